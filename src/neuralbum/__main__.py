@@ -1,0 +1,5 @@
+"""``python -m neuralbum`` is the command ``neuralbum``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,13 @@
+"""The catalogue: everything the project knows, in one database.
+
+Tracks, models and their curves, takes, findings, claims, people's events, the
+album's songs and the energy ledger. It knows no audio and no torch. SQLite in
+WAL mode by default, PostgreSQL for a team (extra ``postgres``); the schema is
+versioned with Alembic, and migrations run on opening.
+"""
+
+from .claims import worker_name
+from .projection import fold, standing
+from .store import Catalogue
+
+__all__ = ["Catalogue", "fold", "standing", "worker_name"]

@@ -1,0 +1,41 @@
+"""The command line: one file per command; parse, one library call, print.
+
+``main`` looks at the first word and imports only that command's file, so that
+``neuralbum --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "new": ("new", "Make a project folder for one band."),
+    "add": ("add", "Bring the band's recordings in: prepare, split by song, index."),
+    "train": ("train", "Train the skeleton (the autoregressive net) or the flesh (the upsampler)."),
+    "sweep": ("sweep", "Try many settings of the skeleton and rank them."),
+    "generate": ("generate", "Sample takes from a trained skeleton."),
+    "flesh": ("flesh", "Turn takes into 44.1 kHz stereo with a trained flesh."),
+    "screen": ("screen", "Flag silence, collapse, loops, lo-fi; draw thumbnails; rank."),
+    "tempo": ("tempo", "Show the tempo of files as a spectrum with octave families."),
+    "originality": ("originality", "Search takes for copies of the training music."),
+    "resemblance": ("resemblance", "Compare the album's spread of styles with the band's."),
+    "curate": ("curate", "Open the curation tool, or keep by ranking with --auto."),
+    "title": ("title", "Title songs with alliterative synonyms of a phrase."),
+    "visualise": ("visualise", "Draw songs as moving pictures."),
+    "release": ("release", "Build the album: tagged audio, gallery, index."),
+    "footprint": ("footprint", "Report energy and carbon, with their uncertainty."),
+    "radio": ("radio", "Play an endless stream."),
+    "status": ("status", "Show what is done, pending and failed in each stage."),
+    "why": ("why", "Show a take's whole provenance."),
+    "demo": ("demo", "Make a whole album: of the built-in band, or of your music."),
+    "doctor": ("doctor", "Check this machine and this project."),
+}
+"""name -> (module in this package, short help). A module holds ``command`` (a function)
+or ``app`` (a Typer with subcommands)."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line; exits with 0 fine, 1 something failed, 2 wrong use."""
+    from .run import run
+
+    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))

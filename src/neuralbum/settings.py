@@ -1,0 +1,105 @@
+"""A stage's settings: one frozen dataclass, each field with meaning, unit and range.
+
+``setting`` declares a field; ``resolve`` turns a TOML table and ``--set`` words
+into an instance, or says which key is unknown and which one was probably
+meant. Precedence: dataclass default < neuralbum.toml < command line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from .errors import SettingsError
+
+P = TypeVar("P")
+
+
+def setting(
+    default: Any,
+    meaning: str,
+    *,
+    unit: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: Sequence[Any] | None = None,
+) -> Any:
+    """Declare one field of a Params dataclass, documented and bounded."""
+    about = {"meaning": meaning, "unit": unit, "minimum": minimum, "maximum": maximum, "choices": choices}
+    return dataclasses.field(default=default, metadata=about)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Say which known word was probably meant: ``"; did you mean 'temperature'?"`` or the list."""
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+
+
+def resolve(params: type[P], table: Mapping[str, Any], *, where: str) -> P:
+    """Build ``params`` from a table of plain values.
+
+    Parameters
+    ----------
+    params : a frozen dataclass whose fields were declared with ``setting``
+    table : key -> value, as TOML gives it (lists for tuples)
+    where : named in errors, e.g. ``"neuralbum.toml [screen]"``
+
+    Raises
+    ------
+    SettingsError
+        Unknown key (with the nearest known one), wrong type, or out of range.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    fields = {f.name: f for f in dataclasses.fields(params)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in fields:
+            raise SettingsError(f"{where}: unknown setting {key!r}{nearest(key, fields)}")
+    try:
+        made: P = TypeAdapter(params).validate_python(dict(table))
+    except ValidationError as cause:
+        first = cause.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "?"
+        raise SettingsError(f"{where}: {name} = {first.get('input')!r}: {first['msg'].lower()}") from cause
+    for name, spec in fields.items():
+        _check_range(name, getattr(made, name), spec.metadata, where)
+    return made
+
+
+def _check_range(name: str, value: Any, about: Mapping[str, Any], where: str) -> None:
+    choices = about.get("choices")
+    if choices is not None and value is not None and value not in choices:
+        allowed = ", ".join(map(repr, choices))
+        raise SettingsError(f"{where}: {name} = {value!r} must be one of {allowed}")
+    for number in value if isinstance(value, tuple | list) else (value,):
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            continue
+        low, high = about.get("minimum"), about.get("maximum")
+        if (low is not None and not number >= low) or (high is not None and not number <= high):
+            bounds = f"{'' if low is None else f'>= {low:g}'}{' and ' if None not in (low, high) else ''}"
+            bounds += "" if high is None else f"<= {high:g}"
+            raise SettingsError(f"{where}: {name} = {number:g} must be {bounds} {about.get('unit', '')}".rstrip())
+
+
+def parse_words(words: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Read ``--set table.key=value`` words; values are TOML, bare words count as text.
+
+    >>> parse_words(["generate.temperature=1.01", "project.artist=My Band"])
+    {'generate': {'temperature': 1.01}, 'project': {'artist': 'My Band'}}
+    """
+    tables: dict[str, dict[str, Any]] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        table, dot, key = name.strip().rpartition(".")
+        if not (equals and dot and table and key):
+            raise SettingsError(f"--set {word!r}: write it as table.key=value, for example generate.count=12")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        tables.setdefault(table, {})[key] = value
+    return tables

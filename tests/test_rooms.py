@@ -1,0 +1,137 @@
+"""The law of imports: only downwards, or through a named door."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "neuralbum"
+
+FLOORS = {
+    "__init__": 0,
+    "errors": 0,
+    "records": 0,
+    "settings": 0,
+    "progress": 0,
+    "kernels": 1,
+    "dsp": 2,
+    "audio": 2,
+    "catalogue": 2,
+    "project": 3,
+    "prepared": 3,
+    "stage": 3,
+    "corpus": 4,
+    "skeleton": 4,
+    "flesh": 4,
+    "generate": 4,
+    "screen": 4,
+    "originality": 4,
+    "resemblance": 4,
+    "curate": 4,
+    "title": 4,
+    "visualise": 4,
+    "release": 4,
+    "footprint": 4,
+    "radio": 4,
+    "cluster": 4,
+    "demo": 4,
+    "cli": 5,
+    "__main__": 5,
+}
+ROOM_FLOOR = 4
+
+DOORS = {
+    ("generate", "skeleton"),
+    ("generate", "flesh"),
+    ("radio", "generate"),
+    ("curate", "screen"),  # the ranker, refitted while a person decides
+    ("curate", "title"),  # keep or reject proposed titles
+    ("resemblance", "screen"),  # the tempo spectrum
+    ("originality", "generate"),  # sample checkpoints for the memorisation test
+}
+
+TORCH_ROOMS = {"skeleton", "flesh", "generate"}
+NUMBA_HOME = {"kernels"}
+
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> list[tuple[str, bool]]:
+    """Absolute names a file imports, and whether at module level."""
+    package = ["neuralbum", *path.relative_to(SOURCE).parent.parts]
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    top = {id(node) for node in tree.body}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, id(node) in top) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            stem = package[: len(package) - node.level + 1] if node.level else []
+            name = ".".join([*stem, *([node.module] if node.module else [])])
+            found.append((name, id(node) in top))
+            found += [(f"{name}.{alias.name}", id(node) in top) for alias in node.names]
+    return found
+
+
+def breach(room: str, name: str) -> str | None:
+    """Why a file of ``room`` may not import ``name``; None if it may."""
+    parts = name.split(".")
+    if parts[0] == "torch" and room not in TORCH_ROOMS:
+        return f"torch belongs to {sorted(TORCH_ROOMS)}"
+    if parts[0] == "numba" and room not in NUMBA_HOME:
+        return "numba belongs to kernels"
+    if parts[0] != "neuralbum" or len(parts) == 1:
+        return None
+    other = parts[1]
+    if other not in FLOORS or other == room:
+        return None
+    if FLOORS[other] > FLOORS[room]:
+        return f"{other} is on floor {FLOORS[other]}, above {room} on floor {FLOORS[room]}"
+    if FLOORS[other] == FLOORS[room] == ROOM_FLOOR and (room, other) not in DOORS:
+        return f"there is no door from {room} to {other}"
+    return None
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(SOURCE).as_posix())
+def test_imports_go_down_or_through_a_door(path):
+    room = room_of(path)
+    assert room in FLOORS, f"{room} is not in the house plan"
+    broken = {why for name, _ in imports_of(path) if (why := breach(room, name))}
+    assert not broken
+
+
+@pytest.mark.parametrize(
+    ("room", "name"),
+    [
+        ("screen", "neuralbum.curate"),
+        ("dsp", "neuralbum.project"),
+        ("screen", "torch"),
+        ("dsp", "numba"),
+        ("records", "neuralbum.catalogue"),
+    ],
+)
+def test_the_law_catches_a_planted_breach(room, name):
+    assert breach(room, name) is not None
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from neuralbum.cli.run import run; run(['--help']);"
+        "print(sorted({m.partition('.')[0] for m in sys.modules} & "
+        "{'torch','numba','numpy','scipy','librosa','sqlalchemy','pydantic','av','starlette','sklearn'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_no_room_is_named_after_nothing():
+    empty_names = {"utils", "helpers", "common", "misc", "manager", "base", "util"}
+    assert not [p for p in FILES if p.stem in empty_names]
