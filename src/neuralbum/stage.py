@@ -24,12 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from .catalogue import worker_name
-from .errors import NeuralbumError, ParameterError
+from .errors import NeuralbumError, ParameterError, ToolError
 from .progress import SILENT, Reporter
 from .project import Project, settle
 from .records import Activity, Finding, canonical, digest
 
-CLAIM_BATCH = 16
+CLAIM_BATCH = 16  #: at most so many items are claimed at once
+DEADLY = 2  #: an item over which so many supervised workers died is set aside
+ELSEWHERE = "elsewhere"  #: the note of an advance over items in other hands
 LEDGER_EVERY_S = 30.0
 
 
@@ -125,14 +127,16 @@ def run_items(
     errors: list[tuple[str, str]] = []
     reporter.begin(label or stage, len(todo), "items")
     with activity(project, stage) as tick:
-        waiting = list(todo)
-        while waiting:
-            batch, waiting = waiting[:CLAIM_BATCH], waiting[CLAIM_BATCH:]
+        size = max(1, min(CLAIM_BATCH, len(todo) // 8))
+        for batch in [todo[i : i + size] for i in range(0, len(todo), size)]:
             got = catalogue.claim(stage, batch, worker=worker, now=time.time())
+            deaths = catalogue.deaths(got)
             try:
                 for key in got:
                     catalogue.start(key, now=time.time())
-                    finding = _one(project, stage, version, params, key, mine[key], measure)
+                    killer = deaths.get(key, 0) >= DEADLY
+                    how = _deadly if killer else measure
+                    finding = _one(project, stage, version, params, key, mine[key], how)
                     catalogue.record(finding)
                     if finding.error is None:
                         done += 1
@@ -146,7 +150,8 @@ def run_items(
             except BaseException:  # interrupted: leave nothing locked
                 catalogue.let_go(got, worker=worker)
                 raise
-            reporter.advance(len(batch) - len(got))
+            if len(got) < len(batch):
+                reporter.advance(len(batch) - len(got), ELSEWHERE)
     reporter.end()
     return Outcome(
         stage=stage,
@@ -157,6 +162,10 @@ def run_items(
         elsewhere=len(todo) - done - failed,
         errors=tuple(errors),
     )
+
+
+def _deadly(item: Item, _desk: Desk) -> Measured:
+    raise ToolError(f"{DEADLY} workers died over it (killed, or out of memory?); try again with --retry")
 
 
 def _one(

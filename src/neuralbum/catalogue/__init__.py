@@ -6,8 +6,8 @@ WAL mode by default, PostgreSQL for a team (extra ``postgres``); the schema is
 versioned with Alembic, and migrations run on opening.
 """
 
-from .claims import worker_name
+from .claims import name_of, worker_name
 from .projection import fold, standing
 from .store import Catalogue
 
-__all__ = ["Catalogue", "fold", "standing", "worker_name"]
+__all__ = ["Catalogue", "fold", "name_of", "standing", "worker_name"]

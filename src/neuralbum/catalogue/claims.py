@@ -1,8 +1,9 @@
 """Who has which item in hand, so that several processes can share a stage.
 
-A worker claims a batch of keys; a claim is freed when the finding is recorded,
-when its worker gives it back, when its lease runs out, or when its worker was
-a process of this machine that is gone. So a killed run leaves nothing locked.
+A worker claims a batch of keys; a claim is freed when the finding is recorded
+or when its worker gives it back. A worker of this machine loses its claims when
+its process is gone, one of another machine when its lease runs out. So a killed
+run leaves nothing locked, and a slow item of a living process is left alone.
 """
 
 from __future__ import annotations
@@ -19,22 +20,28 @@ from .schema import finding
 
 def worker_name() -> str:
     """This process, recognisable from other processes of the same machine: ``host:pid:start``."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+    return name_of(os.getpid())
 
 
-def is_gone(worker: str) -> bool:
-    """Whether ``worker`` was a process of this machine that no longer runs."""
-    host, _, rest = worker.rpartition(":")[0].rpartition(":")
+def name_of(pid: int) -> str:
+    """The worker name of a process of this machine."""
+    return f"{socket.gethostname()}:{pid}:{_started(pid)}"
+
+
+def is_lost(worker: str, *, expired: bool) -> bool:
+    """Whether ``worker`` will not come back: gone from this machine, or silent on another one."""
+    host, pid, started = worker.rsplit(":", 2)
     if host != socket.gethostname():
-        return False
-    return _started(int(rest)) != worker.rpartition(":")[2]
+        return expired
+    return _started(int(pid)) != started
 
 
 def _started(pid: int) -> str:
-    """When a process started, as the kernel counts it; "" if there is none (a pid may be reused)."""
+    """When a process started, as the kernel counts it; "" if it is dead (a pid may be reused)."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            return stat.read().rpartition(")")[2].split()[19]
+            fields = stat.read().rpartition(")")[2].split()  # state is field 3 of proc(5), starttime field 22
+            return "" if fields[0] in "ZX" else fields[19]
     except (OSError, IndexError):
         pass
     try:
@@ -58,7 +65,7 @@ def claim(
         if row is None:
             values = {"key": key, "stage": stage, "worker": worker, "expires_at": now + lease_s, "deaths": 0}
             connection.execute(table.insert().values(**values))
-        elif row.expires_at <= now or is_gone(row.worker):
+        elif is_lost(row.worker, expired=row.expires_at <= now):
             connection.execute(
                 update(table).where(table.c.key == key).values(worker=worker, expires_at=now + lease_s, started_at=None)
             )
@@ -70,6 +77,12 @@ def claim(
 
 def let_go(connection: Connection, keys: Sequence[str], *, worker: str) -> None:
     connection.execute(delete(table).where(table.c.key.in_(list(keys)), table.c.worker == worker))
+
+
+def deaths(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
+    """How many workers have died over each of these items."""
+    query = select(table.c.key, table.c.deaths).where(table.c.key.in_(list(keys)))
+    return {row.key: row.deaths for row in connection.execute(query)}
 
 
 def count_death(connection: Connection, worker: str) -> list[tuple[str, int]]:

@@ -175,6 +175,11 @@ class Catalogue:
         with writing(self.engine) as connection:
             claims.let_go(connection, keys, worker=worker)
 
+    def deaths(self, keys: Sequence[str]) -> dict[str, int]:
+        """How many workers have died over each of these claimed items."""
+        with reading(self.engine) as connection:
+            return claims.deaths(connection, keys)
+
     def count_death(self, worker: str) -> list[tuple[str, int]]:
         """A worker died: free its claims; (key, deaths) of what it was working on."""
         with writing(self.engine) as connection:

@@ -1,0 +1,95 @@
+"""State is a fold over the events: people win over auto, undo is as if never said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuralbum.catalogue import fold, standing
+from neuralbum.records import AUTO, Event
+
+ACTORS = ["ann", "bob", AUTO]
+
+
+def said(number, kind="verdict", actor="ann", take="t1", undoes=None, **payload):
+    return Event(f"c{number}", float(number), actor, kind, take, payload, undoes=undoes)
+
+
+@st.composite
+def logs(draw):
+    events = []
+    for number in range(draw(st.integers(0, 25))):
+        actor, take = draw(st.sampled_from(ACTORS)), draw(st.sampled_from(["t1", "t2"]))
+        kind = draw(st.sampled_from(["verdict", "tag", "untag", "note", "tap", "undo"]))
+        payload = {
+            "verdict": {"value": draw(st.sampled_from(["keep", "maybe", "drop"]))},
+            "tag": {"tag": draw(st.sampled_from(["blastbeat", "drone"]))},
+            "untag": {"tag": draw(st.sampled_from(["blastbeat", "drone"]))},
+            "note": {"start_s": 1.0, "text": "x"},
+            "tap": {"bpm": 120.0},
+            "undo": {},
+        }[kind]
+        undoes = f"c{draw(st.integers(0, max(0, number - 1)))}" if kind == "undo" else None
+        events.append(said(number, kind, actor, take, undoes, **payload))
+    return events
+
+
+@given(logs())
+def test_an_undone_event_is_as_if_never_said(events):
+    if not events:
+        return
+    target = len(events) - 1
+    undone = [*events, said(99, "undo", undoes=f"c{target}")]
+    assert fold(undone) == fold(events[:target]) or events[target].kind == "undo"
+
+
+@given(logs())
+def test_undoing_an_undo_brings_the_event_back(events):
+    twice = [
+        *events,
+        said(98, "verdict", value="keep"),
+        said(99, "undo", undoes="c98"),
+        said(100, "undo", undoes="c99"),
+    ]
+    assert fold(twice) == fold([*events, said(98, "verdict", value="keep")])
+
+
+@given(logs())
+def test_what_stands_is_a_part_of_the_log_in_its_order(events):
+    held = standing(events)
+    assert [e for e in events if e in held] == held
+
+
+@given(logs())
+def test_auto_never_overrules_a_person(events):
+    state = fold([*events, said(99, actor="ann", value="drop"), said(100, actor=AUTO, value="keep")])
+    assert state["t1"].verdict == "drop"
+    assert state["t1"].actor == "ann"
+
+
+def test_the_latest_person_decides():
+    state = fold([said(1, value="keep"), said(2, actor="bob", value="drop"), said(3, value="maybe")])
+    assert (state["t1"].verdict, state["t1"].actor) == ("maybe", "ann")
+    assert state["t1"].by_actor == {"bob": "drop", "ann": "maybe"}
+
+
+def test_no_pulse_is_zero_and_nobody_tapped_is_none():
+    assert fold([said(1, "tap", bpm=0)])["t1"].bpm == 0.0
+    assert fold([said(1, value="keep")])["t1"].bpm is None
+
+
+def test_notes_are_sorted_by_where_they_begin_and_can_be_taken_back():
+    events = [
+        said(1, "note", note_id="n1", start_s=72.0, end_s=80.0, text="breakdown in 6/8"),
+        said(2, "note", note_id="n2", start_s=5.0, text="drums intro"),
+        said(3, "unnote", note_id="n1"),
+    ]
+    assert [n.text for n in fold(events[:2])["t1"].notes] == ["drums intro", "breakdown in 6/8"]
+    assert [n.text for n in fold(events)["t1"].notes] == ["drums intro"]
+
+
+def test_the_fold_does_not_depend_on_log_positions():
+    events = [said(n, value="keep") for n in range(3)]
+    assert fold(events) == fold([replace(e, id=e.id + 100) for e in events])

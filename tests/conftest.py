@@ -1,0 +1,55 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neuralbum.audio import write_flac
+from neuralbum.project import Project
+from neuralbum.records import Recipe, Take
+from neuralbum.stage import file_digest
+
+
+@pytest.fixture
+def project(tmp_path):
+    """An empty project in a fresh folder."""
+    made = Project.create(tmp_path / "album", artist="The Test Band", phrase="fake feelings", seed=7)
+    yield made
+    made.catalogue.close()
+
+
+@pytest.fixture
+def add_take(project):
+    """A function that puts a sound into the project as a take and returns it."""
+
+    def add(audio, *, sample_rate=16_000, number=0, temperature=1.0):
+        audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))
+        recipe = Recipe(
+            model_id="test-model",
+            model_digest="0" * 20,
+            step=100,
+            seed=7,
+            number=number,
+            temperature=((0.0, temperature),),
+            n_samples=audio.shape[1],
+            sample_rate=sample_rate,
+            engine="test 1",
+        )
+        path = project.takes_dir / f"{recipe.take_id}.flac"
+        path.parent.mkdir(exist_ok=True)
+        write_flac(path, audio, sample_rate)
+        take = Take(
+            id=recipe.take_id,
+            recipe=recipe,
+            path=project.relative(path),
+            sha256=file_digest(path),
+            sample_rate=sample_rate,
+            channels=audio.shape[0],
+            n_samples=audio.shape[1],
+            created_at=1_700_000_000.0 + number,
+        )
+        project.catalogue.add_take(take)
+        return take
+
+    return add
