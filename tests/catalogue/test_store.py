@@ -49,7 +49,10 @@ def test_records_come_back_as_they_went_in(catalogue, add_take, project):
 @given(
     payload=st.dictionaries(
         st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=8),
-        st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**53), 2**53)
+        | st.floats(allow_nan=False, allow_infinity=False)
         | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20),
         max_size=4,
     )
@@ -58,7 +61,9 @@ def test_records_come_back_as_they_went_in(catalogue, add_take, project):
 def test_any_payload_survives_the_round_trip(catalogue, payload):
     event = Event(f"c{hash(str(payload))}", 1.0, "ann", "verdict", "take1", payload)
     catalogue.say([event])
-    assert catalogue.events()[-1].payload == payload or event.client_id in {e.client_id for e in catalogue.events()[:-1]}
+    assert catalogue.events()[-1].payload == payload or event.client_id in {
+        e.client_id for e in catalogue.events()[:-1]
+    }
 
 
 def test_an_event_said_twice_counts_once(catalogue):

@@ -1,0 +1,98 @@
+"""Settings say what is wrong and what was meant; files are whole or not there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from neuralbum.errors import CatalogueError, SettingsError
+from neuralbum.project import Project, atomic
+from neuralbum.settings import parse_words, resolve, setting
+
+
+@dataclass(frozen=True)
+class Params:
+    temperature: float = setting(1.0, "how daring", minimum=0.1, maximum=3.0)
+    preset: str = setting("small", "which size", choices=["small", "full"])
+    count: int = setting(12, "how many", unit="takes", minimum=1)
+    tiers: tuple[int, ...] = setting((1, 16), "samples per step", minimum=1)
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_one():
+    with pytest.raises(SettingsError, match="unknown setting 'temprature'; did you mean 'temperature'"):
+        resolve(Params, {"temprature": 1.0}, where="x")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"temperature": 9.0}, "temperature = 9 must be >= 0.1 and <= 3"),
+        ({"count": 0}, "count = 0 must be >= 1 takes"),
+        ({"preset": "huge"}, "preset = 'huge' must be one of 'small', 'full'"),
+        ({"temperature": "hot"}, "temperature = 'hot'"),
+        ({"tiers": [1, 0]}, "tiers = 0 must be >= 1"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_its_range(table, message):
+    with pytest.raises(SettingsError) as caught:
+        resolve(Params, table, where="neuralbum.toml [x]")
+    assert message in str(caught.value)
+    assert "neuralbum.toml [x]" in str(caught.value)
+
+
+def test_lists_become_tuples_and_defaults_stay():
+    assert resolve(Params, {"tiers": [1, 16, 64]}, where="x") == Params(tiers=(1, 16, 64))
+
+
+def test_words_override_the_file_and_the_file_the_default(tmp_path):
+    made = Project.create(tmp_path / "p", artist='Quote " and \\ and \n and ü')
+    assert made.settings.artist == 'Quote " and \\ and \n and ü'
+    (tmp_path / "p" / "neuralbum.toml").write_text("[screen]\ntemperature = 2.0\ncount = 3\n")
+    opened = Project.open(tmp_path / "p", ["screen.count=5"])
+    assert opened.params("screen", Params) == Params(temperature=2.0, count=5)
+    assert opened.params("screen", Params, temperature=0.5, count=None).temperature == 0.5
+
+
+def test_words_are_toml_and_else_text():
+    assert parse_words(["a.x=1", "a.y=[1, 2]", "a.z=My Band", "b.t=true"]) == {
+        "a": {"x": 1, "y": [1, 2], "z": "My Band"},
+        "b": {"t": True},
+    }
+    with pytest.raises(SettingsError, match="table.key=value"):
+        parse_words(["nonsense"])
+
+
+def test_an_unknown_table_is_refused_with_the_nearest_one(tmp_path):
+    Project.create(tmp_path / "p")
+    (tmp_path / "p" / "neuralbum.toml").write_text("[genrate]\n")
+    with pytest.raises(SettingsError, match=r"unknown table \[genrate\]; did you mean 'generate'"):
+        Project.open(tmp_path / "p")
+
+
+@pytest.mark.parametrize("text", ["[project", "artist = 'x'", "\udcff"])
+def test_a_damaged_settings_file_is_one_clear_error(tmp_path, text):
+    Project.create(tmp_path / "p")
+    (tmp_path / "p" / "neuralbum.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(SettingsError, match="neuralbum.toml"):
+        Project.open(tmp_path / "p")
+
+
+def test_no_project_here_says_how_to_make_one(tmp_path):
+    with pytest.raises(CatalogueError, match="neuralbum new FOLDER"):
+        Project.open(tmp_path)
+
+
+def test_an_existing_project_is_never_made_over(project):
+    with pytest.raises(CatalogueError, match="is a neuralbum project already"):
+        Project.create(project.root)
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    with pytest.raises(RuntimeError, match="cut"), atomic(tmp_path / "x.txt") as part:
+        part.write_text("half")
+        raise RuntimeError("cut")
+    assert list(tmp_path.iterdir()) == []
+    with atomic(tmp_path / "x.txt") as part:
+        part.write_text("whole")
+    assert [p.name for p in tmp_path.iterdir()] == ["x.txt"]
