@@ -63,17 +63,12 @@ def test_what_is_no_sound_is_one_clear_error(tmp_path, name):
         read(path)
 
 
-def test_a_file_cut_short_gives_what_there_is_then_an_error(tmp_path):
+def test_a_file_cut_short_gives_what_there_is_and_less_than_its_header_says(tmp_path):
     write_flac(tmp_path / "x.flac", np.random.default_rng(0).normal(0, 0.1, (1, 200_000)).astype(np.float32), 16_000)
     data = (tmp_path / "x.flac").read_bytes()
     (tmp_path / "cut.flac").write_bytes(data[: len(data) // 2])
-    got = 0
-    try:
-        for block, _ in blocks(tmp_path / "cut.flac", block_s=1.0):
-            got += block.shape[1]
-    except AudioError as error:
-        assert "cut.flac" in str(error)
-    assert 0 < got < 200_000
+    n_samples = sum(block.shape[1] for block, _ in blocks(tmp_path / "cut.flac", block_s=1.0))
+    assert 0 < n_samples / 16_000 < 0.6 * probe(tmp_path / "cut.flac").duration_s
 
 
 def test_a_header_tells_rate_channels_and_length(tmp_path):

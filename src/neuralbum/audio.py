@@ -75,8 +75,9 @@ def blocks(path: Path | str, *, block_s: float = DECODE_BLOCK_S) -> Iterator[tup
     Raises
     ------
     AudioError
-        Not readable, no audio stream, or the very first block fails to decode. A
-        file that is cut short yields what there is, then raises.
+        Not readable, no audio stream, or damaged on the way (after yielding what
+        there was). A file that was merely cut short often decodes without a word:
+        compare the count of samples with ``probe(path).duration_s``.
     """
     import av
 
