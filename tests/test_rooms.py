@@ -24,6 +24,8 @@ FLOORS = {
     "project": 3,
     "prepared": 3,
     "stage": 3,
+    "overview": 3,
+    "doctor": 3,
     "corpus": 4,
     "skeleton": 4,
     "flesh": 4,
