@@ -1,0 +1,124 @@
+"""The command line: exit codes, one-line errors, JSON on stdout and nothing else there."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from neuralbum import __version__
+from neuralbum.cli.console import PlainReporter, hours
+from neuralbum.cli.options import parse_shard
+from neuralbum.cli.run import run
+from neuralbum.errors import NeuralbumError, ParameterError
+from neuralbum.records import Event, Finding, Song
+
+
+def said(capsys):
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def test_the_version_is_printed(capsys):
+    assert run(["--version"]) == 0
+    assert __version__ in said(capsys)[0]
+
+
+def test_an_unknown_command_is_wrong_use(capsys):
+    assert run(["frobnicate"]) == 2
+    assert "No such command" in said(capsys)[1]
+
+
+def test_an_error_is_one_line_and_exit_code_1(tmp_path, capsys):
+    assert run(["status", "--project", str(tmp_path)]) == 1
+    out, err = said(capsys)
+    assert out == ""
+    assert err.startswith("error: ") and err.count("\n") == 1
+
+
+def test_trace_shows_the_rest(tmp_path):
+    with pytest.raises(NeuralbumError):
+        run(["--trace", "status", "--project", str(tmp_path)])
+
+
+def test_a_wrong_setting_is_wrong_use(tmp_path, capsys):
+    assert run(["new", str(tmp_path / "p"), "--seed", "-1"]) == 2
+    assert "seed = -1 must be >= 0" in said(capsys)[1]
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_project_is_found_from_inside(tmp_path, capsys, monkeypatch):
+    assert run(["new", str(tmp_path / "p"), "--artist", "Band"]) == 0
+    said(capsys)
+    inside = tmp_path / "p" / "deep" / "inside"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    assert run(["status", "--json"]) == 0
+    assert json.loads(said(capsys)[0])["artist"] == "Band"
+
+
+def test_status_counts_what_is_done_pending_and_failed(project, add_take, capsys):
+    takes = [add_take(np.zeros(1600), number=n) for n in range(3)]
+    catalogue = project.catalogue
+    catalogue.record(Finding("k0", "screen", 1, takes[0].id, {}, {}, {"score": 0.5}, created_at=1.0))
+    catalogue.record(Finding("k1", "screen", 1, takes[1].id, {}, {}, {}, error="it broke", created_at=2.0))
+    catalogue.say([Event("c1", 1.0, "auto", "verdict", takes[0].id, {"value": "keep"})])
+    catalogue.set_songs([(Song(1, takes[0].id, "Mock Melancholy"), "mock melancholy")])
+    assert run(["status", "--json", "--project", str(project.root)]) == 0
+    seen = json.loads(said(capsys)[0])
+    stages = {s["stage"]: s for s in seen["stages"]}
+    assert (stages["screen"]["done"], stages["screen"]["pending"], stages["screen"]["failed"]) == (1, 1, 1)
+    assert stages["visualise"]["pending"] == 1
+    assert stages["title"]["done"] == 1
+    assert seen["verdicts"] == {"keep": 1, "maybe": 0, "drop": 0, "undecided": 2}
+    assert seen["failures"] == [["screen", takes[1].id, "it broke"]]
+    assert run(["status", "--project", str(project.root)]) == 0
+    assert "it broke" in said(capsys)[0]
+
+
+@pytest.mark.parametrize("word", ["mock MELANCHOLY", "1", None])
+def test_why_finds_a_take_by_title_number_or_beginning_of_its_id(project, add_take, capsys, word):
+    take = add_take(np.zeros(1600))
+    project.catalogue.set_songs([(Song(1, take.id, "Mock Melancholy"), "mock melancholy")])
+    assert run(["why", word or take.id[:8], "--json", "--project", str(project.root)]) == 0
+    story = json.loads(said(capsys)[0])
+    assert story["take"]["id"] == take.id
+    assert story["song"]["title"] == "Mock Melancholy"
+    assert run(["why", take.id, "--project", str(project.root)]) == 0
+    assert "temperature 1 at 0 s" in said(capsys)[0]
+
+
+def test_why_of_an_unknown_take_is_wrong_use(project, capsys):
+    assert run(["why", "nothing", "--project", str(project.root)]) == 2
+    assert "no take of that id" in said(capsys)[1]
+
+
+def test_doctor_finds_a_damaged_project(project, capsys):
+    (project.root / "neuralbum.toml").write_text("[screeen]\n")
+    assert run(["doctor", "--json", "--project", str(project.root)]) == 1
+    checks = {c["name"]: c for c in json.loads(said(capsys)[0])}
+    assert checks["project"]["ok"] is False
+    assert "did you mean 'screen'" in checks["project"]["found"]
+    assert checks["Python"]["ok"] is True
+
+
+@pytest.mark.parametrize("word", ["0/3", "4/3", "x/3", "3"])
+def test_a_foolish_shard_is_refused(word):
+    with pytest.raises(ParameterError, match="I/N"):
+        parse_shard(word)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (59.6, "1m00s"), (200, "3m20s"), (7500, "2h05m")])
+def test_times_are_said_as_people_say_them(seconds, text):
+    assert hours(seconds) == text
+
+
+def test_plain_progress_says_how_much_is_left(capsys, monkeypatch):
+    clock = iter([0.0, 0.0, 20.0, 40.0, 41.0, 42.0])
+    monkeypatch.setattr("neuralbum.cli.console.time.monotonic", lambda: next(clock))
+    reporter = PlainReporter()
+    reporter.begin("screen", 10, "takes")
+    reporter.advance(5)
+    reporter.end()
+    assert "screen: 5/10 takes · 20s left" in said(capsys)[1]
