@@ -162,7 +162,8 @@ class Event:
     kinds and payloads: ``verdict {value}``, ``tag {tag}``, ``untag {tag}``,
     ``style {style}``, ``note {note_id, start_s, end_s, text}``, ``unnote {note_id}``,
     ``tap {times_s, bpm, family}``, ``play {start_s, end_s, speed}``, ``undo {}``
-    (``undoes`` holds the client_id of the event taken back).
+    (``undoes`` holds the client_id of the event taken back); and about no single
+    take (``take_id`` is empty): ``queue {queue_id, order, seed, takes, audit}``.
     """
 
     client_id: str  #: made by whoever speaks; saying it twice counts once
@@ -201,7 +202,8 @@ class Judgement:
     notes: tuple[Note, ...] = ()
     bpm: float | None = None  #: tapped; 0.0 means "no pulse"; None means nobody tapped
     taps_s: tuple[float, ...] = ()
-    heard_s: float = 0.0  #: seconds of it that were played
+    heard_s: float = 0.0  #: seconds that were played, repeats counted
+    heard: tuple[tuple[float, float], ...] = ()  #: stretches (start_s, end_s) heard at least once, merged
 
 
 @dataclass(frozen=True, slots=True)

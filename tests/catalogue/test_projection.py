@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuralbum.catalogue import fold, standing
+from neuralbum.catalogue import Catalogue, fold, standing
 from neuralbum.records import AUTO, Event
 
 ACTORS = ["ann", "bob", AUTO]
@@ -93,3 +93,20 @@ def test_notes_are_sorted_by_where_they_begin_and_can_be_taken_back():
 def test_the_fold_does_not_depend_on_log_positions():
     events = [said(n, value="keep") for n in range(3)]
     assert fold(events) == fold([replace(e, id=e.id + 100) for e in events])
+
+
+def test_what_was_heard_is_joined_and_a_queue_judges_nothing():
+    plays = [(0.0, 2.0), (1.5, 3.0), (10.0, 11.0)]
+    log = [Event(f"p{i}", 0.0, "ana", "play", "t", {"start_s": a, "end_s": b}) for i, (a, b) in enumerate(plays)]
+    state = fold([*log, Event("q", 0.0, "ana", "queue", "", {"takes": ["t"]})])
+    assert set(state) == {"t"}
+    assert state["t"].heard == ((0.0, 3.0), (10.0, 11.0))
+    assert state["t"].heard_s == 4.5
+
+
+def test_a_checkpoint_keeps_everything_said(tmp_path):
+    catalogue = Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.db'}")
+    catalogue.say([Event("a", 0.0, "ana", "verdict", "t", {"value": "keep"})])
+    catalogue.checkpoint()
+    assert catalogue.judgements()["t"].verdict == "keep"
+    catalogue.close()

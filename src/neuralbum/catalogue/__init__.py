@@ -7,7 +7,7 @@ versioned with Alembic, and migrations run on opening.
 """
 
 from .claims import name_of, worker_name
-from .projection import fold, standing
+from .projection import fold, merge, standing
 from .store import Catalogue
 
-__all__ = ["Catalogue", "fold", "name_of", "standing", "worker_name"]
+__all__ = ["Catalogue", "fold", "merge", "name_of", "standing", "worker_name"]

@@ -29,7 +29,8 @@ def fold(events: Iterable[Event]) -> dict[str, Judgement]:
     """Where each take stands after ``events`` (in log order): take id -> judgement."""
     by_take: dict[str, list[Event]] = {}
     for event in standing(events):
-        by_take.setdefault(event.take_id, []).append(event)
+        if event.take_id:  # a queue, for one, is about no single take
+            by_take.setdefault(event.take_id, []).append(event)
     return {take_id: _judge(take_id, said) for take_id, said in by_take.items()}
 
 
@@ -40,7 +41,7 @@ def _judge(take_id: str, said: list[Event]) -> Judgement:
     style: str | None = None
     bpm: float | None = None
     taps: tuple[float, ...] = ()
-    heard = 0.0
+    plays: list[tuple[float, float]] = []
     for event in said:
         payload = event.payload
         match event.kind:
@@ -64,7 +65,7 @@ def _judge(take_id: str, said: list[Event]) -> Judgement:
                 bpm = float(payload["bpm"])
                 taps = tuple(float(t) for t in payload.get("times_s", ()))
             case "play":
-                heard += max(0.0, float(payload["end_s"]) - float(payload["start_s"]))
+                plays.append((float(payload["start_s"]), float(payload["end_s"])))
     people = [actor for actor in verdicts if actor != AUTO]
     actor = people[-1] if people else (AUTO if AUTO in verdicts else None)
     return Judgement(
@@ -77,5 +78,23 @@ def _judge(take_id: str, said: list[Event]) -> Judgement:
         notes=tuple(sorted(notes.values(), key=lambda n: (n.start_s, n.note_id))),
         bpm=bpm,
         taps_s=taps,
-        heard_s=heard,
+        heard_s=sum(max(0.0, end - start) for start, end in plays),
+        heard=merge(plays),
     )
+
+
+def merge(stretches: Iterable[tuple[float, float]], gap_s: float = 0.25) -> tuple[tuple[float, float], ...]:
+    """Join stretches of time that touch or nearly touch: what was heard at least once.
+
+    >>> merge([(4.0, 6.0), (0.0, 2.0), (1.5, 3.0)])
+    ((0.0, 3.0), (4.0, 6.0))
+    """
+    merged: list[tuple[float, float]] = []
+    for start, end in sorted(stretches):
+        if end <= start:
+            continue
+        if merged and start <= merged[-1][1] + gap_s:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return tuple(merged)

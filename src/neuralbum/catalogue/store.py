@@ -16,7 +16,7 @@ from sqlalchemy.engine import Engine, RowMapping
 
 from ..records import Activity, Event, Finding, Judgement, Model, Recipe, Song, Take, Track, canonical
 from . import claims, schema
-from .database import connect, migrate, reading, writing
+from .database import checkpoint, connect, migrate, reading, writing
 from .projection import fold
 
 
@@ -196,6 +196,10 @@ class Catalogue:
                 del row["id"]
                 new += _put(connection, schema.event, row, replace=False, conflict=["client_id"])
         return new
+
+    def checkpoint(self) -> None:
+        """Make what was said so far survive a power cut (a killed program loses nothing anyway)."""
+        checkpoint(self.engine)
 
     def events(self, take_id: str | None = None, *, after: int = 0) -> list[Event]:
         query = select(schema.event).where(schema.event.c.id > after).order_by(schema.event.c.id)
