@@ -54,6 +54,11 @@ def test_words_override_the_file_and_the_file_the_default(tmp_path):
     assert opened.params("screen", Params, temperature=0.5, count=None).temperature == 0.5
 
 
+def test_a_project_is_made_with_tables_of_stages_too(tmp_path):
+    made = Project.create(tmp_path / "p", tables={"screen": {"tiers": (1, 16), "preset": "full"}})
+    assert made.params("screen", Params) == Params(tiers=(1, 16), preset="full")
+
+
 def test_words_are_toml_and_else_text():
     assert parse_words(["a.x=1", "a.y=[1, 2]", "a.z=My Band", "b.t=true"]) == {
         "a": {"x": 1, "y": [1, 2], "z": "My Band"},

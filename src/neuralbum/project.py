@@ -29,26 +29,23 @@ from .settings import nearest, parse_words, resolve, setting
 P = TypeVar("P")
 
 SETTINGS_FILE = "neuralbum.toml"
-TABLES = (
-    "project",
-    "corpus",
-    "skeleton",
-    "flesh",
-    "generate",
-    "sweep",
-    "screen",
-    "originality",
-    "resemblance",
-    "curate",
-    "title",
-    "visualise",
-    "release",
-    "footprint",
-    "radio",
-    "cluster",
-    "demo",
-)
-"""The tables neuralbum.toml may hold: [project] and one per room that has settings."""
+TABLES = {
+    "project": "neuralbum.project:ProjectSettings",
+    "corpus": "neuralbum.corpus.params:CorpusParams",
+    "skeleton": "neuralbum.skeleton.params:SkeletonParams",
+    "flesh": "neuralbum.flesh.params:FleshParams",
+    "generate": "neuralbum.generate.params:GenerateParams",
+    "screen": "neuralbum.screen.params:Params",
+    "originality": "neuralbum.originality.params:Params",
+    "resemblance": "neuralbum.resemblance.params:Params",
+    "curate": "neuralbum.curate.params:Params",
+    "title": "neuralbum.title.params:Params",
+    "visualise": "neuralbum.visualise.params:Params",
+    "release": "neuralbum.release.params:Params",
+    "footprint": "neuralbum.footprint.params:Params",
+    "demo": "neuralbum.demo.params:DemoParams",
+}
+"""The tables neuralbum.toml may hold, and where each one's settings are declared."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +77,18 @@ class Project:
     # ---- opening -----------------------------------------------------------
 
     @classmethod
-    def create(cls, root: Path | str, **settings: Any) -> Project:
-        """Make a project folder with these ``[project]`` settings; an existing one is refused."""
+    def create(
+        cls, root: Path | str, *, tables: Mapping[str, Mapping[str, Any]] | None = None, **settings: Any
+    ) -> Project:
+        """Make a project folder with these ``[project]`` settings and other ``tables``; an existing one is refused."""
         root = Path(root)
         if (root / SETTINGS_FILE).exists():
             raise CatalogueError(f"{root}: is a neuralbum project already; choose another folder, or use it as it is")
         resolve(ProjectSettings, settings, where="[project]")  # say what is wrong before making anything
         root.mkdir(parents=True, exist_ok=True)
-        lines = ["# Settings of this neuralbum project; docs/settings.md lists them all.", "", "[project]"]
-        lines += [f"{key} = {_toml(value)}" for key, value in settings.items()]
+        lines = ["# Settings of this neuralbum project; docs/settings.md lists them all."]
+        for name, table in {"project": settings, **(tables or {})}.items():
+            lines += ["", f"[{name}]"] + [f"{key} = {_toml(value)}" for key, value in table.items()]
         with atomic(root / SETTINGS_FILE) as part:
             part.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return cls.open(root)
@@ -199,6 +199,8 @@ def _toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_toml, value))}]"
     escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
     escaped = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped)
     return f'"{escaped}"'
