@@ -1,0 +1,168 @@
+"""The whole chain in one call: music in, released album out.
+
+Every step is the verb of a room, found by name, and every step skips what is
+done; so a second call goes on where the first one stopped, with the same
+settings, which stand in the project's neuralbum.toml.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import ParameterError
+from ..progress import SILENT, Reporter
+from ..project import SETTINGS_FILE, Project
+from ..stage import verb
+from .params import DemoParams
+
+FIRST_SHARE_S = {
+    "music": 20.0,
+    "skeleton": 20.0,  # besides the training itself
+    "flesh": 15.0,  # besides the training itself
+    "takes": 120.0,
+    "fleshed": 20.0,
+    "screen": 20.0,
+    "originality": 45.0,
+    "curate": 1.0,
+    "title": 5.0,
+    "visualise": 60.0,
+    "release": 30.0,
+}
+"""What each step of the built-in album was seen to take on two cores, for the first estimate of the time left."""
+
+BUILT_IN = {
+    "rights_holder": "nobody: the built-in band is arithmetic",
+    "contact": "the neuralbum project",
+    "permission": "the training music was made by this program and is free of rights",
+}
+NOT_STATED = "not stated; fill this in before you publish"
+
+
+@dataclass
+class AlbumResult:
+    """What ``make_album`` did."""
+
+    project: str
+    gallery: str  #: the page to open
+    songs: int
+    takes: int
+    seconds: dict[str, float] = field(default_factory=dict)  #: step -> wall seconds of this call
+    outcomes: dict[str, Any] = field(default_factory=dict)
+    failed: int = 0  #: items that failed, over all steps
+    to_fill_in: tuple[str, ...] = ()  #: release fields nobody has stated
+
+
+def make_album(
+    folder: Path | str,
+    *,
+    music: Sequence[Path | str] = (),
+    artist: str = "",
+    phrase: str = "fake feelings",
+    words: Sequence[str] = (),
+    reporter: Reporter = SILENT,
+) -> AlbumResult:
+    """Make, or go on making, a whole album in ``folder``.
+
+    Parameters
+    ----------
+    music : files or folders of the band's recordings; none: the built-in band plays.
+    artist : the band's name; required with ``music``.
+    words : ``table.key=value`` overrides of settings, as ``--set`` takes them.
+
+    Raises
+    ------
+    NeuralbumError
+        What a step says when it cannot go on; everything done so far stays.
+    """
+    project = _open(Path(folder), music, artist, phrase, words)
+    params = project.params("demo", DemoParams)
+    chain = _Chain(project, params, reporter)
+    chain.step("music", lambda: _bring_music(project, params, music, reporter))
+    chain.step("skeleton", lambda: verb("skeleton.train")(project, reporter=reporter))
+    if params.flesh_s > 0 and params.flesh_preset:
+        chain.step("flesh", lambda: verb("flesh.train")(project, reporter=reporter))
+    chain.step("takes", lambda: verb("generate")(project, reporter=reporter))
+    if params.flesh_s > 0 and params.flesh_preset:
+        chain.step("fleshed", lambda: verb("flesh")(project, reporter=reporter))
+    chain.step("screen", lambda: verb("screen")(project, reporter=reporter))
+    chain.step("originality", lambda: verb("originality")(project, reporter=reporter))
+    chain.step("curate", lambda: verb("curate.auto")(project, keep=params.keep, reporter=reporter))
+    chain.step("title", lambda: verb("title")(project, reporter=reporter))
+    chain.step("visualise", lambda: verb("visualise")(project, reporter=reporter))
+    chain.step("release", lambda: verb("release")(project, reporter=reporter))
+    return chain.result()
+
+
+def _open(folder: Path, music: Sequence[Path | str], artist: str, phrase: str, words: Sequence[str]) -> Project:
+    if (folder / SETTINGS_FILE).exists():
+        return Project.open(folder, list(words))
+    if music and not artist:
+        raise ParameterError("whose music is it? name the band: --artist \"My Band\"")
+    if not music:
+        from .band import BAND_NAME
+
+        artist = artist or BAND_NAME
+    stated = dict.fromkeys(BUILT_IN, NOT_STATED) | {"rights_holder": artist} if music else BUILT_IN
+    defaults = DemoParams()
+    tables = {
+        "skeleton": {"preset": defaults.preset, "time_s": defaults.train_s},
+        "flesh": {"preset": defaults.flesh_preset, "time_s": defaults.flesh_s},
+        "generate": {"count": defaults.takes, "length_s": defaults.take_s},
+    }
+    Project.create(folder, tables=tables, artist=artist, phrase=phrase, **stated)
+    return Project.open(folder, list(words))
+
+
+def _bring_music(project: Project, params: DemoParams, music: Sequence[Path | str], reporter: Reporter) -> Any:
+    if not music:
+        if project.catalogue.tracks():
+            return None
+        from .band import write_band
+
+        folder = project.root / "demo-band"
+        reporter.begin("the band plays", params.songs, "songs")
+        write_band(folder, seed=project.settings.seed, n_songs=params.songs, duration_s=params.song_s)
+        reporter.end()
+        music = [folder]
+    return verb("corpus.add")(project, list(music), reporter=reporter)
+
+
+class _Chain:
+    """Runs the steps, says which one it is and about how long the rest will take."""
+
+    def __init__(self, project: Project, params: DemoParams, reporter: Reporter) -> None:
+        self.project, self.reporter = project, reporter
+        self.seconds: dict[str, float] = {}
+        self.outcomes: dict[str, Any] = {}
+        self.share = dict(FIRST_SHARE_S)
+        self.share["skeleton"] += params.train_s
+        self.share["flesh"] += params.flesh_s
+        if not (params.flesh_s > 0 and params.flesh_preset):
+            self.share["flesh"] = self.share["fleshed"] = 0.0
+
+    def step(self, name: str, work: Callable[[], Any]) -> None:
+        steps = [step for step, share in self.share.items() if share > 0]
+        left = sum(self.share[step] for step in steps if step not in self.seconds)
+        minutes = max(1, round(left / 60))
+        self.reporter.line(f"[{len(self.seconds) + 1}/{len(steps)}] {name} · about {minutes} min left in all")
+        start = time.monotonic()
+        self.outcomes[name] = work()
+        self.seconds[name] = time.monotonic() - start
+
+    def result(self) -> AlbumResult:
+        project = self.project
+        stated = project.settings
+        return AlbumResult(
+            project=str(project.root),
+            gallery=str(project.album_dir / "index.html"),
+            songs=len(project.catalogue.songs()),
+            takes=len(project.catalogue.takes()),
+            seconds={name: round(value, 1) for name, value in self.seconds.items()},
+            outcomes=self.outcomes,
+            failed=sum(getattr(o, "failed", 0) for o in self.outcomes.values() if isinstance(getattr(o, "failed", 0), int)),
+            to_fill_in=tuple(name for name in BUILT_IN if getattr(stated, name) == NOT_STATED),
+        )
