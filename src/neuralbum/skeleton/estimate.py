@@ -1,0 +1,83 @@
+"""What a training will take, said before it starts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import TrainingError
+
+if TYPE_CHECKING:
+    from .params import SkeletonParams
+
+FLOP_RATE = {"cpu": 12e9, "cuda": 20e12}
+"""Effective floating-point operations a second in training; measured on one core, guessed for a GPU."""
+OVERHEAD_S = 6e-6
+"""Seconds a training sample costs on a CPU besides matrix products (forecast, head, element-wise work)."""
+BYTES_PER_ACTIVATION = 4
+ACTIVATIONS_PER_SAMPLE = 24
+"""Bottom-tier rows kept for the backward pass, in units of its width; measured, rounded up."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Parameters, memory and time of a training."""
+
+    preset: str
+    parameters: int
+    mflop_per_sample: float
+    memory_gib: float
+    available_gib: float
+    seconds: float
+
+    def sentence(self) -> str:
+        time = f"{self.seconds:.0f} s" if self.seconds < 120 else f"{self.seconds / 60:.0f} min"
+        if self.seconds > 7200:
+            time = f"{self.seconds / 3600:.1f} h"
+        return (
+            f"{self.preset}: {self.parameters / 1e6:.2f} M parameters, {self.mflop_per_sample:.2f} MFLOP per sample; "
+            f"training needs about {self.memory_gib:.1f} GiB and {time}"
+        )
+
+    def refuse_if_too_big(self) -> None:
+        """Raise a TrainingError if the memory cannot be had."""
+        if self.memory_gib > self.available_gib:
+            raise TrainingError(
+                f"{self.preset}: training needs about {self.memory_gib:.1f} GiB, and {self.available_gib:.1f} GiB are free; "
+                f"take a smaller preset, or halve --set skeleton.batch or skeleton.window"
+            )
+
+
+def estimate(params: SkeletonParams, *, device: str = "cpu") -> Estimate:
+    """Guess from sizes alone; nothing is run."""
+    from .presets import build
+    from .run import settle_preset
+
+    chosen = settle_preset(params)
+    net = build(chosen.kind, chosen.config)
+    n = sum(p.numel() for p in net.parameters())
+    flop = net.flops_per_sample()
+    width = getattr(net.config, "bottom_width", 0) or getattr(net.config, "width", 0)
+    n_levels = net.config.n_levels
+    rows = chosen.batch * chosen.window
+    per_row = (ACTIVATIONS_PER_SAMPLE * width + 4 * n_levels) * BYTES_PER_ACTIVATION
+    memory = 0.35 * 2**30 + 5 * 4 * n + rows * per_row  # weights, gradient, two moments, average
+    per_sample = 3.0 * flop / FLOP_RATE[device] + (OVERHEAD_S if device == "cpu" else 0.0)
+    seconds = params.time_s or chosen.steps * rows * per_sample
+    return Estimate(params.preset, n, flop / 1e6, memory / 2**30, _available_gib(device), seconds)
+
+
+def _available_gib(device: str) -> float:
+    if device == "cuda":
+        import torch
+
+        return float(torch.cuda.mem_get_info()[0]) / 2**30
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable"):
+                    return int(line.split()[1]) / 2**20
+    except OSError:
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

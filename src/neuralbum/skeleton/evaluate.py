@@ -1,0 +1,80 @@
+"""Bits per sample on songs the net was not trained on, beside the lines it has to beat.
+
+State is carried through each song; the split is by song, so nothing leaks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ..dsp import lpc
+from .songs import Song, windows_of
+
+if TYPE_CHECKING:
+    from .presets import Net
+
+WINDOW = 8192
+
+
+def n_long_of(net: Net) -> int | None:
+    """Taps of the forecast's long filter; None for nets that hear no forecast."""
+    return getattr(net.config, "n_long", None)
+
+
+def excerpt(song: Song, seconds: float | None, sample_rate: int) -> tuple[int, int]:
+    """(start, stop) of the middle ``seconds`` of a song; all of it for None."""
+    n = len(song.levels)
+    if seconds is None or n <= seconds * sample_rate:
+        return 0, n
+    start = int((n - seconds * sample_rate) / 2)
+    return start, start + int(seconds * sample_rate)
+
+
+def song_bits(net: Net, song: Song, *, start: int = 0, stop: int | None = None, window: int = WINDOW) -> float:
+    """Mean bits per sample of a song (or a stretch of it), state carried from its start."""
+    window = max(net.hop, min(window, ((stop or len(song.levels)) - start) // net.hop * net.hop))
+    was_training = net.training
+    net.eval()
+    device = next(net.parameters()).device
+    state = net.begin(1)
+    total, n = 0.0, 0
+    with torch.no_grad():
+        for part in windows_of(
+            song, window=window, context=net.context, n_levels=net.config.n_levels, n_long=n_long_of(net),
+            start=start, stop=stop,
+        ):  # fmt: skip
+            levels = torch.from_numpy(part.levels).to(device)
+            features = torch.from_numpy(part.features).to(device)
+            nll, state = net.nll(levels, features, state)
+            total += float(nll.double().sum())
+            n += nll.numel()
+    net.train(was_training)
+    return total / max(n, 1) / math.log(2.0)
+
+
+def mean_bits(net: Net, songs: Sequence[Song], *, seconds: float | None, sample_rate: int) -> float:
+    """Mean over songs, each weighing the same."""
+    bits = []
+    for song in songs:
+        start, stop = excerpt(song, seconds, sample_rate)
+        bits.append(song_bits(net, song, start=start, stop=stop))
+    return float(np.mean(bits))
+
+
+def lines(
+    train: Sequence[Song], songs: Sequence[Song], *, seconds: float | None, sample_rate: int, n_levels: int
+) -> dict[str, float]:
+    """What a net is held against on the same stretches: ``{"lpc": bits, "histogram": bits}``."""
+    known = np.concatenate([song.levels for song in train])
+    by_lpc, by_histogram = [], []
+    for song in songs:
+        start, stop = excerpt(song, seconds, sample_rate)
+        cut = song.levels[start:stop]
+        by_lpc.append(lpc.lpc_bits(cut, n_levels))
+        by_histogram.append(lpc.histogram_bits(known, cut, n_levels))
+    return {"lpc": float(np.mean(by_lpc)), "histogram": float(np.mean(by_histogram))}

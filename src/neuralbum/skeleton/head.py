@@ -1,0 +1,134 @@
+"""From a net's outputs to a distribution over levels: free logits times experts tied to the forecast.
+
+The same formula as ``kernels.step_head``, in torch: used where gradients flow
+through torch operations (a GPU), for looking at whole distributions, and as
+the twin the fused kernel is tested against.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import ParameterError
+from ..kernels.step_forecast import N_FEATURES
+
+N_EXPERTS = 3
+EXPERT_FORECAST = (2, 2, 0)
+"""Which prediction of the cascade each expert leans on: the final one twice, the first stage once."""
+EXPERT_WEIGHT = (1.5, 0.0, 0.0)
+EXPERT_SCALE = (-0.2, 1.0, 0.0)
+"""Starting log-weights and log-scales: a narrow, a wide and a cautious expert."""
+MEAN_MAGNITUDE = 2.0 * math.log(2.0)
+"""E|x| of a logistic distribution of scale 1."""
+SMALLEST_SCALE = 1e-4
+SCALE_RANGE = 4.0
+FLOOR = 1e-6
+
+N_TAPS = 16  #: companded values of the last samples
+N_RESIDUALS = 4  #: what the forecast missed lately, relative to its usual size
+N_INPUTS = N_TAPS + N_RESIDUALS + 3 + 2 + 3
+CLIP = 6.0
+
+
+def base_scale(features: Tensor) -> Tensor:
+    """Logistic scale that fits the forecast's recent misses, (...)."""
+    return features[..., 3] / MEAN_MAGNITUDE + SMALLEST_SCALE
+
+
+def describe(features: Tensor) -> Tensor:
+    """What the bottom tier sees of the forecast: (..., N_FEATURES) -> (..., 8)."""
+    p = features[..., :3]
+    scale = base_scale(features)[..., None]
+    bent = torch.sign(p) * torch.log1p(255.0 * p.abs()) / math.log(256.0)
+    apart = torch.clamp((p[..., :2] - p[..., 2:3]) / scale, -CLIP, CLIP) / 2.0
+    return torch.cat([bent, apart, loudness(features)], dim=-1)
+
+
+def loudness(features: Tensor) -> Tensor:
+    """The three running magnitudes on a log scale of about unit size, (..., 3)."""
+    return (torch.log(features[..., 3:N_FEATURES] + 1e-4) + 4.0) / 2.0
+
+
+def missed(amplitude: Tensor, features: Tensor) -> Tensor:
+    """How far the forecast was off, relative to its usual miss: (...)."""
+    return torch.clamp((amplitude - features[..., 2]) / base_scale(features), -CLIP, CLIP) / 2.0
+
+
+def experts(raw: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Raw outputs (..., 3 K) and features -> weight, centre, scale, each (..., K)."""
+    logit, shift, stretch = raw.split(N_EXPERTS, dim=-1)
+    like = {"dtype": raw.dtype, "device": raw.device}
+    weight = torch.softmax(logit + torch.tensor(EXPERT_WEIGHT, **like), dim=-1)
+    scale0 = base_scale(features)[..., None]
+    centre = features[..., list(EXPERT_FORECAST)] + shift * scale0
+    stretch = torch.clamp(stretch + torch.tensor(EXPERT_SCALE, **like), -SCALE_RANGE, SCALE_RANGE)
+    return weight, centre, scale0 * torch.exp(stretch)
+
+
+def logits(free: Tensor, weight: Tensor, centre: Tensor, scale: Tensor, edges: Tensor) -> Tensor:
+    """Unnormalised log-probabilities (..., n_levels)."""
+    z = (edges - centre[..., None]) / scale[..., None]  # (..., K, n_levels − 1)
+    tail = torch.sigmoid(-z.abs())
+    nothing = torch.zeros_like(tail[..., :1])
+    a, b = torch.cat([nothing, tail], -1), torch.cat([tail, nothing], -1)
+    after = torch.cat(
+        [torch.zeros_like(z[..., :1], dtype=torch.bool), z >= 0], -1
+    )  # the lower edge is above the centre
+    before = torch.cat([z < 0, torch.zeros_like(z[..., :1], dtype=torch.bool)], -1)  # the upper edge is below it
+    mass = torch.where(after, a - b, torch.where(before, b - a, 1.0 - a - b))
+    return free + torch.log((weight[..., None] * mass).sum(-2) + FLOOR)
+
+
+class _FusedLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, free: Tensor, weight: Tensor, centre: Tensor, scale: Tensor, edges: Tensor, target: Tensor
+    ) -> Tensor:
+        from ..kernels import step_head
+
+        inputs = [t.detach().contiguous().numpy() for t in (free, weight, centre, scale, edges, target)]
+        nll = torch.empty(len(free), dtype=free.dtype)
+        grads = [torch.empty(t.shape, dtype=free.dtype) for t in (free, weight, centre, scale)]
+        step_head.loss(*inputs, nll.numpy(), *[g.numpy() for g in grads])
+        ctx.save_for_backward(*grads)
+        return nll
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        scaled = tuple(g * grads[0][:, None] for g in ctx.saved_tensors)
+        return (*scaled, None, None)
+
+
+def negative_log_likelihood(
+    free: Tensor, weight: Tensor, centre: Tensor, scale: Tensor, edges: Tensor, target: Tensor
+) -> Tensor:
+    """Nats of each target: free (N, L), the experts (N, K), target (N,) int64 -> (N,)."""
+    if free.device.type == "cpu" and free.dtype == torch.float32:
+        result: Tensor = _FusedLoss.apply(free, weight, centre, scale, edges, target)
+        return result
+    return F.cross_entropy(logits(free, weight, centre, scale, edges), target, reduction="none")
+
+
+def draw(scores: Tensor, *, temperature: float, uniform: Tensor) -> Tensor:
+    """Draw one level per take by inverting the tempered distribution's CDF.
+
+    scores (n_takes, n_levels) log-probabilities, uniform (n_takes,) in [0, 1) from
+    each take's own stream -> levels (n_takes,) int64.
+
+    Raises
+    ------
+    ParameterError
+        If ``temperature`` is not positive, or the row counts differ.
+    """
+    if not temperature > 0:
+        raise ParameterError(f"temperature={temperature} must be > 0; 0.98 to 1.02 is the musical range")
+    if len(scores) != len(uniform):
+        raise ParameterError(f"scores has {len(scores)} rows, uniform has {len(uniform)}: one number per take")
+    cdf = (scores / temperature).softmax(-1).cumsum(-1)
+    level = torch.searchsorted(cdf, uniform[:, None].to(cdf.dtype) * cdf[:, -1:], right=True)
+    return level.clamp_(max=scores.shape[-1] - 1)[:, 0]

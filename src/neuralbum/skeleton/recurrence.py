@@ -1,0 +1,138 @@
+"""A gated linear recurrence with complex-diagonal state, trained in parallel.
+
+    h[t] = rho[t] · e^{i theta} ⊙ h[t−1] + sqrt(1 − rho[t]²) ⊙ v[t]
+
+``rho`` in (0, 1) depends on the input (a gate), ``theta`` is learned and
+constant, so |eigenvalue| < 1 by construction and the state stays bounded over
+hours. The idea is the LRU of Orvieto et al. 2023 with the input-dependent decay
+of Griffin's RG-LRU (De et al. 2024).
+
+In the rotating frame g[t] = e^{−i theta (t+1)} h[t] the recurrence is real and
+elementwise, g[t] = rho[t] g[t−1] + …, and one plain scan does it: a numba loop on the CPU,
+a log-depth scan of torch operations elsewhere (and as the twin in tests).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+DECAY_SHARPNESS = 8.0
+SHORTEST_FRAMES, LONGEST_FRAMES = 3.0, 3000.0
+"""Range of the decays' time constants at the start, in frames, when the gate is half open."""
+WIDEST_ANGLE = math.pi / 2
+
+
+def scan_log_depth(a: Tensor, v: Tensor, h0: Tensor) -> Tensor:
+    """h[t] = a[t] h[t−1] + v[t] in log2(T) steps of torch operations: a, v (B, T, D), h0 (B, D)."""
+    v = torch.cat([v[:, :1] + a[:, :1] * h0[:, None], v[:, 1:]], dim=1)
+    distance = 1
+    while distance < v.shape[1]:
+        v = torch.cat([v[:, :distance], v[:, distance:] + a[:, distance:] * v[:, :-distance]], dim=1)
+        a = torch.cat([a[:, :distance], a[:, distance:] * a[:, :-distance]], dim=1)
+        distance *= 2
+    return v
+
+
+class _CpuScan(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, v: Tensor, h0: Tensor) -> Tensor:
+        from ..kernels import step_scan
+
+        a, v, h0 = a.contiguous(), v.contiguous(), h0.contiguous()
+        h = torch.empty_like(v)
+        step_scan.scan(a.detach().numpy(), v.detach().numpy(), h0.detach().numpy(), h.numpy())
+        ctx.save_for_backward(a, h, h0)
+        return h
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        from ..kernels import step_scan
+
+        a, h, h0 = ctx.saved_tensors
+        grad = grads[0].contiguous()
+        grad_a, grad_v, grad_h0 = torch.empty_like(a), torch.empty_like(a), torch.empty_like(h0)
+        step_scan.scan_back(
+            a.numpy(), h.detach().numpy(), h0.detach().numpy(), grad.numpy(),
+            grad_a.numpy(), grad_v.numpy(), grad_h0.numpy(),
+        )  # fmt: skip
+        return grad_a, grad_v, grad_h0
+
+
+def scan(a: Tensor, v: Tensor, h0: Tensor) -> Tensor:
+    """h[t] = a[t] h[t−1] + v[t]: the fast way for where the tensors are."""
+    if v.device.type == "cpu" and v.dtype in (torch.float32, torch.float64):
+        result: Tensor = _CpuScan.apply(a, v, h0)
+        return result
+    return scan_log_depth(a, v, h0)
+
+
+class RootMeanSquareNorm(nn.Module):
+    """x / rms(x) · gain over the last axis."""
+
+    EPSILON = 1e-5
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, (x.shape[-1],), self.gain, self.EPSILON)
+
+
+class GatedMlp(nn.Module):
+    """x + W2 (silu(a) ⊙ b), (a, b) = W1 norm(x)."""
+
+    def __init__(self, width: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = RootMeanSquareNorm(width)
+        self.enter = nn.Linear(width, 2 * hidden)
+        self.leave = nn.Linear(hidden, width)
+        self.dropout = dropout
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b = self.enter(self.norm(x)).chunk(2, dim=-1)
+        y = self.leave(F.silu(a) * b)
+        return x + F.dropout(y, self.dropout, self.training)
+
+
+class RecurrentBlock(nn.Module):
+    """x + W_out(h ⊙ silu(gate)) with h from the recurrence; then a gated MLP."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        if width % 2:
+            raise ValueError("width must be even: half of it real, half imaginary parts")
+        n = width // 2
+        self.width = width
+        self.norm = RootMeanSquareNorm(width)
+        self.enter = nn.Linear(width, 2 * width + n)  # v (re, im), output gate, decay gate
+        self.leave = nn.Linear(width, width)
+        self.mlp = GatedMlp(width, width, dropout)
+        self.dropout = dropout
+        half_open = torch.exp(torch.empty(n).uniform_(math.log(SHORTEST_FRAMES), math.log(LONGEST_FRAMES)))
+        rate = 1.0 / half_open / (DECAY_SHARPNESS * 0.5)
+        self.decay = nn.Parameter(torch.log(torch.expm1(rate)))  # softplus gives rate
+        angle = torch.exp(torch.empty(n).uniform_(math.log(1e-3), math.log(WIDEST_ANGLE)))
+        self.angle = nn.Parameter(angle)
+
+    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """x (B, T, width), state (B, width) -> the same shapes."""
+        n = self.width // 2
+        v, gate, openness = self.enter(self.norm(x)).split([self.width, self.width, n], dim=-1)
+        log_rho = -DECAY_SHARPNESS * F.softplus(self.decay) * torch.sigmoid(openness)  # (B, T, n)
+        rho = torch.exp(log_rho)
+        strength = torch.sqrt(-torch.expm1(2.0 * log_rho) + 1e-8)
+        turn = self.angle * torch.arange(1, x.shape[1] + 1, dtype=self.angle.dtype, device=x.device)[:, None]
+        cos, sin = torch.cos(turn), torch.sin(turn)  # (T, n)
+        re, im = v[..., :n] * strength, v[..., n:] * strength
+        rotated = torch.cat([re * cos + im * sin, im * cos - re * sin], dim=-1)
+        g = scan(torch.cat([rho, rho], dim=-1), rotated, state)
+        re, im = g[..., :n], g[..., n:]
+        h = torch.cat([re * cos - im * sin, re * sin + im * cos], dim=-1)
+        y = self.leave(h * F.silu(gate))
+        return self.mlp(x + F.dropout(y, self.dropout, self.training)), h[:, -1]

@@ -1,0 +1,428 @@
+"""Train a skeleton in a project: prepared corpus in, a model folder and its catalogue row out.
+
+A model's id is the digest of what it is made from, so the same command finds
+its own unfinished work and goes on with it. Killed at any moment, it has lost at
+most the steps since the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import __version__
+from ..audio import write_flac
+from ..catalogue import worker_name
+from ..dsp import front_end
+from ..errors import CatalogueError, CheckpointError, ParameterError, ToolError, TrainingError
+from ..prepared import PreparedCorpus, open_corpus
+from ..progress import SILENT, Reporter
+from ..project import Project
+from ..records import Model, digest
+from ..stage import activity
+from . import checkpoint
+from .checkpoint import About, Rung
+from .params import SkeletonParams
+from .presets import Preset, plain, preset
+
+if TYPE_CHECKING:
+    from .songs import Song
+
+STAGE = "skeleton"
+VERSION = 1
+LEASE_S = 1800.0
+MIN_TRAIN_S = 5.0
+"""Less training music than this teaches nothing; minutes are sensible, an hour is good."""
+MIN_EVAL_S = 1.0
+CURVE_POINTS = 400
+"""Points of the training curve kept for a whole run."""
+CHECKPOINTS_PER_TIMED_RUN = 6
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gave."""
+
+    model_id: str
+    folder: str
+    step: int  #: of the best checkpoint, in weights.safetensors
+    steps_done: int
+    heldout_bits: float
+    valid_bits: float | None
+    lines: Mapping[str, float]
+    cpu_s: float
+    samples: int
+    per_song: Mapping[str, float] = field(default_factory=dict)  #: held-out songs by title
+    resumed: bool = False
+    stopped: str = ""  #: why training ended early, if it did
+
+
+def songs_of(corpus: PreparedCorpus, split: str, n_levels: int) -> list[Song]:
+    """The songs of a split as levels."""
+    from .songs import Song
+
+    return [Song(song.track.title, front_end.levels_of(song.mono, n_levels)) for song in corpus.split(split)]
+
+
+def corpus_songs(corpus: PreparedCorpus, n_levels: int) -> tuple[list[Song], list[Song], list[Song]]:
+    """(train, valid, held-out) songs, or a TrainingError that says how much is missing."""
+    train, valid, heldout = (songs_of(corpus, split, n_levels) for split in ("train", "valid", "heldout"))
+    rate = corpus.sample_rate
+    for name, songs, needed in (("train", train, MIN_TRAIN_S), ("held-out", heldout or valid, MIN_EVAL_S)):
+        seconds = sum(len(song.levels) for song in songs) / rate
+        if seconds < needed:
+            raise TrainingError(
+                f"the {name} split holds {seconds:.1f} s of music; at least {needed:g} s are needed (minutes are "
+                f"better); bring in more songs with `neuralbum add FOLDER`"
+            )
+    return train, valid, heldout or valid
+
+
+def run(
+    project: Project,
+    params: SkeletonParams | None = None,
+    *,
+    device: str = "cpu",
+    force: bool = False,
+    reporter: Reporter = SILENT,
+) -> Trained:
+    """Train until the steps (or the time) are done; goes on where an earlier run stopped.
+
+    Parameters
+    ----------
+    device : "cpu" or "cuda"
+    force : throw away an earlier run with the same settings and start anew.
+
+    Raises
+    ------
+    TrainingError
+        Too little material, a loss that is not a number (the last good checkpoint
+        stays), or another process is training this very model.
+    """
+    from .presets import build
+
+    params = project.params(STAGE, SkeletonParams) if params is None else params
+    chosen = settle_preset(params)
+    corpus = open_corpus(project)
+    train, valid, heldout = corpus_songs(corpus, params.n_levels)
+    net = build(chosen.kind, chosen.config, seed=project.settings.seed)
+    config = plain(net.config)
+    habits = {
+        "batch": chosen.batch, "window": chosen.window, "learning_rate": chosen.learning_rate,
+        "stretch_s": params.stretch_s, "clip": params.clip, "average": params.average, "dither": params.dither,
+    }  # fmt: skip
+    name = digest(STAGE, VERSION, chosen.kind, config, habits, corpus.digest, project.settings.seed)
+    model_id = f"{params.preset}-{name[:8]}"
+    folder = project.models_dir / model_id
+    if force:
+        shutil.rmtree(folder, ignore_errors=True)
+    worker, key = worker_name(), f"train:{model_id}"
+    if not project.catalogue.claim(STAGE, [key], worker=worker, now=time.time(), lease_s=LEASE_S):
+        raise TrainingError(f"{model_id}: another process is training this model; wait for it, or stop it first")
+    try:
+        with activity(project, STAGE, device=device, detail={"model": model_id, "preset": params.preset}) as tick:
+            work = _Work(project, params, chosen, habits, corpus, model_id, folder, reporter, (train, valid, heldout))
+            work.claim_key = key
+            trained = work.train(net, config, device, tick)
+            tick(done=1)
+            return trained
+    finally:
+        reporter.end()
+        project.catalogue.let_go([key], worker=worker)
+
+
+def settle_preset(params: SkeletonParams) -> Preset:
+    """The preset with the settings that override it."""
+    chosen = preset(params.preset)
+    config = {**chosen.config, "n_levels": params.n_levels}
+    if params.dropout >= 0:
+        config["dropout"] = params.dropout
+    return replace(
+        chosen,
+        config=config,
+        batch=params.batch or chosen.batch,
+        window=params.window or chosen.window,
+        learning_rate=params.learning_rate or chosen.learning_rate,
+        steps=params.steps or chosen.steps,
+        checkpoint_every=params.checkpoint_every or chosen.checkpoint_every,
+    )
+
+
+@dataclass
+class _Work:
+    """One training run's desk: everything around the trainer that touches files and catalogue."""
+
+    project: Project
+    params: SkeletonParams
+    chosen: Preset
+    habits: Mapping[str, Any]
+    corpus: PreparedCorpus
+    model_id: str
+    folder: Path
+    reporter: Reporter
+    songs: tuple[list[Song], list[Song], list[Song]]
+    claim_key: str = ""
+
+    def train(self, net: Any, config: Mapping[str, Any], device: str, tick: Any) -> Trained:
+        import torch
+
+        from .training import Habits, Trainer
+
+        params, chosen, rate = self.params, self.chosen, self.corpus.sample_rate
+        net.to(device)
+        self.device = device
+        trainer = Trainer(net, self.songs[0], Habits(**self.habits, sample_rate=rate, seed=self.project.settings.seed))
+        before_s, resumed = 0.0, False
+        if (self.folder / checkpoint.RESUME).exists():
+            tensors = checkpoint.read_tensors(self.folder / checkpoint.RESUME)
+            before_s = float(tensors.pop("clock_s"))
+            trainer.restore(tensors)
+            about = checkpoint.read_about(self.folder)
+            resumed = True
+        else:
+            about = self._first_about(config)
+            self._store_row(about)
+        self.lines = dict(about.lines)
+        target = params.time_s if params.time_s > 0 else float(chosen.steps)
+        done = before_s if params.time_s > 0 else float(trainer.step)
+        if done >= target and about.ladder:
+            return self._trained(trainer, about, 0.0, resumed=True)
+        self.reporter.begin(f"train {self.model_id}", target - done, "s" if params.time_s > 0 else "steps")
+        started, cpu = time.monotonic(), time.process_time()
+        every = chosen.checkpoint_every
+        next_mark = math.floor(done / (target / CHECKPOINTS_PER_TIMED_RUN)) + 1
+        curve_every = max(1, chosen.steps // CURVE_POINTS)
+        recent: list[float] = []
+        samples0, stopped = trainer.samples, ""
+        while True:
+            elapsed = before_s + time.monotonic() - started
+            done_now = elapsed if params.time_s > 0 else float(trainer.step)
+            if done_now >= target:
+                break
+            try:
+                recent.append(trainer.advance(done_now / target))
+            except TrainingError as cause:
+                if not about.ladder:
+                    raise
+                stopped = str(cause)
+                self.reporter.line(f"{cause}; stopped with the last good checkpoint, step {about.ladder[-1].step}")
+                break
+            tick()
+            if trainer.step % curve_every == 0 or len(recent) >= 50:
+                mean = float(np.mean(recent))
+                self._curve([("train_bits", trainer.step, mean)])
+                recent.clear()
+                speed = (trainer.samples - samples0) / max(time.process_time() - cpu, 1e-9)
+                note = f"{mean:.3f} bits · LPC {self.lines['lpc']:.3f} · {speed / 1000:.0f}k samples/s"
+            else:
+                note = ""
+            elapsed = before_s + time.monotonic() - started
+            self.reporter.advance((elapsed if params.time_s > 0 else trainer.step) - done_now, note)
+            due = (
+                elapsed >= next_mark * target / CHECKPOINTS_PER_TIMED_RUN
+                if params.time_s > 0
+                else trainer.step % every == 0
+            )
+            if due and (elapsed if params.time_s > 0 else trainer.step) < target:
+                next_mark += 1
+                about = self._checkpoint(trainer, about, elapsed)
+        elapsed = before_s + time.monotonic() - started
+        if not stopped and (not about.ladder or about.steps_done != trainer.step):
+            about = self._checkpoint(trainer, about, elapsed)
+        del torch
+        return self._trained(trainer, about, time.process_time() - cpu, resumed=resumed, stopped=stopped)
+
+    # ---- pieces ----------------------------------------------------------------
+
+    def _first_about(self, config: Mapping[str, Any]) -> About:
+        from .evaluate import lines
+
+        params = self.params
+        return About(
+            id=self.model_id,
+            kind=self.chosen.kind,
+            net=config,
+            preset=params.preset,
+            sample_rate=self.corpus.sample_rate,
+            n_levels=params.n_levels,
+            corpus_digest=self.corpus.digest,
+            code=__version__,
+            training={**self.habits, "seed": self.project.settings.seed},
+            lines=lines(
+                self.songs[0],
+                self.songs[2],
+                seconds=params.valid_s,
+                sample_rate=self.corpus.sample_rate,
+                n_levels=params.n_levels,
+            ),  # fmt: skip
+        )
+
+    def _store_row(self, about: About) -> None:
+        self.project.catalogue.add_model(
+            Model(
+                id=about.id,
+                kind=about.kind,
+                preset=about.preset,
+                sample_rate=about.sample_rate,
+                corpus_digest=about.corpus_digest,
+                config={"net": about.net, "n_levels": about.n_levels, "step": about.step, "lines": about.lines},
+                created_at=time.time(),
+            )
+        )
+
+    def _curve(self, points: Sequence[tuple[str, int, float]]) -> None:
+        self.project.catalogue.add_curve(self.model_id, points)
+
+    def _checkpoint(self, trainer: Any, about: About, elapsed_s: float) -> About:
+        """Evaluate the averaged weights, let them sing, keep them on the ladder, store the trainer's state."""
+        import torch
+
+        from .presets import build
+
+        self.project.catalogue.start(self.claim_key, now=time.time(), lease_s=LEASE_S)
+        weights = {name: value.cpu() for name, value in trainer.averaged().items()}
+        net = build(about.kind, about.net)
+        with torch.no_grad():
+            for name, parameter in net.named_parameters():
+                parameter.copy_(weights[name])
+        net.to(self.device).eval()
+        rung = self._score(net, trainer.step)
+        checkpoint.write_tensors(checkpoint.rung_path(self.folder, trainer.step), weights)
+        ladder = tuple(sorted({r.step: r for r in (*about.ladder, rung)}.values(), key=lambda r: r.step))
+        best = min(ladder, key=rank)
+        kept = set(
+            sorted((r.step for r in ladder), key=lambda s: rank(next(r for r in ladder if r.step == s)))[
+                : self.params.keep
+            ]
+        )
+        kept |= {best.step, trainer.step}
+        source = checkpoint.rung_path(self.folder, best.step)
+        if best.step != about.step or not (self.folder / checkpoint.WEIGHTS).exists():
+            checkpoint.write_tensors(self.folder / checkpoint.WEIGHTS, checkpoint.read_tensors(source))
+        about = replace(
+            about, step=best.step, steps_done=trainer.step, ladder=tuple(r for r in ladder if r.step in kept)
+        )
+        state = trainer.state()
+        state["clock_s"] = torch.tensor(elapsed_s, dtype=torch.float64)
+        checkpoint.write_about(self.folder, about)
+        checkpoint.write_tensors(self.folder / checkpoint.RESUME, state)
+        for dropped in ladder:
+            if dropped.step not in kept:
+                checkpoint.rung_path(self.folder, dropped.step).unlink(missing_ok=True)
+                for clip in (self.folder / "audition").glob(f"{dropped.step}-*.flac"):
+                    clip.unlink()
+        points = [("heldout_bits", rung.step, rung.heldout_bits), ("valid_bits", rung.step, rung.valid_bits)]
+        points.append(("distance", rung.step, rung.distance))
+        self._curve([(name, step, value) for name, step, value in points if value is not None])
+        self._store_row(about)
+        self._draw(about)
+        return about
+
+    def _score(self, net: Any, step: int) -> Rung:
+        from .audition import corpus_statistics, distance, sing
+        from .engine import open_engine
+        from .evaluate import mean_bits
+
+        params, rate = self.params, self.corpus.sample_rate
+        _, valid, heldout = self.songs
+        heldout_bits = mean_bits(net, heldout, seconds=params.valid_s, sample_rate=rate)
+        valid_bits = mean_bits(net, valid, seconds=params.valid_s, sample_rate=rate) if valid else None
+        sung: Mapping[str, float] = {}
+        far = None
+        if params.audition_s > 0:
+            net.cpu()
+            clips, sung = sing(
+                open_engine(net), self.songs[0], n_clips=params.auditions, seconds=params.audition_s,
+                sample_rate=rate, seed=self.project.settings.seed,
+            )  # fmt: skip
+            known = corpus_statistics(self.songs[0], params.n_levels, seconds=20.0, sample_rate=rate)
+            known["entropy"] = heldout_bits
+            far = distance(sung, known)
+            for i, clip in enumerate(clips):
+                path = self.folder / "audition" / f"{step}-{i}.flac"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    write_flac(path, clip[None], rate)
+                except OSError as cause:
+                    raise ToolError(f"{path}: cannot be written ({cause}); is the disk full?") from cause
+        self.reporter.line(
+            f"step {step}: held out {heldout_bits:.3f} bits/sample"
+            + (f", valid {valid_bits:.3f}" if valid_bits is not None else "")
+            + f" (LPC-32 {self.lines['lpc']:.3f}, histogram {self.lines['histogram']:.3f})"
+            + (f"; sings {far:.2f} from the corpus" if far is not None else "")
+        )
+        return Rung(step, valid_bits, heldout_bits, sung, far)
+
+    def _draw(self, about: About) -> None:
+        from .curves import draw_curves
+
+        curves = self.project.catalogue.curve(self.model_id)
+        draw_curves(self.folder / "curves.png", curves, about.lines, title=self.model_id)
+
+    def _trained(self, trainer: Any, about: About, cpu_s: float, *, resumed: bool, stopped: str = "") -> Trained:
+        best = next(r for r in about.ladder if r.step == about.step)
+        return Trained(
+            model_id=self.model_id,
+            folder=self.project.relative(self.folder),
+            step=about.step,
+            steps_done=trainer.step,
+            heldout_bits=float(best.heldout_bits or math.nan),
+            valid_bits=best.valid_bits,
+            lines=about.lines,
+            cpu_s=cpu_s,
+            samples=trainer.samples,
+            resumed=resumed,
+            stopped=stopped,
+        )
+
+
+DISTANCE_WEIGHT = 0.05
+"""Bits one unit of free-running distance is worth when checkpoints are ranked."""
+
+
+def rank(rung: Rung) -> float:
+    """Smaller is better: bits on valid songs (or held-out ones), and how far from the corpus it sings.
+
+    The choice is made on the valid songs where there are any, so that the held-out
+    number stays honest.
+    """
+    bits = rung.valid_bits if rung.valid_bits is not None else rung.heldout_bits
+    return (bits if bits is not None else math.inf) + DISTANCE_WEIGHT * min(rung.distance or 0.0, 10.0)
+
+
+def find_model(project: Project, word: str = "") -> tuple[Path, int | None]:
+    """The folder of a model named by (the start of) its id, ``ID@step``; empty: the newest skeleton.
+
+    Raises
+    ------
+    CatalogueError
+        There is no skeleton yet.
+    ParameterError
+        The name fits none or several.
+    """
+    name, step = checkpoint.parse_model(word)
+    trained = [m for m in project.catalogue.models() if m.kind in ("skeleton", "samplernn")]
+    trained = [m for m in trained if (project.models_dir / m.id / checkpoint.WEIGHTS).exists()]
+    if not trained:
+        raise CatalogueError(f"{project.root}: no trained skeleton yet; train one with `neuralbum train skeleton`")
+    if not name:
+        return project.models_dir / trained[-1].id, step
+    fitting = [m.id for m in trained if m.id.startswith(name)]
+    if len(fitting) != 1 and name not in fitting:
+        raise ParameterError(f"model {name!r}: {len(fitting)} fit; there are: {', '.join(m.id for m in trained)}")
+    return project.models_dir / (name if name in fitting else fitting[0]), step
+
+
+def open_skeleton(path: Path | str, step: int | None = None) -> tuple[Any, About]:
+    """A trained net and its description from a model folder; see ``checkpoint.load_net``."""
+    folder = Path(path)
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no model folder there")
+    return checkpoint.load_net(folder, step)

@@ -1,0 +1,164 @@
+"""Music as nets hear it: levels, what the forecast says of them, and streams that walk through songs.
+
+A song is thought to begin after silence: PRELUDE samples of it are put in
+front. A stream plays a stretch of a song window by window, so that a net's
+state can be carried on, then jumps to another place. The forecast is made on
+the way (about 2 us a sample), so nothing needs to be stored beforehand and a
+discography of any length trains in the same memory.
+
+Where a stream jumps is drawn from a generator keyed by (seed, stream, jump):
+an interrupted training goes on with the very same music.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..dsp import front_end, mulaw
+from ..kernels import step_forecast
+
+PRELUDE = 512
+"""Samples of silence before a song; at least every net's ``context``."""
+
+WARM_UP = 4096
+"""Samples the forecast hears before a stream starts in the middle of a song (a quarter of a second)."""
+
+
+@dataclass(frozen=True)
+class Song:
+    """One song as levels, int16 (n_samples,), without its prelude."""
+
+    title: str
+    levels: npt.NDArray[np.int16]
+
+    def stretch(self, start: int, stop: int, n_levels: int) -> npt.NDArray[np.int16]:
+        """Levels [start, stop); before 0 there is silence."""
+        silence = np.full(max(0, min(0, stop) - start), front_end.silent_level(n_levels), dtype=np.int16)
+        return np.concatenate([silence, self.levels[max(0, start) : max(0, stop)]])
+
+
+class Listener:
+    """The forecast following one stream, or nothing for nets that do without."""
+
+    def __init__(self, n_long: int | None, n_levels: int) -> None:
+        self.n_long = n_long
+        self.amplitudes = mulaw.table(n_levels).astype(np.float64)
+        self.memory = step_forecast.new_memory(n_long) if n_long else np.zeros(0)
+
+    def hear(self, levels: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+        """Features known before each of these samples, (n, N_FEATURES)."""
+        if not self.n_long:
+            return np.zeros((len(levels), 0), dtype=np.float32)
+        return step_forecast.forecast(self.amplitudes[levels], self.n_long, self.memory)
+
+    def restart(self) -> None:
+        if self.n_long:
+            self.memory[:] = step_forecast.new_memory(self.n_long)
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a training step sees: each row starts ``context`` samples before its W samples."""
+
+    levels: npt.NDArray[np.int64]  #: (B, context + W)
+    features: npt.NDArray[np.float32]  #: (B, context + W, N_FEATURES or 0)
+    fresh: npt.NDArray[np.bool_]  #: (B,) rows that jumped: their state starts anew
+
+
+class Feed:
+    """B streams through the training songs, window by window, forever."""
+
+    def __init__(
+        self,
+        songs: Sequence[Song],
+        *,
+        n_batch: int,
+        window: int,
+        context: int,
+        stretch: int,
+        n_levels: int,
+        n_long: int | None,
+        seed: int,
+    ) -> None:
+        self.songs = list(songs)
+        self.window, self.context, self.n_levels = window, context, n_levels
+        self.stretch = max(stretch, window)
+        self.seed = seed
+        self.listeners = [Listener(n_long, n_levels) for _ in range(n_batch)]
+        n_features = step_forecast.N_FEATURES if n_long else 0
+        self.tail_levels = np.zeros((n_batch, context), dtype=np.int16)
+        self.tail_features = np.zeros((n_batch, context, n_features), dtype=np.float32)
+        self.place = np.zeros((n_batch, 4), dtype=np.int64)  # song, position, samples left, jumps made
+        self.lengths = np.array([len(song.levels) for song in songs], dtype=np.float64)
+
+    def next(self) -> Window:
+        n_batch, total = len(self.listeners), self.context + self.window
+        levels = np.empty((n_batch, total), dtype=np.int64)
+        features = np.empty((n_batch, total, self.tail_features.shape[2]), dtype=np.float32)
+        fresh = np.zeros(n_batch, dtype=bool)
+        for b in range(n_batch):
+            if self.place[b, 2] < self.window:
+                self._jump(b)
+                fresh[b] = True
+            song, position = self.songs[self.place[b, 0]], int(self.place[b, 1])
+            new = song.levels[position : position + self.window]
+            levels[b] = np.concatenate([self.tail_levels[b], new])
+            features[b] = np.concatenate([self.tail_features[b], self.listeners[b].hear(new)])
+            self.tail_levels[b] = levels[b, -self.context :]
+            self.tail_features[b] = features[b, -self.context :]
+            self.place[b, 1:3] += (self.window, -self.window)
+        return Window(levels, features, fresh)
+
+    def _jump(self, b: int) -> None:
+        jumps = int(self.place[b, 3])
+        rng = np.random.default_rng([self.seed, b, jumps])
+        song = int(rng.choice(len(self.songs), p=self.lengths / self.lengths.sum()))
+        room = len(self.songs[song].levels) - self.window
+        # Starting points may fall before the song: then it is heard from its beginning.
+        start = max(0, int(rng.integers(-self.stretch // 4, room + 1)))
+        left = min(self.stretch, len(self.songs[song].levels) - start)
+        if jumps == 0:  # not all streams should jump at the same steps
+            left = max(self.window, int(left * (b + 1) / len(self.listeners)))
+        before = self.songs[song].stretch(max(-PRELUDE, start - WARM_UP), start, self.n_levels)
+        self.listeners[b].restart()
+        heard = self.listeners[b].hear(before)
+        self.tail_levels[b] = before[-self.context :]
+        self.tail_features[b] = heard[-self.context :]
+        self.place[b] = song, start, left, jumps + 1
+
+    # ---- for checkpoints ---------------------------------------------------
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        return {
+            "place": self.place,
+            "tail_levels": self.tail_levels,
+            "tail_features": self.tail_features,
+            "memory": np.stack([listener.memory for listener in self.listeners]),
+        }
+
+    def restore(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
+        for name in ("place", "tail_levels", "tail_features"):
+            getattr(self, name)[...] = state[name]
+        for listener, memory in zip(self.listeners, state["memory"], strict=True):
+            listener.memory[...] = memory
+
+
+def windows_of(
+    song: Song, *, window: int, context: int, n_levels: int, n_long: int | None, start: int = 0, stop: int | None = None
+) -> Iterator[Window]:
+    """One song in order, for evaluation: rows of one, whole windows only."""
+    stop = len(song.levels) if stop is None else min(stop, len(song.levels))
+    listener = Listener(n_long, n_levels)
+    before = song.stretch(max(-PRELUDE, start - WARM_UP), start, n_levels)
+    tail_features = listener.hear(before)[-context:]
+    tail = before[-context:]
+    for position in range(start, stop - window + 1, window):
+        new = song.levels[position : position + window]
+        levels = np.concatenate([tail, new]).astype(np.int64)
+        features = np.concatenate([tail_features, listener.hear(new)])
+        tail, tail_features = levels[-context:].astype(np.int16), features[-context:]
+        yield Window(levels[None], features[None], np.array([position == start]))

@@ -1,0 +1,220 @@
+"""The default net: slow tiers of gated linear recurrences above a small table-driven bottom tier.
+
+    slowest tier   one step per 64 (or 256) samples   hears the last frame's waveform
+       │ spread over the faster tier's steps
+    faster tier    one step per 16 samples             hears its own last frame
+       │ spread over the samples
+    bottom tier    every sample                        tables of the last two levels, the last
+                                                       16 values, the forecast; gated MLPs
+       └ head      free logits × logistic experts tied to the forecast
+
+A song is thought to begin after silence: ``context`` samples of it are put in
+front, in training and in generation. State is carried from window to window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..dsp import front_end, mulaw
+from ..kernels.step_forecast import N_FEATURES
+from . import head
+from .recurrence import GatedMlp, RecurrentBlock, RootMeanSquareNorm
+
+N_TABLES = 2  #: how many of the last levels have a learned table
+N_FRAME_EXTRAS = 3  #: the forecast's magnitudes at the start of a frame
+
+
+@dataclass(frozen=True)
+class TiersConfig:
+    """What the default net is made of; stored in model.json."""
+
+    n_levels: int = 256
+    frames: tuple[int, ...] = (64, 16)  #: samples a step of each tier spans, slowest first
+    widths: tuple[int, ...] = (128, 128)
+    layers: tuple[int, ...] = (1, 1)
+    bottom_width: int = 64
+    bottom_hidden: int = 64
+    bottom_layers: int = 1
+    n_long: int = 256  #: taps of the forecast's long filter
+    dropout: float = 0.0
+
+
+class Tier(nn.Module):
+    """One step per frame: the last frame's waveform and the slower tier's word -> this tier's word."""
+
+    def __init__(self, frame: int, width: int, n_layers: int, dropout: float) -> None:
+        super().__init__()
+        self.frame = frame
+        self.width = width
+        self.hear = nn.Linear(frame + N_FRAME_EXTRAS, width)
+        self.blocks = nn.ModuleList(RecurrentBlock(width, dropout) for _ in range(n_layers))
+        self.norm = RootMeanSquareNorm(width)
+
+    def forward(self, heard: Tensor, above: Tensor | None, state: Tensor) -> tuple[Tensor, Tensor]:
+        """heard (B, T, frame + extras), above (B, T, width) or None, state (B, layers, width)."""
+        x = self.hear(heard)
+        if above is not None:
+            x = x + above
+        ends = []
+        for layer, block in enumerate(self.blocks):
+            x, end = block(x, state[:, layer])
+            ends.append(end)
+        return self.norm(x), torch.stack(ends, dim=1)
+
+
+class Tiers(nn.Module):
+    """The default net (kind ``skeleton``)."""
+
+    KIND = "skeleton"
+    uses_forecast = True
+
+    def __init__(self, config: TiersConfig) -> None:
+        super().__init__()
+        self.config = config
+        frames, widths = config.frames, config.widths
+        if any(slow % fast for slow, fast in zip(frames, frames[1:], strict=False)):
+            raise ValueError(f"frames={frames}: each must be a multiple of the next")
+        self.tiers = nn.ModuleList(
+            Tier(f, w, n, config.dropout) for f, w, n in zip(frames, widths, config.layers, strict=True)
+        )
+        spans = [slow // fast for slow, fast in zip(frames, (*frames[1:], 1), strict=True)]
+        below = [*widths[1:], config.bottom_width]
+        self.spread = nn.ModuleList(nn.Linear(w, s * b) for w, s, b in zip(widths, spans, below, strict=True))
+        self.tables = nn.ModuleList(nn.Embedding(config.n_levels, config.bottom_width) for _ in range(N_TABLES))
+        self.hear = nn.Linear(head.N_INPUTS, config.bottom_width, bias=False)
+        self.bottom = nn.ModuleList(
+            GatedMlp(config.bottom_width, config.bottom_hidden, config.dropout) for _ in range(config.bottom_layers)
+        )
+        self.norm = RootMeanSquareNorm(config.bottom_width)
+        self.out = nn.Linear(config.bottom_width, config.n_levels + 3 * head.N_EXPERTS)
+        with torch.no_grad():
+            for table in self.tables:
+                table.weight.mul_(0.1)
+            self.out.weight.zero_()
+            self.out.bias.zero_()
+        self.register_buffer("bent", torch.from_numpy(front_end.companded(config.n_levels)), persistent=False)
+        self.register_buffer("amplitudes", torch.from_numpy(mulaw.table(config.n_levels)), persistent=False)
+        edges = front_end.edges(config.n_levels).astype(np.float32)
+        self.register_buffer("edges", torch.from_numpy(edges), persistent=False)
+
+    bent: Tensor
+    amplitudes: Tensor
+    edges: Tensor
+
+    @property
+    def hop(self) -> int:
+        """Windows are multiples of this many samples."""
+        return self.config.frames[0]
+
+    @property
+    def context(self) -> int:
+        """Samples before a window that the net looks at."""
+        return max(self.config.frames[0], head.N_TAPS)
+
+    def begin(self, n_batch: int) -> dict[str, Tensor]:
+        """The state before the first sample."""
+        like = self.out.weight
+        return {
+            f"tier{i}": torch.zeros(n_batch, len(tier.blocks), tier.width, dtype=like.dtype, device=like.device)  # type: ignore[arg-type]
+            for i, tier in enumerate(self.tiers)
+        }
+
+    def hear_frames(self, i: int, levels: Tensor, features: Tensor, n_frames: int) -> Tensor:
+        """Tier i's input for frames of the window: (B, n_frames, frame + extras)."""
+        frame = self.config.frames[i]
+        start = self.context - frame  # frame f hears the samples just before it
+        wave = self.bent[levels[:, start : start + n_frames * frame]].unflatten(1, (n_frames, frame))
+        extras = head.loudness(features[:, self.context : self.context + n_frames * frame : frame])
+        return torch.cat([wave, extras], dim=-1)
+
+    def hear_samples(self, levels: Tensor, features: Tensor, n_samples: int) -> Tensor:
+        """The bottom tier's dense inputs: (B, n_samples, N_INPUTS)."""
+        c = self.context
+        taps = self.bent[levels[:, c - head.N_TAPS : c + n_samples - 1]].unfold(1, head.N_TAPS, 1)  # oldest first
+        n = head.N_RESIDUALS
+        recent = slice(c - n, c + n_samples - 1)
+        miss = head.missed(self.amplitudes[levels[:, recent]], features[:, recent]).unfold(1, n, 1)
+        return torch.cat([taps, miss, head.describe(features[:, c : c + n_samples])], dim=-1)
+
+    def bottom_outputs(self, levels: Tensor, features: Tensor, above: Tensor) -> Tensor:
+        """Raw outputs of every sample, (B, n_samples, n_levels + 3 K); above (B, n_samples, bottom_width)."""
+        c, n_samples = self.context, above.shape[1]
+        x = above + self.hear(self.hear_samples(levels, features, n_samples))
+        for back, table in enumerate(self.tables, start=1):
+            x = x + table(levels[:, c - back : c + n_samples - back])
+        for layer in self.bottom:
+            x = layer(x)
+        return self.out(self.norm(x))  # type: ignore[no-any-return]
+
+    def forward(self, levels: Tensor, features: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Raw outputs for a window.
+
+        levels (B, context + W) int64 and features (B, context + W, N_FEATURES) start
+        ``context`` samples before the window; W is a multiple of ``hop``. The last
+        sample itself is not looked at, only what lies before it.
+        """
+        n_samples = levels.shape[1] - self.context
+        if features.shape[-1] != N_FEATURES:
+            raise ValueError(f"features has {features.shape[-1]} columns, expected {N_FEATURES}")
+        above: Tensor | None = None
+        ends = {}
+        for i, tier in enumerate(self.tiers):
+            n_frames = n_samples // self.config.frames[i]
+            heard = self.hear_frames(i, levels, features, n_frames)
+            word, ends[f"tier{i}"] = tier(heard, above, state[f"tier{i}"])
+            above = self.spread_out(i, word)
+        assert above is not None
+        return self.bottom_outputs(levels, features, above), ends
+
+    def spread_out(self, i: int, word: Tensor) -> Tensor:
+        """A tier's words (B, T, width) -> what the next tier gets at each of its steps."""
+        below = self.config.widths[i + 1] if i + 1 < len(self.config.widths) else self.config.bottom_width
+        spread: Tensor = self.spread[i](word)
+        return spread.unflatten(-1, (-1, below)).flatten(1, 2)
+
+    def split(self, raw: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Raw outputs -> free logits and the experts' weight, centre, scale; features of those samples."""
+        free, rest = raw.split([self.config.n_levels, 3 * head.N_EXPERTS], dim=-1)
+        return (free, *head.experts(rest, features))
+
+    def nll(
+        self, levels: Tensor, features: Tensor, state: dict[str, Tensor], *, heard: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Nats of every sample of the window, (B, W), and the state after it.
+
+        ``heard``: levels to listen to instead of ``levels`` (dither); the targets stay.
+        """
+        raw, ends = self(levels if heard is None else heard, features, state)
+        c = self.context
+        free, weight, centre, scale = self.split(raw.float() if raw.dtype == torch.bfloat16 else raw, features[:, c:])
+        target = levels[:, c:]
+        nll = head.negative_log_likelihood(
+            free.flatten(0, 1), weight.flatten(0, 1), centre.flatten(0, 1), scale.flatten(0, 1), self.edges,
+            target.flatten(),
+        )  # fmt: skip
+        return nll.unflatten(0, target.shape), ends
+
+    def scores(self, raw: Tensor, features: Tensor) -> Tensor:
+        """Log-probabilities (..., n_levels) of raw outputs."""
+        return F.log_softmax(head.logits(*self.split(raw, features), self.edges), dim=-1)
+
+    def flops_per_sample(self) -> float:
+        """Floating-point operations to generate one sample (a multiply-add counts two)."""
+        config = self.config
+        total = 0.0
+        for i, (frame, width, n) in enumerate(zip(config.frames, config.widths, config.layers, strict=True)):
+            spread = self.spread[i]
+            assert isinstance(spread, nn.Linear)
+            per_frame = (frame + N_FRAME_EXTRAS) * width + n * 6.5 * width**2 + width * spread.out_features
+            total += per_frame / frame
+        bottom = config.bottom_width
+        total += head.N_INPUTS * bottom + config.bottom_layers * 3 * bottom * config.bottom_hidden
+        total += bottom * (config.n_levels + 3 * head.N_EXPERTS)
+        forecast = 3 * config.n_long + 3 * 32 + 33 + 32 + (32**3 / 6 + 2 * 32**2) / 16
+        return 2.0 * (total + forecast)

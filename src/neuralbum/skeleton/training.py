@@ -1,0 +1,186 @@
+"""Train a net step by step: truncated backpropagation through time with carried state.
+
+The trainer knows no files and no project. Everything it needs to go on is in
+``state()``: weights, their running average, the optimiser's moments, the carried
+states of the streams, where each stream is. Restored on a CPU it continues
+exactly as if it had not been interrupted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import TrainingError
+from .evaluate import n_long_of
+from .songs import Feed, Song
+
+if TYPE_CHECKING:
+    from .presets import Net
+
+EXPLODED_BITS = 3.0
+"""A loss this far above a uniform guess is an explosion, not a bad day."""
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How a net is trained."""
+
+    batch: int = 8
+    window: int = 1024  #: samples; a multiple of the net's hop
+    stretch_s: float = 8.0  #: a stream plays this long before it jumps
+    sample_rate: int = 16_000
+    learning_rate: float = 2e-3
+    warmup: float = 0.02  #: share of the training
+    final_rate: float = 0.05  #: of the learning rate, at the end of the cosine
+    weight_decay: float = 0.01
+    clip: float = 1.0  #: largest norm of the gradient
+    average: float = 0.999  #: decay of the weights' running average
+    dither: float = 0.0  #: share of heard levels moved by one
+    seed: int = 0
+
+
+class Trainer:
+    """A net, its optimiser and its streams through the songs."""
+
+    def __init__(self, net: Net, songs: Sequence[Song], habits: Habits) -> None:
+        self.net, self.habits = net, habits
+        self.step = 0
+        self.samples = 0
+        window = max(net.hop, habits.window // net.hop * net.hop)
+        self.feed = Feed(
+            songs, n_batch=habits.batch, window=window, context=net.context,
+            stretch=int(habits.stretch_s * habits.sample_rate), n_levels=net.config.n_levels,
+            n_long=n_long_of(net), seed=habits.seed,
+        )  # fmt: skip
+        self.device = next(net.parameters()).device
+        self.carried = {name: value.detach().clone() for name, value in net.begin(habits.batch).items()}
+        matrices = [p for p in net.parameters() if p.ndim >= 2]
+        others = [p for p in net.parameters() if p.ndim < 2]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": habits.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=habits.learning_rate, betas=(0.9, 0.98), eps=1e-8, fused=True,
+        )  # fmt: skip
+        self.average = [p.detach().clone() for p in net.parameters()]
+        self.net.train()
+
+    def rate(self, progress: float) -> float:
+        """Learning rate after a share ``progress`` of the training: warm-up, then a cosine."""
+        h = self.habits
+        if progress < h.warmup:
+            return h.learning_rate * max(progress / h.warmup, 0.05)
+        x = min(1.0, (progress - h.warmup) / (1.0 - h.warmup))
+        return h.learning_rate * (h.final_rate + (1.0 - h.final_rate) * 0.5 * (1.0 + math.cos(math.pi * x)))
+
+    def advance(self, progress: float) -> float:
+        """One step at a share ``progress`` of the training; returns the window's bits per sample.
+
+        Raises
+        ------
+        TrainingError
+            The loss is not a number or has exploded. The weights are those before the step.
+        """
+        h = self.habits
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate(progress)
+        window = self.feed.next()
+        levels = torch.from_numpy(window.levels).to(self.device)
+        features = torch.from_numpy(window.features).to(self.device)
+        fresh = torch.from_numpy(window.fresh).to(self.device)
+        beginning = self.net.begin(h.batch)
+        state = {
+            name: torch.where(fresh.view(-1, *[1] * (value.ndim - 1)), beginning[name], value)
+            for name, value in self.carried.items()
+        }
+        heard = self._dithered(window.levels) if h.dither > 0 else None
+        # Dropout draws from torch's global generator: key it by the step, and give it back as it was.
+        with torch.random.fork_rng(devices=[] if self.device.type == "cpu" else [self.device]):
+            torch.manual_seed((h.seed * 1_000_003 + self.step) % 2**63)
+            with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
+                nll, ends = self.net.nll(levels, features, state, heard=heard)
+                loss = nll.mean()
+            bits = float(loss.detach()) / math.log(2.0)
+            limit = math.log2(self.net.config.n_levels) + EXPLODED_BITS
+            if not math.isfinite(bits) or (bits > limit and self.step > 0):
+                raise TrainingError(
+                    f"step {self.step}: the loss is {bits:.3g} bits per sample; "
+                    f"lower the learning rate ({h.learning_rate:g}) with --set skeleton.learning_rate"
+                )
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), h.clip)
+        if not bool(torch.isfinite(norm)):
+            raise TrainingError(
+                f"step {self.step}: the gradient is not a number; "
+                f"lower the learning rate ({h.learning_rate:g}) with --set skeleton.learning_rate"
+            )
+        self.optimiser.step()
+        self.carried = {name: value.detach() for name, value in ends.items()}
+        self.step += 1
+        self.samples += h.batch * self.feed.window
+        decay = min(h.average, (1.0 + self.step) / (10.0 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, list(self.net.parameters()), 1.0 - decay)
+        return bits
+
+    def _dithered(self, levels: np.ndarray) -> Tensor:
+        rng = np.random.default_rng([self.habits.seed, 7, self.step])
+        move = rng.choice(
+            [-1, 0, 1], size=levels.shape, p=[self.habits.dither / 2, 1 - self.habits.dither, self.habits.dither / 2]
+        )
+        return torch.from_numpy(np.clip(levels + move, 0, self.net.config.n_levels - 1)).to(self.device)
+
+    # ---- weights and state ---------------------------------------------------
+
+    def averaged(self) -> dict[str, Tensor]:
+        """The running average of the weights: what is evaluated, stored and generated from."""
+        names = [name for name, _ in self.net.named_parameters()]
+        return dict(zip(names, (a.clone() for a in self.average), strict=True))
+
+    def state(self) -> dict[str, Tensor]:
+        """All tensors needed to go on."""
+        tensors: dict[str, Tensor] = {}
+        for (name, parameter), average in zip(self.net.named_parameters(), self.average, strict=True):
+            tensors[f"weight.{name}"] = parameter.detach()
+            tensors[f"average.{name}"] = average
+            for key, value in self.optimiser.state.get(parameter, {}).items():
+                tensors[f"adam.{key}.{name}"] = value if torch.is_tensor(value) else torch.tensor(float(value))
+        for name, value in self.carried.items():
+            tensors[f"carried.{name}"] = value
+        for name, array in self.feed.state().items():
+            tensors[f"feed.{name}"] = torch.from_numpy(np.ascontiguousarray(array))
+        tensors["counts"] = torch.tensor([self.step, self.samples], dtype=torch.int64)
+        return tensors
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from ``state()``."""
+        with torch.no_grad():
+            for (name, parameter), average in zip(self.net.named_parameters(), self.average, strict=True):
+                parameter.copy_(tensors[f"weight.{name}"])
+                average.copy_(tensors[f"average.{name}"])
+                prefix = "adam."
+                moments = {
+                    key[len(prefix) :].partition(".")[0]: value
+                    for key, value in tensors.items()
+                    if key.startswith(prefix) and key[len(prefix) :].partition(".")[2] == name
+                }
+                if moments:
+                    self.optimiser.state[parameter] = {
+                        key: value.clone() if key == "step" else value.to(self.device).clone()
+                        for key, value in moments.items()
+                    }
+        self.carried = {
+            key.removeprefix("carried."): value.to(self.device)
+            for key, value in tensors.items()
+            if key.startswith("carried.")
+        }
+        self.feed.restore(
+            {key.removeprefix("feed."): value.numpy() for key, value in tensors.items() if key.startswith("feed.")}
+        )
+        self.step, self.samples = (int(n) for n in tensors["counts"])
