@@ -1,0 +1,119 @@
+"""A take as forty-odd numbers, each with words: what the ranker learns from and explains with.
+
+The numbers are bent so that equal steps mean about equally much (logarithms of
+frequencies and shares), because a linear model weighs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .analysis import N_BANDS, Analysis, to_decibels
+
+N_TONES = 8  #: groups of mel bands whose level and movement are kept
+TONE_WORDS = ("sub-bass", "bass", "low middle", "middle", "upper middle", "presence", "treble", "air")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One number of a take; ``high`` and ``low`` say what much or little of it means."""
+
+    name: str
+    high: str
+    low: str
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature("silence", "much silence", "little silence"),
+    Feature("collapsed", "collapses early", "does not collapse"),
+    Feature("flatline", "stands still", "never stands still"),
+    Feature("hang", "hangs", "never hangs"),
+    Feature("loop_score", "repeats itself exactly", "hardly repeats itself exactly"),
+    Feature("loop_share", "stuck for long", "not stuck"),
+    Feature("clip", "clipped", "not clipped"),
+    Feature("dc", "off centre", "centred"),
+    Feature("bandwidth", "wide frequency range", "narrow frequency range"),
+    Feature("noise_floor", "high noise floor", "clean pauses"),
+    Feature("noise", "bursts of noise", "no noise bursts"),
+    Feature("loudness", "loud", "quiet"),
+    Feature("range", "changing loudness", "even loudness"),
+    Feature("flatness", "noisy", "tonal"),
+    Feature("centroid", "bright", "dark"),
+    Feature("density", "many onsets", "few onsets"),
+    Feature("clarity", "clear pulse", "no clear pulse"),
+    Feature("speed", "fast", "slow"),
+    Feature("key_fit", "in a key", "in no key"),
+    Feature("usable", "usable throughout", "partly unusable"),
+    Feature("swing", "levels swing", "levels steady"),
+    Feature("growth", "grows louder", "fades"),
+    Feature("motion", "much movement", "little movement"),
+    Feature("form", "distinct sections", "one single texture"),
+    *(Feature(f"level_{w}", f"much {w}", f"little {w}") for w in TONE_WORDS),
+    *(Feature(f"motion_{w}", f"lively {w}", f"still {w}") for w in TONE_WORDS),
+)
+N_FEATURES = len(FEATURES)
+
+
+def vector(analysis: Analysis, values: Mapping[str, Any]) -> npt.NDArray[np.float32]:
+    """The feature vector of one take, float32 (N_FEATURES,), all finite."""
+    v, a = values, analysis
+    collapse = v["collapse_s"]
+    loud = v["loudness_lufs"]
+    base = v["tempo"]["base_bpm"]
+    numbers = [
+        v["silent_share"],
+        0.0 if collapse is None else 1.0 - collapse / max(v["duration_s"], 1e-9),
+        _share(v["flatline_share"]),
+        v["hang_share"],
+        v["loop_score"],
+        v["loop_share"],
+        _share(v["clip_share"]),
+        abs(v["dc"]),
+        np.log2(max(v["bandwidth_hz"], 50.0)),
+        -40.0 if v["noise_floor_db"] is None else v["noise_floor_db"],
+        _share(v["noise_share"]),
+        -70.0 if loud is None else max(loud, -70.0),
+        v["loudness_range_lu"] or 0.0,
+        v["flatness"],
+        np.log2(max(v["centroid_hz"], 50.0)),
+        v["density_hz"],
+        v["tempo"]["clarity"],
+        np.log2(base) if base else np.log2(60.0),
+        v["key_fit"],
+        v["usable_share"],
+        *_course(a),
+        *_tones(a),
+    ]
+    return np.nan_to_num(np.array(numbers, dtype=np.float32), posinf=0.0, neginf=0.0)
+
+
+def _share(share: float) -> float:
+    """A share on a scale where 0.1 % already counts: log10 from 1e-4, 0 to 4."""
+    return float(np.log10(max(share, 1e-4)) + 4.0)
+
+
+def _course(a: Analysis) -> list[float]:
+    """How levels and texture go over time: swing, growth, motion, form."""
+    level = np.maximum(a.cell_db, -70.0)
+    third = max(1, len(level) // 3)
+    picture = to_decibels(a.picture)
+    if picture.shape[1] < 4:
+        return [float(level.std()), 0.0, 0.0, 0.0]
+    motion = float(np.abs(np.diff(picture, axis=1)).mean())
+    n = min(16, picture.shape[1])
+    sections = picture[:, : picture.shape[1] // n * n].reshape(N_BANDS, n, -1).mean(axis=2)
+    form = float(sections.std(axis=1).mean())
+    return [float(level.std()), float(level[-third:].mean() - level[:third].mean()), motion, form]
+
+
+def _tones(a: Analysis) -> npt.NDArray[np.float32]:
+    """Mean level and standard deviation (dB) of eight groups of bands."""
+    if a.picture.shape[1] == 0:
+        return np.zeros(2 * N_TONES, dtype=np.float32)
+    groups = to_decibels(a.picture).reshape(N_TONES, N_BANDS // N_TONES, -1).mean(axis=1)
+    return np.concatenate([groups.mean(axis=1), groups.std(axis=1)]).astype(np.float32)

@@ -1,0 +1,66 @@
+"""One sound, screened: everything a finding holds, and its pictures.
+
+Pure: blocks of sound in, values and picture bytes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from . import pictures
+from .analysis import Analysis, Audio, analyse
+from .caption import caption
+from .features import FEATURES, vector
+from .flags import Flag, examine
+from .params import Params
+from .score import default_score
+from .signature import signature
+from .tempo import Tempo
+
+FORM = next(i for i, f in enumerate(FEATURES) if f.name == "form")
+
+
+@dataclass(frozen=True)
+class Screening:
+    """What the screen says about one sound."""
+
+    values: dict[str, Any]  #: as stored with the finding
+    flags: tuple[Flag, ...]
+    tempo: Tempo
+    analysis: Analysis
+
+    def thumbnail(self) -> bytes:
+        return pictures.thumbnail(self.analysis.picture)
+
+    def spectrogram(self) -> bytes:
+        return pictures.spectrogram(self.analysis.picture)
+
+
+def screen_sound(
+    blocks: Iterable[tuple[Audio, int]], params: Params | None = None, *, name: str = "sound"
+) -> Screening:
+    """Screen blocks of (float32 (channels, n_samples), sample_rate).
+
+    Raises
+    ------
+    AudioError
+        No samples, or a rate the screen does not listen to.
+    """
+    params = params or Params()
+    analysis = analyse(blocks, name=name)
+    screened = examine(analysis, params)
+    features = vector(analysis, screened.values)
+    values = {
+        **screened.values,
+        "flags": [flag.plain() for flag in screened.flags],
+        "caption": caption(screened.values, screened.flags),
+        "features": [round(float(x), 4) for x in features],
+        "signature": signature(analysis.picture, analysis.column_rate),
+        "column_rate_hz": round(max(analysis.picture.shape[1], 1) / max(analysis.duration_s, 1e-9), 4),
+    }
+    values["score"] = round(
+        default_score(values, form_db=float(features[FORM]), flags={f.name for f in screened.flags}), 4
+    )
+    return Screening(values, screened.flags, screened.tempo, analysis)
