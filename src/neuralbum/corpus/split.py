@@ -54,7 +54,7 @@ def title_key(title: str) -> str:
     words = re.findall(r"[^\W_]+", bare) or re.findall(r"[^\W_]+", text)  # a title all in brackets keeps its words
     if len(words) > 1 and re.fullmatch(r"\d{1,3}", words[0]):
         words = words[1:]
-    while len(words) > 1 and (words[-1] in VERSION_WORDS or re.fullmatch(r"(19|20)\d\d|\d{1,2}|v\d+", words[-1])):
+    while len(words) > 1 and (words[-1] in VERSION_WORDS or re.fullmatch(r"(19|20)\d\d|v\d+", words[-1])):
         words = words[:-1]
     key = " ".join(words)
     letters = "".join(word for word in words if not word.isdecimal())
@@ -70,16 +70,18 @@ def group_songs(songs: Sequence[SplitSong]) -> list[list[SplitSong]]:
             name = parent[name]
         return name
 
-    by_key: dict[str, str] = {}
+    by_key: dict[str, list[str]] = {}
     for song in songs:
-        key = title_key(song.title)
-        if key:
-            close = [key] if key in by_key else difflib.get_close_matches(key, by_key, 1, TITLE_CUTOFF)
-            if close and _same_numbers(key, close[0]):
-                parent[root(song.id)] = root(by_key[close[0]])
-            by_key.setdefault(key, song.id)
+        by_key.setdefault(title_key(song.title), []).append(song.id)
         if song.same_as in parent:
             parent[root(song.id)] = root(str(song.same_as))
+    by_key.pop("", None)
+    keys = sorted(by_key)  # so that the order of files does not matter
+    for i, key in enumerate(keys):
+        close = difflib.get_close_matches(key, keys[:i], max(1, i), TITLE_CUTOFF)
+        for other in [key, *(k for k in close if _same_numbers(key, k))]:
+            for name in by_key[other]:
+                parent[root(name)] = root(by_key[key][0])
     groups: dict[str, list[SplitSong]] = {}
     for song in songs:
         groups.setdefault(root(song.id), []).append(song)
