@@ -1,0 +1,110 @@
+"""``neuralbum release``: build the album; ``verify`` and ``cid`` look at one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import finish, print_json, print_table, reporter
+from .options import ForceOption, JsonOption, ProjectOption, SetOption, TakesOption, find_takes, open_project
+
+app = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def release(
+    context: typer.Context,
+    project: ProjectOption = None,
+    take: TakesOption = None,
+    tokens: Annotated[bool, typer.Option("--tokens", help="Also write token metadata, content ids and a CAR.")] = False,
+    workers: Annotated[int, typer.Option(min=0, help="Encode in this many threads; 0: as set.")] = 0,
+    force: ForceOption = False,
+    set_: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Build album/: tagged audio, gallery, index, checksums; only what changed.
+
+    Example: neuralbum release --set release.order=flow
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from ..release.run import run, untitled
+
+    words = [*(set_ or []), *(["release.tokens=true"] if tokens else [])]
+    opened = open_project(project, words)
+    outcome = run(opened, takes=find_takes(opened, take), force=force, reporter=reporter(json), workers=workers or None)
+    page = opened.album_dir / "index.html"
+    left_out = untitled(opened)
+    code = finish(outcome, json, more={"album": str(page.resolve()), "untitled": left_out})
+    if not json:
+        if left_out:
+            print(f"{left_out} kept takes have no title and are not on the album; run `neuralbum title`")
+        print(f"open {page}")
+    raise typer.Exit(code)
+
+
+@app.command()
+def verify(
+    album: Annotated[Path | None, typer.Argument(help="An album folder; default: this project's.")] = None,
+    project: ProjectOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Check every file against SHA256SUMS, and C2PA manifests where there are any.
+
+    Example: neuralbum release verify album/
+    """
+    from ..release import checksums, provenance
+
+    folder = album or open_project(project).album_dir
+    found = checksums.verify(folder)
+    seals = {}
+    if provenance.available():
+        for path in sorted(p for p in folder.rglob("*") if p.suffix.lstrip(".") in provenance.MIME):
+            seal = provenance.inspect(path)
+            if seal.signed:
+                seals[path.relative_to(folder).as_posix()] = seal
+    broken = [path for path, seal in seals.items() if not seal.intact]
+    whole = found.whole and not broken
+    if json:
+        print_json(
+            {
+                "whole": whole,
+                "ok": found.ok,
+                "missing": found.missing,
+                "changed": found.changed,
+                "unlisted": found.unlisted,
+                "signed": len(seals),
+                "broken_seals": broken,
+                "seals_checked": provenance.available(),
+            }
+        )
+    else:
+        rows = [("missing", p) for p in found.missing] + [("changed", p) for p in found.changed]
+        rows += [("broken seal", p) for p in broken] + [("not listed", p) for p in found.unlisted]
+        if rows:
+            print_table(("", "file"), rows)
+        sealed = f"{len(seals)} signed" if provenance.available() else "signatures not checked (extra 'provenance')"
+        print(f"{found.ok} files as released, {sealed}" + ("" if whole else "; the album was altered"))
+    raise typer.Exit(0 if whole else 1)
+
+
+@app.command()
+def cid(
+    files: Annotated[list[Path], typer.Argument(help="Files.")],
+    profile: Annotated[str, typer.Option(help="unixfs-v1-2025 or unixfs-v0-2015.")] = "unixfs-v1-2025",
+    json: JsonOption = False,
+) -> None:
+    """Compute the IPFS content id of files, without a network.
+
+    Example: neuralbum release cid album/audio/mock-melancholy.flac
+    """
+    from ..release.cid import cid_of_file
+
+    found = {str(path): cid_of_file(path, profile) for path in files}
+    if json:
+        print_json({"profile": profile, "cids": found})
+    else:
+        for path, value in found.items():
+            print(f"{value}  {path}")

@@ -1,0 +1,37 @@
+"""Press the album: from kept, titled takes to a folder anyone can host.
+
+    sleeve      everything the catalogue knows, folded into one record per song
+    order       in which order the songs run
+    encode      FLAC, Opus, MP3, M4A out of one take
+    tags        what players read: titles, licence, loudness, distinctions as chapters
+    licence     SPDX identifiers, and the fields no release goes without
+    gallery     the pages: a poster wall, one page per song, a player; static, no third party
+    index, playlists, feed, disclosure, model_card, checksums   what machines read
+    cid, car, tokens   content ids and token metadata, computed offline; nothing is minted
+    provenance  C2PA manifests (extra), signed last
+    press       the journal of what was built from what: only what changed is built again
+    run         the only file here that touches the project
+
+``album/`` is disposable: it can be deleted and pressed again from the
+catalogue. It is never half there: each file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["run", "verify"]
+
+
+def run(*args: Any, **kwargs: Any) -> Any:
+    """Build ``album/``; see ``neuralbum.release.run.run``."""
+    from .run import run as press_album
+
+    return press_album(*args, **kwargs)
+
+
+def verify(*args: Any, **kwargs: Any) -> Any:
+    """Check an album folder against its checksums; see ``neuralbum.release.checksums.verify``."""
+    from .checksums import verify as check
+
+    return check(*args, **kwargs)

@@ -1,0 +1,14 @@
+"""The gallery: the album as pages that work from a file or any web server.
+
+No framework, no third-party request, no fetching of local files (a page opened
+with file:// may not): the data stands in the page, pictures and sound are
+loaded when they are looked at or listened to.
+
+    pages       templates + data -> HTML, JSON-LD, the compact song table
+    templates/  index.html (the wall) and song.html (one page a song)
+    static/     gallery.css, gallery.js (wall, filters, player), song.js, the type face Anton (OFL)
+"""
+
+from .pages import render_index, render_song, static_files
+
+__all__ = ["render_index", "render_song", "static_files"]

@@ -1,0 +1,71 @@
+"""Make one song's audio files: encode, tag, sign, in that order (signing is over the tagged bytes).
+
+``make_song`` runs in a worker thread and shares nothing: records in, digests
+out, files written under their part names; the press gives them their real ones.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..audio import Audio, read
+from ..dsp.loudness import measure
+from ..stage import file_digest
+from .encode import encode
+from .provenance import Claim, Signer, sign
+from .tags import Cover, Tags, write_tags
+
+VERSION = 1
+"""Raise when the same take would be encoded to other bytes."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file to make."""
+
+    path: str  #: in the album
+    kind: str
+    part: Path
+    key: str
+    sound: str
+    kbps: int
+    untagged: Path | None = None  #: a file that holds this very sound already; only its tags are old
+
+
+@dataclass(frozen=True)
+class SongJob:
+    """Everything a worker needs to make one song's files."""
+
+    take_id: str
+    source: Path
+    outputs: tuple[Output, ...]
+    tags: Tags
+    cover: Cover | None = None
+    signer: Signer | None = None
+    claim: Claim | None = None
+
+
+def make_song(job: SongJob) -> list[tuple[Output, str]]:
+    """Write the parts; returns each output with its SHA-256."""
+    audio: tuple[Audio, int] | None = None
+    made = []
+    for output in job.outputs:
+        if output.untagged is not None:
+            shutil.copyfile(output.untagged, output.part)
+        else:
+            if output.kind != "flac" and audio is None:
+                audio = read(job.source)
+            encode(job.source, output.part, output.kind, kbps=output.kbps, audio=audio)
+        write_tags(output.part, output.kind, job.tags, job.cover)
+        if job.signer is not None and job.claim is not None:
+            sign(output.part, output.kind, job.claim, job.signer)
+        made.append((output, file_digest(output.part)))
+    return made
+
+
+def measure_loudness(source: Path) -> tuple[float | None, float | None]:
+    """(integrated loudness in LUFS, true peak in dBTP) of a file, None where there is too little sound."""
+    found = measure(*read(source))
+    return found.integrated_lufs, found.true_peak_db
