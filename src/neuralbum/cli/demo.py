@@ -41,7 +41,9 @@ def command(
         slow = ", ".join(f"{name} {hours(s)}" for name, s in result.seconds.items() if s >= 1)
         print(f"{result.songs} songs out of {result.takes} takes in {hours(sum(result.seconds.values()))} ({slow})")
         if result.to_fill_in:
-            print(f"before publishing fill in [project] {', '.join(result.to_fill_in)} in {result.project}/neuralbum.toml")
+            print(
+                f"before publishing fill in [project] {', '.join(result.to_fill_in)} in {result.project}/neuralbum.toml"
+            )
         if result.failed:
             print(f"{result.failed} items failed; neuralbum status --project {result.project} shows them")
         print(f"open {result.gallery}")

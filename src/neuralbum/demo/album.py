@@ -101,11 +101,11 @@ def _open(folder: Path, music: Sequence[Path | str], artist: str, phrase: str, w
     if (folder / SETTINGS_FILE).exists():
         return Project.open(folder, list(words))
     if music and not artist:
-        raise ParameterError("whose music is it? name the band: --artist \"My Band\"")
+        raise ParameterError('whose music is it? name the band: --artist "My Band"')
     if not music:
-        from .band import BAND_NAME
+        from .band import ARTIST
 
-        artist = artist or BAND_NAME
+        artist = artist or ARTIST
     stated = dict.fromkeys(BUILT_IN, NOT_STATED) | {"rights_holder": artist} if music else BUILT_IN
     defaults = DemoParams()
     tables = {
@@ -163,6 +163,8 @@ class _Chain:
             takes=len(project.catalogue.takes()),
             seconds={name: round(value, 1) for name, value in self.seconds.items()},
             outcomes=self.outcomes,
-            failed=sum(getattr(o, "failed", 0) for o in self.outcomes.values() if isinstance(getattr(o, "failed", 0), int)),
+            failed=sum(
+                getattr(o, "failed", 0) for o in self.outcomes.values() if isinstance(getattr(o, "failed", 0), int)
+            ),
             to_fill_in=tuple(name for name in BUILT_IN if getattr(stated, name) == NOT_STATED),
         )
