@@ -1,0 +1,177 @@
+"""``neuralbum originality``: search takes, or any files, for copies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..project import Project
+from .console import finish, print_json, print_table, reporter
+from .options import (
+    ForceOption,
+    JsonOption,
+    ProjectOption,
+    RetryOption,
+    SetOption,
+    ShardOption,
+    TakesOption,
+    WorkersOption,
+    find_takes,
+    open_project,
+    parse_shard,
+)
+
+if TYPE_CHECKING:
+    from ..originality.search import Segment
+
+app = typer.Typer(no_args_is_help=False, add_completion=False, rich_markup_mode=None)
+
+LanesOption = Annotated[str, typer.Option("--lanes", help="Which searches to run: exact,shifted,cover.")]
+
+
+@app.callback(invoke_without_command=True)
+def check(
+    context: typer.Context,
+    project: ProjectOption = None,
+    take: TakesOption = None,
+    workers: WorkersOption = 1,
+    force: ForceOption = False,
+    retry: RetryOption = False,
+    shard: ShardOption = "1/1",
+    settings: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Search a project's takes for copies of the training music.
+
+    Every take is compared with the songs the net was trained on and, as the
+    control, with those held out. `neuralbum why TAKE` shows the segments.
+
+    Example: neuralbum originality
+    Example: neuralbum originality index ~/Music/TheBand -o band.nbx
+    Example: neuralbum originality search band.nbx song.flac --csv
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from .. import cluster
+
+    opened = open_project(project, settings)
+    outcome = cluster.run(
+        opened,
+        "originality",
+        workers=workers,
+        takes=find_takes(opened, take),
+        force=force,
+        retry=retry,
+        reporter=reporter(json),
+        shard=parse_shard(shard),
+    )
+    code = finish(outcome, json)
+    if not json:
+        _show(opened, find_takes(opened, take))
+    raise typer.Exit(code)
+
+
+def _show(opened: Project, wanted: list[str] | None) -> None:
+    findings = [f for f in opened.catalogue.latest("originality").values() if wanted is None or f.subject in wanted]
+    copies = sorted((f for f in findings if not f.values["original"]), key=lambda f: f.values["q"])
+    rows = [
+        (f.subject[:8], f"{f.values['longest_s']:.1f}", f"{f.values['matched_s']:.1f}", f"{f.values['q']:.1e}")
+        for f in copies
+    ]
+    if rows:
+        print_table(("take", "longest s", "matched s", "q"), rows, title="copies at a false discovery rate of 1 %")
+    control = max((f.values["heldout_longest_s"] for f in findings), default=0.0)
+    print(
+        f"{len(findings) - len(copies)} of {len(findings)} takes copy nothing; "
+        f"longest match with held-out songs {control:.1f} s"
+    )
+
+
+@app.command("index")
+def make_index(
+    folders: Annotated[list[Path], typer.Argument(help="Folders or files of music.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The index file to write.")],
+    seed: Annotated[int, typer.Option(help="Which stretches serve as decoys.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Index a folder of music for searching.
+
+    Example: neuralbum originality index ~/Music/TheBand -o band.nbx
+    """
+    from .. import originality
+
+    made, failures = originality.index_files(folders, out, seed=seed, reporter=reporter(json))
+    about = {
+        "index": str(out),
+        "digest": made.digest,
+        "tracks": len(made.tracks),
+        "duration_s": made.duration_s,
+        "bytes": made.size,
+        "hashes_per_second": made.hashes_per_second(),
+        "failed": [{"file": name, "error": why} for name, why in failures],
+    }
+    if json:
+        print_json(about)
+    else:
+        print(
+            f"{out}: {len(made.tracks)} tracks, {made.duration_s / 60:.1f} min, {made.size / 1e6:.1f} MB, "
+            f"{made.hashes_per_second():.0f} hashes/s"
+        )
+    raise typer.Exit(1 if failures else 0)
+
+
+@app.command("search")
+def search(
+    index: Annotated[Path, typer.Argument(help="An index made by `neuralbum originality index`.")],
+    files: Annotated[list[Path], typer.Argument(help="Sound files (or folders of them) to search for.")],
+    lanes: LanesOption = "exact,shifted,cover",
+    max_p: Annotated[float, typer.Option(help="List segments that chance gives with at most this probability.")] = 1e-4,
+    workers: WorkersOption = 1,
+    journal: Annotated[Path | None, typer.Option(help="Note finished files here, and go on from it.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print rows of comma-separated values.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Search files in an index: one row a segment, best first; a file without a match gives no row.
+
+    Example: neuralbum originality search band.nbx song.flac --csv
+    """
+    from .. import originality
+    from ..originality.search import FIELDS, plain
+
+    chosen = tuple(lane.strip() for lane in lanes.split(",") if lane.strip())
+    found, failures = originality.search_files(
+        index, files, lanes=chosen, max_p=max_p, workers=workers, journal=journal, reporter=reporter(json or csv)
+    )
+    rows = plain(found)
+    if json:
+        print_json({"segments": rows, "failed": [{"file": name, "error": why} for name, why in failures]})
+    elif csv:
+        import csv as writing
+        import sys
+
+        writer = writing.DictWriter(sys.stdout, FIELDS)
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        short = [_short(s) for s in found]
+        print_table(("query", "s", "reference", "s", "pitch", "speed", "lane", "score"), short)
+        print(f"{len(found)} segments in {len({s.query for s in found})} files")
+    for name, why in failures:
+        if not json:
+            typer.echo(f"{name}: {why}", err=True)
+    raise typer.Exit(1 if failures else 0)
+
+
+def _short(s: Segment) -> tuple[str, ...]:
+    return (
+        Path(s.query).name,
+        f"{s.q_start_s:.2f}–{s.q_end_s:.2f}",
+        s.reference,
+        f"{s.r_start_s:.2f}–{s.r_end_s:.2f}",
+        f"{s.pitch_semitones:+d}",
+        f"{s.speed:.3f}",
+        s.lane,
+        f"{s.score:.1f}",
+    )

@@ -1,0 +1,25 @@
+"""Does the album copy? Look for every stretch of every take in the band's music.
+
+Three lanes search the same discography:
+
+* *exact*: dense pairs of spectral peaks vote for an offset; blocks of whitened
+  bands are compared with all music there is;
+* *shifted*: the same blocks, transposed and time-stretched over a grid;
+* *cover*: pitch classes, aligned through changes of key, tempo and sound.
+
+Every candidate is verified along its diagonal, frame by frame, and what is
+left is compared with what unrelated sound reaches (``null``): p, then
+Benjamini–Hochberg over the album. The same searches against songs that were
+held out of training show what chance and style alone give.
+
+    originality.run(project)                                      # all takes of a project
+    originality.index_files(["~/Music/TheBand"], "band.nbx")      # loose files
+    originality.search_files("band.nbx", ["song.flac"])           # -> segments, best first
+"""
+
+from __future__ import annotations
+
+from .loose import index_files, search_files
+from .run import run
+
+__all__ = ["run", "index_files", "search_files"]

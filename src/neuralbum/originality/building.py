@@ -1,0 +1,144 @@
+"""Make an index of music and learn from it what chance looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import NeuralbumError, ParameterError
+from ..progress import SILENT, Reporter
+from . import null
+from .index import Index, gather
+from .search import FINER, Searcher
+from .spectra import SAMPLE_RATE, Float, Picture, draw
+
+DECOYS = ((3.0, 24), (12.0, 24))
+"""(length in s, number) of the decoys: enough to place Gumbel's law, few enough to cost under
+5 CPU seconds per hour of a ten-hour index."""
+LEAST_SCALE = 3.0  #: nats; the law's scale is not believed to be smaller than this
+OUTLIER = 6.0  #: a decoy so many interquartile ranges above the median is the band quoting itself
+NULL_LANES = ("exact", "shifted")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One track to index: its name, what it is (a digest), and how to hear it."""
+
+    name: str
+    digest: str
+    hear: Callable[[], Float]
+
+
+def build(
+    sources: Iterable[Source], *, seed: int = 0, decoys: Sequence[Source] = (), reporter: Reporter = SILENT
+) -> tuple[Index, list[tuple[str, str]]]:
+    """Index ``sources`` and fit the laws of chance; also what could not be heard: (name, why).
+
+    Decoys are stretches of the tracks themselves played backwards, each searched in all
+    tracks but its own, and stretches of ``decoys`` (held-out songs) as they are.
+
+    Raises
+    ------
+    ParameterError
+        Nothing usable among the sources.
+    """
+    sources = list(sources)
+    named: list[tuple[str, str, Picture]] = []
+    failures: list[tuple[str, str]] = []
+    cuts = Cuts(np.random.default_rng(seed), sum(n for _, n in DECOYS))
+    reporter.begin("index", len(sources), "tracks")
+    for source in sources:
+        try:
+            sound = source.hear()
+        except NeuralbumError as error:
+            failures.append((source.name, str(error)))
+            reporter.line(str(error))
+            continue
+        finally:
+            reporter.advance(1)
+        picture = draw(sound)
+        if len(picture.bands):
+            cuts.take(len(named), sound)
+            named.append((source.name, source.digest, picture))
+        else:
+            failures.append((source.name, "shorter than a blink; left out"))
+    reporter.end()
+    if not named:
+        raise ParameterError(
+            f"none of {len(sources)} tracks could be used: {failures[0][1] if failures else 'no tracks'}"
+        )
+    index = gather(named)
+    foreign = Cuts(np.random.default_rng([seed, 1]), sum(n for _, n in DECOYS) // 2)
+    for source in decoys:
+        foreign.take(-1, source.hear())
+    return replace(index, nulls=null.to_plain(learn_chance(index, cuts.reversed(), foreign.forward()))), failures
+
+
+class Cuts:
+    """Keeps short cuts of sounds heard in passing, so that no sound has to be heard twice.
+
+    From every sound some cuts are kept; a fair share of them is used when all are known.
+    """
+
+    LONGEST_S = max(length for length, _ in DECOYS)
+
+    def __init__(self, rng: np.random.Generator, n: int) -> None:
+        self._rng, self._n = rng, n
+        self._kept: list[tuple[int, Float]] = []
+
+    def take(self, track: int, sound: Float) -> None:
+        length = round(self.LONGEST_S * SAMPLE_RATE)
+        for _ in range(max(2, min(self._n, sound.size // (4 * length)))):
+            start = int(self._rng.integers(0, max(sound.size - length, 0) + 1))
+            self._kept.append((track, sound[start : start + length].copy()))
+
+    def forward(self) -> list[tuple[int, Float]]:
+        order = self._rng.permutation(len(self._kept))[: self._n]
+        return [self._kept[i] for i in order]
+
+    def reversed(self) -> list[tuple[int, Float]]:
+        return [(track, sound[::-1]) for track, sound in self.forward()]
+
+
+def learn_chance(
+    index: Index, own: Sequence[tuple[int, Float]], foreign: Sequence[tuple[int, Float]] = ()
+) -> dict[str, list[null.Gumbel]]:
+    """Search decoys and fit Gumbel's law per lane and length; empty where there are too few."""
+    searcher = Searcher(index)
+    own = own if len(index.tracks) > 1 else []
+    mixed = [pair for group in zip(own, foreign, strict=False) for pair in group]
+    mixed += list(own[len(foreign) :]) + list(foreign[len(own) :])
+    laws: dict[str, list[null.Gumbel]] = {lane: [] for lane in NULL_LANES}
+    rest = list(mixed)
+    for length_s, number in DECOYS:
+        some, rest = rest[:number], rest[number:]
+        some = some or mixed[:number]
+        best: dict[str, list[float]] = {lane: [] for lane in NULL_LANES}
+        compared = []
+        for track, sound in some:
+            sound = sound[: round(length_s * SAMPLE_RATE)]
+            if not np.any(sound):
+                continue
+            found = searcher.align(draw(sound, finer=FINER), NULL_LANES, skip_track=track)
+            for lane in NULL_LANES:
+                best[lane].append(found[lane][0].evidence if found[lane] else 0.0)
+            skipped = index.tracks[track].duration_s if track >= 0 else 0.0
+            compared.append(index.duration_s - skipped)
+        for lane, values in best.items():
+            if len(values) >= 8:
+                law = null.fit(
+                    _without_outliers(values),
+                    window_s=length_s,
+                    index_s=float(np.mean(compared)),
+                    least_scale=LEAST_SCALE,
+                )
+                laws[lane].append(law)
+    return {lane: some for lane, some in laws.items() if some}
+
+
+def _without_outliers(values: Sequence[float]) -> list[float]:
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    bound = middle + OUTLIER * max(high - low, LEAST_SCALE)
+    return [value for value in values if value <= bound]

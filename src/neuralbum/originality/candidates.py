@@ -1,0 +1,186 @@
+"""Where to look: candidate diagonals from pairs of peaks and from blocks of bands.
+
+A candidate says "the query at q_s may be the reference at r_s, transposed by
+``pitch`` and played at ``speed``". Candidates may be wrong; ``alignment`` tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..kernels import landmarks, topmost
+from . import spectra
+from .index import BLOCK_FRAMES, QUERY_FAN_OUT, Index, blocks, to_unit, whiten
+from .spectra import Float, Picture
+
+SLICE_S = 1.25  #: hashes vote slice by slice
+WINDOWS = (2, 8)  #: slices whose votes are added up: 2.5 s and 10 s
+PER_WINDOW = 6
+LEAST_VOTES = 1.5
+
+PITCHES = (-4, -3, -2, -1, 0, 1, 2, 3, 4)  #: semitones
+SPEEDS = (0.89, 0.944, 1.0, 1.059, 1.122)
+"""Reference seconds per query second; 6 % steps, so at most 3 % off, 15 ms at the end of a block."""
+
+REFERENCE_STEP = 2  #: reference frames between two blocks of the shifted lane
+PER_BLOCK = 8  #: best reference blocks of a query block that are looked at
+PER_SHIFT = 3  #: and of these at most so many under one shift
+LEAST_SIMILARITY = 0.25
+ROWS, TILE = 1024, 512
+
+
+@dataclass(frozen=True)
+class Candidate:
+    track: int
+    q_s: float
+    r_s: float
+    pitch: int
+    speed: float
+    strength: float
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """All reference blocks of an index, ready to be multiplied."""
+
+    vectors: Float  #: (n, BLOCK_AXES), rows of length 1
+    place: npt.NDArray[np.int32]  #: reference frame (over all tracks) where each block starts
+
+
+def reference_blocks(index: Index) -> Blocks:
+    """Whitened blocks of every track, REFERENCE_STEP frames apart, never across two tracks."""
+    vectors, places = [], []
+    for number, track in enumerate(index.tracks):
+        frames = to_unit(index.bands(number))
+        rows = blocks(frames, index.arrays["block_mean"], index.arrays["block_axes"], REFERENCE_STEP)
+        vectors.append(rows)
+        places.append(track.band + np.arange(len(rows), dtype=np.int32) * REFERENCE_STEP)
+    return Blocks(np.concatenate(vectors), np.concatenate(places))
+
+
+def warp(bands: Float, finer: int, pitch: int, speed: float) -> Float:
+    """Bands of a query as the reference would show them: at its frame rate, speed and pitch.
+
+    Row k of the result belongs to query time k / (BAND_RATE * speed).
+    """
+    if len(bands) < 2:
+        return np.zeros((0, bands.shape[1]), np.float32)
+    n = int((len(bands) - 1) / finer * speed) + 1
+    at = np.arange(n) / speed * finer
+    low = np.minimum(at.astype(np.int64), len(bands) - 2)
+    part = (at - low)[:, None].astype(np.float32)
+    mixed = bands[low] * (1 - part) + bands[low + 1] * part
+    return transpose(mixed, pitch)
+
+
+def transpose(bands: Float, pitch: int) -> Float:
+    """Bands of a query that lies ``pitch`` semitones above the reference, moved down to it."""
+    moved = np.zeros_like(bands)
+    if pitch > 0:
+        moved[:, :-pitch] = bands[:, pitch:]
+    elif pitch < 0:
+        moved[:, -pitch:] = bands[:, :pitch]
+    else:
+        moved[:] = bands
+    return moved
+
+
+def by_blocks(
+    index: Index,
+    references: Blocks,
+    picture: Picture,
+    grid: Sequence[tuple[int, float]],
+    *,
+    step: int,
+    skip_track: int | None = None,
+) -> list[Candidate]:
+    """The most similar reference blocks of query blocks ``step`` frames apart, over a grid of (pitch, speed)."""
+    mean, axes, tones = (index.arrays[name] for name in ("block_mean", "block_axes", "tones"))
+    n_rows = max((int(picture.duration_s * spectra.BAND_RATE) - BLOCK_FRAMES) // step + 2, 1)
+    stacked = np.zeros((len(grid), n_rows, axes.shape[1]), np.float32)
+    for tag, (pitch, speed) in enumerate(grid):
+        frames = whiten(warp(picture.bands, picture.finer, pitch, speed), tones)
+        if len(frames) < BLOCK_FRAMES:  # shorter than a block: the rest counts as silence
+            frames = np.concatenate([frames, np.zeros((BLOCK_FRAMES - len(frames), frames.shape[1]), np.float32)])
+        rows = blocks(frames, mean, axes, step)[:n_rows]
+        stacked[tag, : len(rows)] = rows
+    kept = PER_BLOCK if len(grid) == 1 else PER_SHIFT
+    values = np.full((len(grid), n_rows, kept), LEAST_SIMILARITY, np.float32)
+    places = np.full((len(grid), n_rows, kept), -1, np.int32)
+    tags = np.zeros((len(grid), n_rows, kept), np.int32)
+    # Many rows at once keep the multiplication busy; a tile of results stays in the cache.
+    flat = stacked.reshape(-1, stacked.shape[2])
+    value, place_, tag_ = (array.reshape(len(flat), -1) for array in (values, places, tags))
+    for low in range(0, len(flat), ROWS):
+        part = slice(low, low + ROWS)
+        for first in range(0, len(references.vectors), TILE):
+            similarity = flat[part] @ references.vectors[first : first + TILE].T
+            topmost.keep_topmost(similarity, first, 0, value[part], place_[part], tag_[part])
+    # Of all shifts together only the best few of each block are worth a look.
+    ordered = np.argsort(-values.transpose(1, 0, 2).reshape(n_rows, -1), axis=1)[:, :PER_BLOCK]
+    chosen = [(row, int(entry) // kept, int(entry) % kept) for row in range(n_rows) for entry in ordered[row]]
+    starts = np.array([track.band for track in index.tracks])
+    found = []
+    for row, tag, entry in chosen:
+        pitch, speed = grid[tag]
+        if places[tag, row, entry] < 0:
+            continue
+        place = int(references.place[places[tag, row, entry]])
+        track = int(np.searchsorted(starts, place, side="right")) - 1
+        if track == skip_track:
+            continue
+        # [frames] / [frames/s] = [s]; the middle of the block, in both worlds
+        q_s = (row * step + BLOCK_FRAMES / 2) / (spectra.BAND_RATE * speed)
+        r_s = (place - starts[track] + BLOCK_FRAMES / 2) / spectra.BAND_RATE
+        found.append(Candidate(track, q_s, r_s, pitch, speed, float(values[tag, row, entry])))
+    return found
+
+
+def by_hashes(index: Index, picture: Picture, *, skip_track: int | None = None) -> list[Candidate]:
+    """Places for which many pairs of peaks vote, window by window."""
+    hashes, anchors = landmarks.pairs(picture.peaks.frame, picture.peaks.bin, QUERY_FAN_OUT)
+    if not hashes.size:
+        return []
+    postings, bucket_start = index.arrays["postings"], index.arrays["bucket_start"]
+    starts = np.array([track.frame for track in index.tracks])
+    total = index.tracks[-1].frame + index.tracks[-1].n_frames
+    found = []
+    slice_frames = 2 * round(SLICE_S * spectra.PEAK_RATE / 2)
+    half = slice_frames // 2
+    n_slices = max(-(-picture.peaks.n_frames // slice_frames), 1)
+    edges = np.searchsorted(anchors, np.arange(n_slices + 1) * slice_frames)
+    # votes[i] belongs to the diagonal on which the slice begins at reference frame 2 * i - margin.
+    margin = slice_frames * max(WINDOWS)
+    size = (total + 2 * margin) // 2
+    held: list[npt.NDArray[np.float32]] = []
+    for number in range(n_slices):
+        votes = np.zeros(size, np.float32)
+        part = slice(edges[number], edges[number + 1])
+        origin = number * slice_frames
+        landmarks.votes(hashes[part], anchors[part] - origin, bucket_start, postings, margin, votes)
+        held = [*held[-max(WINDOWS) + 1 :], votes]
+        for n_window in WINDOWS:
+            last = number == n_slices - 1
+            due = (number + 1) % max(n_window // 2, 1) == 0 and number + 1 >= n_window
+            if not (due or (last and (n_window == min(WINDOWS) or n_slices > n_window // 2))):
+                continue
+            some = held[-n_window:]
+            summed = np.zeros(size, np.float32)
+            for k, one in enumerate(some):  # a later slice begins later in the reference too
+                summed[: size - k * half] += one[k * half :]
+            begin = (number + 1 - len(some)) * slice_frames
+            heard = min(len(some) * slice_frames, picture.peaks.n_frames - begin)
+            places, heights = landmarks.highest(summed, PER_WINDOW, 4)
+            for place, height in zip(places, heights, strict=True):
+                at = 2 * int(place) + 1 - margin + heard // 2
+                track = int(np.searchsorted(starts, at, side="right")) - 1
+                if height < LEAST_VOTES or track < 0 or track == skip_track:
+                    continue
+                r_s = (at - starts[track]) / spectra.PEAK_RATE
+                q_s = (begin + heard // 2) / spectra.PEAK_RATE
+                found.append(Candidate(track, q_s, r_s, 0, 1.0, float(height)))
+    return found

@@ -1,0 +1,183 @@
+"""Compare a project's takes with the band's music: the one file of this room that touches the project.
+
+The train (and validation) songs and the held-out songs are indexed apart, in
+``artefacts/originality/<arm>.<key>.nbx``. Each take is searched for in both: what it
+shares with the songs the net heard may be copied, what it shares with the
+held-out songs cannot be, and shows what chance and style alone give.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import stage
+from ..errors import IndexFileError
+from ..prepared import PreparedCorpus, PreparedTrack, open_corpus
+from ..progress import SILENT, Reporter
+from ..project import Project
+from ..records import Take, digest
+from .params import Params
+
+if TYPE_CHECKING:
+    from .index import Index
+    from .search import Searcher
+
+STAGE, VERSION = "originality", 1
+TRAINED, HELD_OUT = "train", "heldout"
+
+
+def run(
+    project: Project,
+    params: Params | None = None,
+    *,
+    takes: Iterable[str] | None = None,
+    force: bool = False,
+    retry: bool = False,
+    reporter: Reporter = SILENT,
+    shard: tuple[int, int] = (1, 1),
+) -> stage.Outcome:
+    """Search every take that has no finding yet, then settle which of all takes count as copies."""
+    params = params or project.params("originality", Params)
+    corpus = open_corpus(project)
+    chosen = project.catalogue.takes(takes)
+    items = [
+        stage.Item(take.id, {"audio": _audio_digest(project, take), "corpus": corpus.digest}, take) for take in chosen
+    ]
+    searchers: dict[str, Searcher | None] = {}
+
+    def measure(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+        from .listening import hear_file
+
+        if not searchers:
+            searchers.update(open_searchers(project, corpus, reporter=reporter))
+        sound = hear_file(project.audio_of(item.payload))
+        return stage.Measured(examine(sound, searchers, params, name=item.subject))
+
+    outcome = stage.run_items(
+        project, STAGE, VERSION, params, items, measure, force=force, retry=retry, reporter=reporter, shard=shard
+    )
+    settle_album(project, params)
+    return outcome
+
+
+def examine(sound: Any, searchers: dict[str, Searcher | None], params: Params, *, name: str = "") -> dict[str, Any]:
+    """What the report says about one take; ``q`` and ``original`` are settled over the album later."""
+    trained, heldout = searchers[TRAINED], searchers[HELD_OUT]
+    assert trained is not None
+    lanes: dict[str, Any] = {"lanes": params.lanes, "shortest_s": params.shortest_s, "most": params.most_segments}
+    every = trained.search(sound, name=name, max_p=1.0, **lanes)
+    listed = [segment for segment in every if segment.p <= params.max_p]
+    control = heldout.search(sound, name=name, max_p=params.max_p, **lanes) if heldout else []
+    p = min((segment.p for segment in every), default=1.0)
+    return {
+        "n_segments": len(listed),
+        "longest_s": max((segment.duration_s for segment in listed), default=0.0),
+        "matched_s": covered(listed),
+        "segments": [asdict(segment) for segment in listed],
+        "p": p,
+        "q": p,
+        "original": p > params.false_discovery_rate,
+        "heldout_n_segments": len(control),
+        "heldout_longest_s": max((segment.duration_s for segment in control), default=0.0),
+        "heldout_segments": [asdict(segment) for segment in control],
+        "duration_s": len(sound) / 16_000,
+        "index_digest": trained.index.digest,
+        "heldout_index_digest": heldout.index.digest if heldout else None,
+        "null": trained.index.nulls,
+    }
+
+
+def covered(segments: Iterable[Any]) -> float:
+    """Seconds of the query that lie in at least one segment."""
+    total, end = 0.0, -math.inf
+    for start_s, end_s in sorted((s.q_start_s, s.q_end_s) for s in segments):
+        total += max(0.0, end_s - max(start_s, end))
+        end = max(end, end_s)
+    return total
+
+
+def settle_album(project: Project, params: Params) -> None:
+    """Benjamini–Hochberg over all takes: writes ``q`` and ``original`` into their newest findings.
+
+    A take's q depends on all others, so it is worked out again after every run; it
+    needs nothing but the p values that are there, and so can be killed and repeated.
+    """
+    from .null import benjamini_hochberg
+
+    findings = sorted(project.catalogue.latest(STAGE).values(), key=lambda f: f.subject)
+    known = {take.id for take in project.catalogue.takes()}
+    findings = [f for f in findings if f.subject in known]
+    for finding, q in zip(findings, benjamini_hochberg([f.values["p"] for f in findings]), strict=True):
+        original = q > params.false_discovery_rate
+        if (finding.values["q"], finding.values["original"]) != (q, original):
+            project.catalogue.record(replace(finding, values={**finding.values, "q": q, "original": original}))
+
+
+# ---- indexes ---------------------------------------------------------------------
+
+
+def open_searchers(
+    project: Project, corpus: PreparedCorpus, *, reporter: Reporter = SILENT
+) -> dict[str, Searcher | None]:
+    """The two arms ready to search; None where the corpus holds no song of that kind."""
+    from .search import Searcher
+
+    heldout = corpus.split("heldout")
+    trained = [song for song in corpus.songs if song.track.split != "heldout"]
+    return {
+        TRAINED: Searcher(open_index(project, corpus, TRAINED, trained, decoys=heldout, reporter=reporter)),
+        HELD_OUT: Searcher(open_index(project, corpus, HELD_OUT, heldout, reporter=reporter)) if heldout else None,
+    }
+
+
+def index_path(project: Project, corpus: PreparedCorpus, arm: str) -> Path:
+    from .index import VERSION as FORMAT
+
+    return project.artefacts_dir / STAGE / f"{arm}.{digest(corpus.digest, FORMAT, VERSION)[:12]}.nbx"
+
+
+def open_index(
+    project: Project,
+    corpus: PreparedCorpus,
+    arm: str,
+    songs: list[PreparedTrack],
+    *,
+    decoys: list[PreparedTrack] | None = None,
+    reporter: Reporter = SILENT,
+) -> Index:
+    """The cached index of one arm; made when it is missing, damaged or of an older kind."""
+    from . import index
+    from .building import Source, build
+    from .listening import hear_prepared
+
+    path = index_path(project, corpus, arm)
+    if path.exists():
+        try:
+            return index.read(path)
+        except IndexFileError as error:
+            reporter.line(str(error))
+
+    def source(song: PreparedTrack) -> Source:
+        return Source(song.track.title, song.track.id, lambda: hear_prepared(corpus, song))
+
+    made, _ = build(
+        [source(song) for song in songs],
+        seed=project.settings.seed,
+        decoys=[source(song) for song in decoys or []],
+        reporter=reporter,
+    )
+    index.write(made, path)
+    return index.read(path)
+
+
+def _audio_digest(project: Project, take: Take) -> str:
+    path = project.audio_of(take)
+    if path == project.root / take.path:
+        return take.sha256
+    stat = os.stat(path)  # what the flesh made: named by the take, so its size and time tell versions apart
+    return f"{take.sha256}:{stat.st_size}:{stat.st_mtime_ns}"
