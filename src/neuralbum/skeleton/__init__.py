@@ -11,10 +11,10 @@ net is the two-tier SampleRNN of the first neural metal albums.
     evaluate.py    bits on held-out songs        audition.py                        free-running statistics
     checkpoint.py  models on disk                run.py                             files and catalogue
 
-Verbs: ``run`` (train), ``open_skeleton``, ``find_model``.
+Verbs: ``run`` (also called ``train``), ``open_skeleton``, ``find_model``.
 """
 
 from .params import SkeletonParams
-from .run import Trained, find_model, open_skeleton, run  # light: torch and numba wait inside the functions
+from .run import Trained, find_model, open_skeleton, run, train  # light: torch and numba wait inside the functions
 
-__all__ = ["run", "open_skeleton", "find_model", "Trained", "SkeletonParams"]
+__all__ = ["run", "train", "open_skeleton", "find_model", "Trained", "SkeletonParams"]

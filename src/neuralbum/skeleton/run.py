@@ -85,7 +85,7 @@ def corpus_songs(corpus: PreparedCorpus, n_levels: int) -> tuple[list[Song], lis
     return train, valid, heldout or valid
 
 
-def run(
+def train(
     project: Project,
     params: SkeletonParams | None = None,
     *,
@@ -136,6 +136,9 @@ def run(
     finally:
         reporter.end()
         project.catalogue.let_go([key], worker=worker)
+
+
+run = train
 
 
 def settle_preset(params: SkeletonParams) -> Preset:

@@ -7,6 +7,7 @@ multiples of the net's hop; a stream's memory can be copied and put back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -103,7 +104,11 @@ class PlainEngine:
         memory.levels[one], memory.features[one] = both[:, -c:], all_features[:, -c:]
 
     def sample(
-        self, memory: PlainMemory, uniforms: npt.NDArray[np.float64], temperatures: npt.NDArray[np.floating]
+        self,
+        memory: PlainMemory,
+        uniforms: npt.NDArray[np.float64],
+        temperatures: npt.NDArray[np.floating],
+        busy: Sequence[int] | None = None,
     ) -> Sampled:
         n_streams, n = uniforms.shape
         levels = np.empty((n_streams, n), dtype=np.int16)

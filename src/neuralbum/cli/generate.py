@@ -1,0 +1,61 @@
+"""``neuralbum generate``: sample takes."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from ..errors import ParameterError
+from .console import finish, reporter
+from .options import (
+    ForceOption,
+    JsonOption,
+    ProjectOption,
+    SetOption,
+    ShardOption,
+    TakesOption,
+    open_project,
+    parse_shard,
+)
+
+
+def temperatures(text: str) -> list[float]:
+    """``"1.0"``, ``"0.98,1.02"`` or ``"0.98..1.02"`` -> the ends of the range."""
+    try:
+        return [float(word) for word in re.split(r"\.\.|,", text)]
+    except ValueError as cause:
+        raise ParameterError(f"--temperature {text}: write 1.0, or a range such as 0.98..1.02") from cause
+
+
+def command(
+    count: Annotated[int | None, typer.Option(min=1, help="How many takes.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Or how many hours of them.")] = None,
+    length: Annotated[float | None, typer.Option(help="Seconds of one take.")] = None,
+    temperature: Annotated[str | None, typer.Option(help="One number, or a range: 0.98..1.02.")] = None,
+    prime: Annotated[float | None, typer.Option(help="Seconds of music the net hears first.")] = None,
+    model: Annotated[str | None, typer.Option(help="Which skeleton: ID or ID@step; default: the newest.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Takes made side by side.")] = None,
+    takes: TakesOption = None,
+    force: ForceOption = False,
+    shard: ShardOption = "1/1",
+    project: ProjectOption = None,
+    words: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Sample takes from a trained skeleton; the same command goes on where it stopped.
+
+    Run it several times at once and the processes share the work.
+
+    Example: neuralbum generate --hours 2 --length 240 --temperature 0.98..1.02
+    """
+    from ..generate import GenerateParams, run
+
+    opened = open_project(project, words)
+    params = opened.params(
+        "generate", GenerateParams, count=count, hours=hours, length_s=length, prime_s=prime, model=model, batch=batch,
+        temperature=None if temperature is None else temperatures(temperature),
+    )  # fmt: skip
+    outcome = run(opened, params, takes=takes, force=force, shard=parse_shard(shard), reporter=reporter(json))
+    raise typer.Exit(finish(outcome, json))

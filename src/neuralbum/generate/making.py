@@ -1,0 +1,187 @@
+"""Make many takes at once: slots that step side by side, each with its own take.
+
+When a take is finished its slot takes the next one, so the batch stays full.
+Sound is handed out only once the watchdog has found it healthy (or has given up
+on it), so what was written never has to be taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..dsp import front_end
+from ..records import Recipe
+from ..skeleton.stepping import Engine
+from . import streams, watchdog
+
+BLOCK_S = 0.5  #: sound made between two looks of the watchdog
+WINDOW_S = 2.0  #: what the watchdog looks at
+PATIENCE = 3  #: ill blocks in a row before a take is rewound
+
+
+@dataclass(frozen=True)
+class Guard:
+    """How the watchdog behaves."""
+
+    on: bool = True
+    rewinds: int = 8
+    heat: float = 0.01
+
+
+@dataclass
+class Making:
+    """A take in a slot."""
+
+    recipe: Recipe
+    dice: np.random.Generator
+    made: int = 0  #: samples sampled, not counting what was rewound
+    events: list[dict[str, Any]] = field(default_factory=list)
+    rewinds: int = 0
+    ill: int = 0  #: blocks in a row
+    given_up: bool = False
+    hot_until: int = 0
+    heat: float = 0.0
+    healthy: Any = None  #: (snapshot, made) at the last healthy look
+    pending: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    tail: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    entropy: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Handed:
+    """Sound of one take that will not change any more; ``last`` when it is complete."""
+
+    recipe: Recipe
+    audio: npt.NDArray[np.float32]  #: (n,)
+    last: bool
+    events: tuple[dict[str, Any], ...] = ()
+
+
+def make(
+    engine: Engine,
+    next_recipe: Callable[[], Recipe | None],
+    *,
+    batch: int,
+    sample_rate: int,
+    prime: Callable[[Recipe], npt.NDArray[np.int16]],
+    guard: Guard = Guard(),
+) -> Iterator[Handed]:
+    """Make takes until ``next_recipe`` has no more.
+
+    Parameters
+    ----------
+    next_recipe : called when a slot is free; None ends the work.
+    prime : the levels a take's net hears first (may be empty).
+    """
+    block = max(engine.hop, int(BLOCK_S * sample_rate) // engine.hop * engine.hop)
+    memory = engine.begin(batch)
+    fresh = engine.snapshot(memory, 0)
+    slots: list[Making | None] = [None] * batch
+    open_for_more = True
+    while True:
+        for slot in range(batch):
+            if slots[slot] is None and open_for_more:
+                recipe = next_recipe()
+                if recipe is None:
+                    open_for_more = False
+                    break
+                engine.restore(memory, slot, fresh)
+                heard = prime(recipe)
+                if len(heard):
+                    engine.hear(memory, slot, heard[: len(heard) // engine.hop * engine.hop])
+                slots[slot] = Making(recipe, streams.dice(recipe.seed, recipe.number))
+                if guard.on:
+                    slots[slot].healthy = (engine.snapshot(memory, slot), 0)  # type: ignore[union-attr]
+        busy = [slot for slot in range(batch) if slots[slot] is not None]
+        if not busy:
+            return
+        yield from _step(engine, memory, slots, busy, block, sample_rate, guard)
+
+
+def _step(
+    engine: Engine,
+    memory: Any,
+    slots: list[Making | None],
+    busy: Sequence[int],
+    block: int,
+    sample_rate: int,
+    guard: Guard,
+) -> Iterator[Handed]:
+    uniforms = np.full((len(slots), block), 0.5)
+    temperatures = np.ones((len(slots), block), dtype=np.float32)
+    for slot in busy:
+        take = slots[slot]
+        assert take is not None
+        uniforms[slot] = take.dice.random(block)
+        temperatures[slot] = streams.schedule(take.recipe.temperature, take.made, block, sample_rate)
+        if take.made < take.hot_until:
+            temperatures[slot] += take.heat
+    sampled = engine.sample(memory, uniforms, temperatures, busy)
+    for slot in busy:
+        take = slots[slot]
+        assert take is not None
+        audio = front_end.amplitudes_of(sampled.levels[slot], engine.n_levels)
+        take.pending.append(audio)
+        take.made += block
+        n_window = int(WINDOW_S * sample_rate)
+        take.tail = np.concatenate([take.tail, audio])[-n_window:]
+        illness = None
+        if guard.on and not take.given_up:
+            illness = watchdog.diagnose(
+                take.tail, sample_rate, entropy=float(sampled.entropy[slot].mean()), n_levels=engine.n_levels
+            )
+        done = take.made >= take.recipe.n_samples
+        if illness is None:
+            take.ill = 0
+            if take.rewinds and take.made > take.hot_until:
+                take.heat = 0.0
+            yield _hand(take, done)
+            if guard.on and not done:
+                take.healthy = (engine.snapshot(memory, slot), take.made)
+        else:
+            take.ill += 1
+            if take.ill >= PATIENCE or done:
+                if take.rewinds < guard.rewinds:
+                    _rewind(engine, memory, slot, take, illness, guard, sample_rate)
+                    done = False
+                else:
+                    take.given_up = True
+                    take.events.append({"kind": "gave up", "illness": illness, "at_s": take.made / sample_rate})
+                    yield _hand(take, done)
+        if done:
+            slots[slot] = None
+
+
+def _hand(take: Making, done: bool) -> Handed:
+    audio = np.concatenate(take.pending)
+    take.pending.clear()
+    if done and take.made > take.recipe.n_samples:
+        audio = audio[: len(audio) - (take.made - take.recipe.n_samples)]
+    return Handed(take.recipe, audio, done, tuple(take.events) if done else ())
+
+
+def _rewind(engine: Engine, memory: Any, slot: int, take: Making, illness: str, guard: Guard, sample_rate: int) -> None:
+    snapshot, made = take.healthy
+    take.rewinds += 1
+    take.events.append(
+        {
+            "kind": "rewind",
+            "illness": illness,
+            "at_s": take.made / sample_rate,
+            "to_s": made / sample_rate,
+            "sub_seed": take.rewinds,
+        }
+    )
+    engine.restore(memory, slot, snapshot)
+    take.dice = streams.dice(take.recipe.seed, take.recipe.number, take.rewinds)
+    take.hot_until = take.made + int(2 * WINDOW_S * sample_rate)
+    take.heat = guard.heat * take.rewinds
+    take.tail = take.tail[: max(0, len(take.tail) - (take.made - made))]
+    take.made = made
+    take.pending.clear()
+    take.ill = 0

@@ -1,0 +1,26 @@
+"""``[generate]``: how many takes, how long, how hot, from which net."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..settings import setting
+
+
+@dataclass(frozen=True)
+class GenerateParams:
+    """Settings of ``neuralbum generate``."""
+
+    model: str = setting("", "which skeleton: (the start of) its id, or ID@step; empty: the newest")
+    count: int = setting(12, "takes to make", minimum=1)
+    hours: float = setting(0.0, "make this many hours of takes instead of a count; 0: by count", unit="h", minimum=0)
+    length_s: float = setting(20.0, "length of a take", unit="s", minimum=0.05)
+    temperature: tuple[float, ...] = setting(
+        (0.98, 1.02), "one temperature, or the ends of a range the takes are spread over", minimum=0.05, maximum=5.0
+    )
+    drift: float = setting(0.0, "change of temperature from a take's first to its last sample", minimum=-2, maximum=2)
+    prime_s: float = setting(2.0, "music the net hears before it starts; never written out", unit="s", minimum=0)
+    batch: int = setting(16, "takes made side by side in one process", minimum=1, maximum=4096)
+    watchdog: bool = setting(True, "rewind a take that falls silent, freezes, loops or turns to noise")
+    rewinds: int = setting(8, "how often one take may be rewound", minimum=0)
+    heat: float = setting(0.01, "temperature added after each rewind, until the take is healthy again", minimum=0)

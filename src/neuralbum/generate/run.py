@@ -1,0 +1,304 @@
+"""Make takes in a project: recipes, claims, FLAC files as they grow, rows when they are whole.
+
+A take's id is the digest of its recipe. One that is there is skipped; one that was
+half written when the process died is made again from its recipe, sample for sample.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..audio import FlacWriter
+from ..catalogue import worker_name
+from ..dsp import front_end
+from ..errors import CatalogueError, CheckpointError
+from ..prepared import PreparedCorpus, open_corpus
+from ..progress import SILENT, Reporter
+from ..project import Project, settle
+from ..records import Recipe, Take
+from ..skeleton import find_model
+from ..stage import Outcome, activity, file_digest
+from . import streams
+from .params import GenerateParams
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+STAGE = "generate"
+LEASE_S = 3600.0
+CLAIMS_AHEAD = 1
+"""Takes claimed at a time: whoever is faster makes more."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be made, before anything is made."""
+
+    recipes: tuple[Recipe, ...]
+    sample_rate: int
+
+    @property
+    def seconds(self) -> float:
+        return sum(recipe.n_samples for recipe in self.recipes) / self.sample_rate
+
+
+def plan(project: Project, params: GenerateParams, *, engine: str, about: Any, digest: str) -> Plan:
+    """The recipes that ``params`` ask for, in order of their numbers."""
+    rate = about.sample_rate
+    n_samples = max(1, round(params.length_s * rate))
+    count = math.ceil(params.hours * 3600.0 / params.length_s) if params.hours > 0 else params.count
+    seed = project.settings.seed
+    songs: dict[str, int] = {}
+    if params.prime_s > 0:
+        songs = {song.track.id: song.mono.size for song in _corpus(project, about).split("train")}
+    recipes = []
+    for number in range(count):
+        start = streams.temperature_of(number, params.temperature)
+        points = [(0.0, start)]
+        if params.drift:
+            points.append((params.length_s, round(max(0.05, start + params.drift), 4)))
+        recipes.append(
+            Recipe(
+                model_id=about.id,
+                model_digest=digest,
+                step=about.step,
+                seed=seed,
+                number=number,
+                temperature=tuple(points),
+                n_samples=n_samples,
+                sample_rate=rate,
+                engine=engine + (f"+watchdog-1:{params.rewinds}:{params.heat:g}" if params.watchdog else ""),
+                prime=streams.choose_prime(seed, number, songs, int(params.prime_s * rate)),
+            )
+        )
+    return Plan(tuple(recipes), rate)
+
+
+def _corpus(project: Project, about: Any) -> PreparedCorpus:
+    corpus = open_corpus(project)
+    if corpus.sample_rate != about.sample_rate:
+        raise CheckpointError(
+            f"{about.id}: was trained at {about.sample_rate} Hz, the prepared corpus is at {corpus.sample_rate} Hz; "
+            f"take a model of this corpus, or prime with nothing (--set generate.prime_s=0)"
+        )
+    return corpus
+
+
+def run(
+    project: Project,
+    params: GenerateParams | None = None,
+    *,
+    takes: Sequence[str] | None = None,
+    force: bool = False,
+    retry: bool = False,
+    reporter: Reporter = SILENT,
+    shard: tuple[int, int] = (1, 1),
+) -> Outcome:
+    """Make every take that is not there yet.
+
+    ``takes`` limits the work to these ids; ``force`` makes them again (the same recipe
+    gives the same sound); ``shard`` (i, n) to every n-th number.
+
+    Raises
+    ------
+    CatalogueError, CheckpointError
+        No model, or one that does not load.
+    """
+    from ..skeleton import open_skeleton
+    from ..skeleton.checkpoint import WEIGHTS, rung_path
+    from ..skeleton.engine import open_engine
+    from .making import Guard, make
+
+    params = project.params(STAGE, GenerateParams) if params is None else params
+    folder, step = find_model(project, params.model)
+    net, about = open_skeleton(folder, step)
+    engine = open_engine(net)
+    weights = folder / WEIGHTS if step is None else rung_path(folder, about.step)
+    if not weights.exists():
+        weights = folder / WEIGHTS
+    planned = plan(project, params, engine=engine.name, about=about, digest=file_digest(weights)[:20])
+    _sweep_parts(project.takes_dir)
+    catalogue = project.catalogue
+    known = {take.id for take in catalogue.takes() if (project.root / take.path).exists()}
+    mine = [r for r in planned.recipes if takes is None or r.take_id in set(takes)]
+    mine = mine[shard[0] - 1 :: shard[1]]
+    todo = [r for r in mine if force or r.take_id not in known]
+    worker = worker_name()
+    waiting, held = list(todo), set()
+    primes = _Primes(project, about)
+    done, failed = 0, 0
+
+    def next_recipe() -> Recipe | None:
+        while waiting:
+            recipe = waiting.pop(0)
+            if catalogue.claim(STAGE, [recipe.take_id], worker=worker, now=time.time(), lease_s=LEASE_S):
+                if not force and _is_there(project, recipe.take_id):  # another process was faster
+                    catalogue.let_go([recipe.take_id], worker=worker)
+                    continue
+                catalogue.start(recipe.take_id, now=time.time(), lease_s=LEASE_S)
+                held.add(recipe.take_id)
+                return recipe
+        return None
+
+    total = sum(r.n_samples for r in todo) / planned.sample_rate
+    reporter.begin("generate", total, "s of sound")
+    started, made_s, renewed = time.monotonic(), 0.0, time.monotonic()
+    files: dict[str, _Growing] = {}
+    guard = Guard(params.watchdog, params.rewinds, params.heat)
+    batch = max(1, min(params.batch, len(todo)))
+    try:
+        with activity(project, STAGE, detail={"model": about.id, "step": about.step, "engine": engine.name}) as tick:
+            for handed in make(
+                engine, next_recipe, batch=batch, sample_rate=planned.sample_rate, prime=primes, guard=guard
+            ):
+                name = handed.recipe.take_id
+                growing = files.get(name)
+                if growing is None:
+                    growing = files[name] = _Growing(project, handed.recipe)
+                growing.write(handed.audio)
+                made_s += len(handed.audio) / planned.sample_rate
+                rate = made_s / max(time.monotonic() - started, 1e-9)
+                reporter.advance(len(handed.audio) / planned.sample_rate, f"{rate:.2f} x real time")
+                if handed.last:
+                    catalogue.add_take(files.pop(name).finish(handed.events))
+                    catalogue.let_go([name], worker=worker)
+                    held.discard(name)
+                    done += 1
+                    tick(done=1)
+                if time.monotonic() - renewed > LEASE_S / 4:
+                    renewed = time.monotonic()
+                    for key in held:
+                        catalogue.start(key, now=time.time(), lease_s=LEASE_S)
+                tick()
+    finally:
+        for growing in files.values():
+            growing.drop()
+        catalogue.let_go(sorted(held), worker=worker)
+        reporter.end()
+    return Outcome(
+        stage=STAGE,
+        done=done,
+        skipped=len(mine) - len(todo),
+        failed=failed,
+        elsewhere=len(todo) - done - failed,
+    )
+
+
+def _is_there(project: Project, take_id: str) -> bool:
+    return any((project.root / take.path).exists() for take in project.catalogue.takes([take_id]))
+
+
+class _Primes:
+    """The levels a take hears first, from the prepared corpus."""
+
+    def __init__(self, project: Project, about: Any) -> None:
+        self.project, self.about = project, about
+        self.songs: dict[str, Any] | None = None
+
+    def __call__(self, recipe: Recipe) -> npt.NDArray[np.int16]:
+        if not recipe.prime:
+            return np.zeros(0, dtype=np.int16)
+        if self.songs is None:
+            self.songs = {song.track.id: song.mono for song in _corpus(self.project, self.about).songs}
+        name, start, n = recipe.prime["track"], int(recipe.prime["start"]), int(recipe.prime["n_samples"])
+        if name not in self.songs:
+            raise CatalogueError(
+                f"take {recipe.take_id}: its prime comes from track {name}, which is not in the corpus"
+            )
+        return front_end.levels_of(np.asarray(self.songs[name][start : start + n]), self.about.n_levels)
+
+
+class _Growing:
+    """A take's file while it grows: takes/<id>.<pid>.part.flac."""
+
+    def __init__(self, project: Project, recipe: Recipe) -> None:
+        self.project, self.recipe = project, recipe
+        self.path = project.takes_dir / f"{recipe.take_id}.flac"
+        self.part = project.takes_dir / f"{recipe.take_id}.{os.getpid()}.part.flac"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.flac = FlacWriter(self.part, sample_rate=recipe.sample_rate, channels=1)
+
+    def write(self, audio: npt.NDArray[np.float32]) -> None:
+        self.flac.write(audio[None])
+
+    def finish(self, events: tuple[dict[str, Any], ...]) -> Take:
+        self.flac.close()
+        settle(self.part, self.path)
+        return Take(
+            id=self.recipe.take_id,
+            recipe=self.recipe,
+            path=self.project.relative(self.path),
+            sha256=file_digest(self.path),
+            sample_rate=self.recipe.sample_rate,
+            channels=1,
+            n_samples=self.flac.n_samples,
+            created_at=time.time(),
+            events=events,
+        )
+
+    def drop(self) -> None:
+        try:
+            self.flac.close()
+        finally:
+            self.part.unlink(missing_ok=True)
+
+
+def _sweep_parts(folder: Path) -> None:
+    """Remove what killed processes of this machine left half written."""
+    for part in folder.glob("*.part.flac"):
+        pid = part.name.split(".")[-3]
+        if pid.isdigit() and int(pid) != os.getpid():
+            try:
+                os.kill(int(pid), 0)
+            except ProcessLookupError:
+                part.unlink(missing_ok=True)
+            except PermissionError:
+                pass
+
+
+def sample(
+    model: Path | str,
+    *,
+    seeds: Sequence[int],
+    temperatures: Sequence[float],
+    n_samples: int,
+    step: int | None = None,
+    seed: int = 0,
+    prime: npt.NDArray[np.int16] | None = None,
+    block_s: float = 0.5,
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Sample without a project: blocks of float32 (len(seeds), n) until ``n_samples`` are made.
+
+    Parameters
+    ----------
+    model : a model folder (``models/<id>``)
+    seeds : one take number per stream; stream s draws from SeedSequence([seed, s])
+    temperatures : one per stream
+    prime : levels every stream hears first, int16
+    """
+    from ..skeleton import open_skeleton
+    from ..skeleton.engine import open_engine
+
+    net, about = open_skeleton(model, step)
+    engine = open_engine(net)
+    memory = engine.begin(len(seeds))
+    if prime is not None:
+        for stream in range(len(seeds)):
+            engine.hear(memory, stream, prime[: len(prime) // engine.hop * engine.hop])
+    dice = [streams.dice(seed, number) for number in seeds]
+    block = max(engine.hop, int(block_s * about.sample_rate) // engine.hop * engine.hop)
+    heat = np.repeat(np.asarray(temperatures, dtype=np.float32)[:, None], block, axis=1)
+    made = 0
+    while made < n_samples:
+        sampled = engine.sample(memory, np.stack([rng.random(block) for rng in dice]), heat)
+        keep = min(block, n_samples - made)
+        yield front_end.amplitudes_of(sampled.levels[:, :keep], engine.n_levels)
+        made += keep
