@@ -1,0 +1,218 @@
+"""``neuralbum visualise``: the project's songs as moving pictures; ``analyse`` and ``render`` for loose files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import ParameterError
+from .console import finish, print_json, reporter
+from .options import (
+    ForceOption,
+    JsonOption,
+    ProjectOption,
+    RetryOption,
+    SetOption,
+    ShardOption,
+    TakesOption,
+    WorkersOption,
+    find_takes,
+    open_project,
+    parse_shard,
+)
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+
+FileArgument = Annotated[Path, typer.Argument(help="A sound file.")]
+LayoutOption = Annotated[str | None, typer.Option("--layout", help="waterfall or plaid.")]
+PaletteOption = Annotated[str | None, typer.Option("--palette", help="painter, colour-blind, ember or silver.")]
+NamesOption = Annotated[bool | None, typer.Option("--note-names/--no-note-names", help="Write the notes' names.")]
+LimiterOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--limiter/--no-limiter",
+        help="Hold flashing under WCAG 2.3.1 (default). Without it, pictures may bring on seizures in some people.",
+    ),
+]
+SizeOption = Annotated[str, typer.Option("--size", metavar="WxH", help="Size of the video, for example 1920x1080.")]
+FpsOption = Annotated[int | None, typer.Option("--fps", help="Pictures per second.")]
+EncoderOption = Annotated[str | None, typer.Option("--encoder", help="h264 (MP4), av1 or vp9 (WebM).")]
+PresetOption = Annotated[str | None, typer.Option("--preset", help="x264's preset: ultrafast … medium.")]
+QualityOption = Annotated[int | None, typer.Option("--quality", help="Constant quality, lower is better.")]
+
+HARM = "without the limiter, pictures may flash in a way that brings on seizures in people with photosensitive epilepsy"
+
+
+@app.callback(invoke_without_command=True)
+def command(
+    context: typer.Context,
+    project: ProjectOption = None,
+    take: TakesOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="All takes, not only the kept ones.")] = False,
+    layout: LayoutOption = None,
+    palette: PaletteOption = None,
+    note_names: NamesOption = None,
+    limiter: LimiterOption = None,
+    size: SizeOption = "",
+    fps: FpsOption = None,
+    encoder: EncoderOption = None,
+    preset: PresetOption = None,
+    quality: QualityOption = None,
+    force: ForceOption = False,
+    retry: RetryOption = False,
+    workers: WorkersOption = 1,
+    shard: ShardOption = "1/1",
+    settings: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Draw songs as moving pictures: harmony is colour, percussion is light.
+
+    Draws the project's kept takes: a video with sound, a poster, a timelapse GIF,
+    a hover clip and the levels for the gallery's live picture. For loose files
+    there are the subcommands analyse and render.
+
+    Example: neuralbum visualise --layout plaid --workers 2
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from dataclasses import asdict
+
+    from ..stage import verb
+    from ..visualise.params import Params
+
+    opened = open_project(project, settings)
+    said = _said(layout, palette, note_names, limiter, size, fps, encoder, preset, quality)
+    params = opened.params("visualise", Params, **said)
+    opened.tables["visualise"] = asdict(params)  # so that the workers are told the same
+    takes = [t.id for t in opened.catalogue.takes()] if everything else find_takes(opened, take)
+    reporting = reporter(json)
+    if not params.limiter:
+        reporting.line(f"note: {HARM}")
+    outcome = verb("cluster")(
+        opened,
+        "visualise",
+        workers=workers,
+        reporter=reporting,
+        takes=takes,
+        force=force,
+        retry=retry,
+        shard=parse_shard(shard),
+    )
+    raise typer.Exit(finish(outcome, json))
+
+
+@app.command()
+def analyse(
+    file: FileArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .npz file to write.")],
+    masks: Annotated[bool, typer.Option("--masks/--no-masks", help="Write the two masks and y_p too (large).")] = True,
+    settings: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write what the pictures are made of as NumPy arrays.
+
+    mask_h, mask_p, c_db, m_db, H, B, K: (bins, frames); y_p: (samples); H_v, K_v: (video frames, bins); all float32.
+
+    Example: neuralbum visualise analyse song.flac -o song.npz
+    """
+    from ..visualise.arrays import write_arrays
+
+    about = write_arrays(file, out, _loose(settings, {}), masks=masks)
+    if json:
+        print_json({"file": str(file), "arrays": str(out), **about})
+    else:
+        print(f"{out}: " + ", ".join(f"{name} {tuple(shape)}" for name, shape in about["shapes"].items()))
+
+
+@app.command()
+def render(
+    file: FileArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The video to write: .mp4, or .webm with av1 or vp9.")],
+    gif: Annotated[bool, typer.Option("--gif", help="Write the timelapse too: OUT.gif.")] = False,
+    poster: Annotated[bool, typer.Option("--poster", help="Write a still picture too: OUT.webp.")] = False,
+    hover: Annotated[bool, typer.Option("--hover", help="Write a silent short clip too: OUT.hover.mp4.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Write the levels for the live picture too: OUT.nblv.")] = False,
+    layout: LayoutOption = None,
+    palette: PaletteOption = None,
+    note_names: NamesOption = None,
+    limiter: LimiterOption = None,
+    size: SizeOption = "",
+    fps: FpsOption = None,
+    encoder: EncoderOption = None,
+    preset: PresetOption = None,
+    quality: QualityOption = None,
+    settings: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Draw one sound file.
+
+    Example: neuralbum visualise render song.flac -o song.mp4 --layout plaid --size 1920x1080 --gif --poster
+    """
+    from ..project import atomic
+    from ..visualise.encode import SUFFIX
+    from ..visualise.live import SUFFIX as LIVE_SUFFIX
+    from ..visualise.song import Outputs, draw_song
+
+    said = _said(layout, palette, note_names, limiter, size, fps, encoder, preset, quality)
+    if "encoder" not in said and out.suffix == ".webm":
+        said["encoder"] = "av1"
+    params = _loose(settings, said)
+    if out.suffix != SUFFIX[params.encoder]:
+        raise ParameterError(f"{out}: {params.encoder} video is written to a file ending in {SUFFIX[params.encoder]}")
+    if not params.limiter:
+        reporter(json).line(f"note: {HARM}")
+    extra = {
+        "poster": out.with_suffix("." + params.poster) if poster else None,
+        "gif": out.with_suffix(".gif") if gif else None,
+        "hover": out.with_suffix(".hover.mp4") if hover else None,
+        "arrays": out.with_suffix(LIVE_SUFFIX) if live else None,
+    }
+    with atomic(out) as part:
+        about = draw_song(file, params, Outputs(video=part, **extra))
+    files = {"video": str(out), **{name: str(path) for name, path in extra.items() if path is not None}}
+    if json:
+        print_json({"file": str(file), "files": files, **about})
+        return
+    for name, path in files.items():
+        print(f"{name}: {path} ({about['bytes'][name] / 1000:.0f} kB)")
+    flash = about["flash"]
+    word = "passes" if flash["passes"] else "DOES NOT PASS"
+    print(f"flashing: {word} {flash['standard']}; contrast lowered in {flash['limited_share']:.0%} of the time")
+
+
+def _said(
+    layout: str | None,
+    palette: str | None,
+    note_names: bool | None,
+    limiter: bool | None,
+    size: str,
+    fps: int | None,
+    encoder: str | None,
+    preset: str | None,
+    quality: int | None,
+) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "layout": layout,
+        "palette": palette,
+        "note_names": note_names,
+        "limiter": limiter,
+        "fps": fps,
+        "encoder": encoder,
+        "preset": preset,
+        "quality": quality,
+    }
+    if size:
+        width, cross, height = size.lower().partition("x")
+        if not (cross and width.isdigit() and height.isdigit()):
+            raise ParameterError(f"--size {size}: write it as WIDTHxHEIGHT, for example 1280x720")
+        said.update(width=int(width), height=int(height))
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _loose(settings: list[str] | None, said: dict[str, Any]) -> Any:
+    from ..settings import parse_words, resolve
+    from ..visualise.params import Params
+
+    return resolve(Params, {**parse_words(settings or []).get("visualise", {}), **said}, where="--set [visualise]")

@@ -1,0 +1,86 @@
+"""The picture without a video: 8-bit levels that a browser draws in time with the sound.
+
+File format ``neuralbum live 1``, little-endian:
+
+    bytes 0…3    "NBLV"
+    bytes 4…7    uint32 n: length of the header in bytes
+    next n       the header, JSON in UTF-8, padded with spaces to a multiple of 4
+    the rest     n_frames rows of 84 + 128 bytes: levels of the pitches, C1 first, then of the
+                 bands, lowest first; 255 is the song's maximum, 0 is ``range_db`` under it
+
+A row is what sounds in [k / fps, (k + 1) / fps). At 30 pictures per second that
+is 6.4 kB per second of song, before compression. The flash limiter has been
+over these levels as over the video's. ``live.js`` beside this file plays it.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ParameterError
+from .analyse import N_BANDS, N_PITCHES
+from .draw import STRIP_SHARE, Look
+from .palette import (
+    COOL,
+    LIGHT_BEND,
+    LIGHT_FLOOR,
+    PITCH_BEND,
+    PITCH_FLOOR,
+    WARM,
+    hex_colours,
+)
+from .strip import Strip
+
+MAGIC = b"NBLV"
+SUFFIX = ".nblv"
+
+
+def write_live(path: Path, reel: Strip, look: Look) -> None:
+    """Write a song's levels, frame by frame."""
+    from ..kernels import ink
+
+    header: dict[str, Any] = {
+        "format": "neuralbum live 1",
+        "fps": round(look.fps),
+        "n_frames": len(reel),
+        "n_pitches": N_PITCHES,
+        "n_bands": N_BANDS,
+        "layout": look.layout,
+        "palette": list(hex_colours(look.palette)),
+        "light": [WARM, COOL],
+        "pitch": {"floor": PITCH_FLOOR, "bend": PITCH_BEND},
+        "band": {"floor": LIGHT_FLOOR, "bend": LIGHT_BEND},
+        "ink": {
+            "glare": round(float(ink.GLARE), 4),
+            "dim": round(float(ink.DIM), 4),
+            "boost": round(float(ink.BOOST), 4),
+        },
+        "strip": STRIP_SHARE if look.layout == "waterfall" else 0,
+    }
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    with open(path, "wb") as file:
+        file.write(MAGIC + struct.pack("<I", len(text)) + text)
+        for start in range(0, len(reel), 900):
+            rows = reel.read(start, start + 900)
+            file.write(np.asarray(np.clip(rows, 0, 1) * 255 + 0.5, dtype=np.uint8).tobytes())
+
+
+def read_live(path: Path) -> tuple[dict[str, Any], npt.NDArray[np.uint8]]:
+    """Header and levels, uint8 (n_frames, 212)."""
+    raw = path.read_bytes()
+    if raw[:4] != MAGIC or len(raw) < 8:
+        raise ParameterError(f"{path}: not a live picture file; `neuralbum visualise` writes them")
+    (length,) = struct.unpack("<I", raw[4:8])
+    header = json.loads(raw[8 : 8 + length])
+    width = header["n_pitches"] + header["n_bands"]
+    rows = np.frombuffer(raw, dtype=np.uint8, offset=8 + length)
+    if len(rows) != header["n_frames"] * width:
+        raise ParameterError(f"{path}: {len(rows)} bytes of levels, {header['n_frames'] * width} announced; cut short")
+    return header, rows.reshape(-1, width)

@@ -1,0 +1,149 @@
+"""What a song shows before it plays: poster, timelapse GIF, hover clip.
+
+The timelapse is the whole song in five seconds: sixty moments, each the mean
+of its sixtieth of the song, so that one sees which songs start loud and which
+build up. It loops: what came last is what is seen before the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ToolError
+from .draw import C_SPAN, C_ZERO, Y_SPAN, Y_ZERO, Look, Picture, pictures, strengths
+from .encode import Film
+from .flash import limited
+from .palette import rgb
+from .strip import Strip
+
+Float = npt.NDArray[np.float32]
+Image = npt.NDArray[np.uint8]
+
+GIF_FRAMES = 60
+GIF_LOOP_S = 5.0
+GIF_DELAYS_MS = (80, 80, 90)  # GIF counts in hundredths: together a sixtieth of 5 s each, 83 1/3 ms on average
+GIF_BYTES = 1_500_000
+GIF_TRIES = ((320, 256), (320, 96), (320, 48), (240, 64), (160, 32))
+"""Width in pixels and number of colours, until the file is small enough."""
+
+HOVER_WIDTH = 480
+HOVER_FPS = 25
+HOVER_BYTES = 200_000
+HOVER_QUALITIES = (24, 28, 32, 36, 41, 46)
+
+POSTER_WIDTH = 1280
+
+
+def timelapse(reel: Strip, n: int) -> Float:
+    """The whole song in ``n`` moments: each the mean of its n-th part (levels, (n, 212))."""
+    edges = np.linspace(0, len(reel), n + 1)
+    rows = np.zeros((n, reel.width), dtype=np.float32)
+    for i in range(n):
+        start = min(int(edges[i]), len(reel) - 1)
+        rows[i] = reel.read(start, max(start + 1, int(edges[i + 1]))).mean(axis=0)
+    return rows
+
+
+def looped(rows: Float, look: Look, *, limiter: bool) -> Iterator[Picture]:
+    """Pictures of a loop over ``rows``; before the first lies the last."""
+    if limiter:
+        rows, _ = limited(np.concatenate([rows, rows, rows]), look)
+        rows = rows[len(rows) // 3 : 2 * len(rows) // 3]
+    with Strip(rows.shape[1]) as around:
+        around.append(rows)
+        around.append(rows)
+        yield from pictures(around, look, start=len(rows))
+
+
+def image(picture: Picture) -> Image:
+    """A picture as RGB, uint8 (height, width, 3); the colour planes are doubled with a soft edge."""
+    y = (picture.y.astype(np.float32) - np.float32(Y_ZERO)) / np.float32(Y_SPAN)
+    cb, cr = (
+        _doubled((p.astype(np.float32) - np.float32(C_ZERO)) / np.float32(C_SPAN)) for p in (picture.cb, picture.cr)
+    )
+    stacked = np.stack(rgb(y, cb, cr), axis=-1)
+    return np.asarray(np.clip(stacked, 0, 1) * 255 + 0.5, dtype=np.uint8)
+
+
+def _doubled(plane: Float) -> Float:
+    for axis in (0, 1):
+        padded = np.pad(plane, [(1, 1) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
+        inner = np.moveaxis(padded, axis, 0)
+        fine = np.stack([0.25 * inner[:-2] + 0.75 * inner[1:-1], 0.75 * inner[1:-1] + 0.25 * inner[2:]], axis=1)
+        plane = np.moveaxis(fine.reshape(-1, *inner.shape[1:]), 0, axis)
+    return plane
+
+
+def scaled(look: Look, width: int, fps: float, loop: int = 0) -> Look:
+    """The same look, smaller; a loop of that many pictures scrolls one and a half heights."""
+    height = max(16, 2 * round(width * look.height / look.width / 2))
+    scroll = max(2, 2 * round(1.5 * height / loop / 2)) if loop else None
+    return replace(look, width=width, height=height, fps=fps, scroll=scroll, note_names=False)
+
+
+def write_gif(path: Path, reel: Strip, look: Look, *, limiter: bool = True) -> None:
+    """Write the timelapse: 60 pictures, 5 s, at most 1.5 MB, one set of colours for all."""
+    from PIL import Image as Pictures
+
+    rows = timelapse(reel, GIF_FRAMES)
+    for width, n_colours in GIF_TRIES:
+        small = scaled(look, width, GIF_FRAMES / GIF_LOOP_S, GIF_FRAMES)
+        frames = [image(picture) for picture in looped(rows, small, limiter=limiter)]
+        sample = Pictures.fromarray(np.concatenate([f[::2, ::2] for f in frames[::3]]))
+        colours = sample.quantize(n_colours, method=Pictures.Quantize.MEDIANCUT, dither=Pictures.Dither.NONE)
+        flat = [Pictures.fromarray(f).quantize(palette=colours, dither=Pictures.Dither.NONE) for f in frames]
+        delays = [GIF_DELAYS_MS[i % len(GIF_DELAYS_MS)] for i in range(len(flat))]
+        flat[0].save(path, format="GIF", save_all=True, append_images=flat[1:], duration=delays, loop=0, optimize=False)
+        if path.stat().st_size <= GIF_BYTES:
+            return
+    raise ToolError(f"{path}: the GIF is over {GIF_BYTES} bytes even at {width} pixels and {n_colours} colours")
+
+
+def write_hover(path: Path, reel: Strip, look: Look, *, limiter: bool = True) -> None:
+    """Write the timelapse as a silent H.264 clip of at most 200 kB."""
+    n = round(GIF_LOOP_S * HOVER_FPS)
+    coarse = timelapse(reel, GIF_FRAMES)
+    place = np.arange(n) * GIF_FRAMES / n
+    whole = place.astype(int)
+    share = (place - whole).astype(np.float32)[:, None]
+    rows = coarse[whole] * (1 - share) + coarse[(whole + 1) % GIF_FRAMES] * share
+    small = scaled(look, min(HOVER_WIDTH, look.width), HOVER_FPS, n)
+    frames = [Picture(p.y.copy(), p.cb.copy(), p.cr.copy()) for p in looped(rows, small, limiter=limiter)]
+    for quality in HOVER_QUALITIES:
+        with Film(path, small, preset="veryfast", quality=quality) as film:
+            for picture in frames:
+                film.show(picture)
+        if path.stat().st_size <= HOVER_BYTES:
+            return
+    raise ToolError(f"{path}: the hover clip is over {HOVER_BYTES} bytes even at quality {quality}")
+
+
+def fullest(reel: Strip, look: Look) -> int:
+    """The picture with the most to see: where colour and light over the visible past are strongest."""
+    seen = 1 if look.layout == "plaid" else max(1, (look.height - look.strip) // look.step)
+    amount = []
+    for start in range(0, len(reel), 900):
+        pitch, light = strengths(reel.read(start, start + 900))
+        amount.append(pitch.mean(axis=1) * 2 + light.mean(axis=1))
+    total = np.concatenate([[0.0], np.cumsum(np.concatenate(amount), dtype=np.float64)])
+    ends = np.arange(1, len(total))
+    return int((total[ends] - total[np.maximum(0, ends - seen)]).argmax())
+
+
+def write_poster(path: Path, reel: Strip, look: Look) -> None:
+    """Write the fullest picture as WebP or AVIF, by the name's ending."""
+    from PIL import Image as Pictures
+
+    look = scaled(look, min(POSTER_WIDTH, look.width), look.fps)
+    at = fullest(reel, look)
+    picture = next(iter(pictures(reel, look, start=at, stop=at + 1)))
+    still = Pictures.fromarray(image(picture))
+    if path.suffix == ".avif":
+        still.save(path, format="AVIF", quality=70, speed=8)
+    else:
+        still.save(path, format="WEBP", quality=82, method=4)
