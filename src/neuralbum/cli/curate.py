@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .console import finish, reporter
-from .options import JsonOption, ProjectOption, SetOption, open_project
+from ..errors import ParameterError
+from .console import finish, print_json, reporter
+from .options import JsonOption, ProjectOption, SetOption, TakesOption, find_takes, open_project
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+FORMS = {".csv": "csv", ".jsonl": "jsonl", ".txt": "audacity", ".jams": "jams"}
 
 
 @app.callback(invoke_without_command=True)
@@ -19,6 +25,15 @@ def command(
     auto: Annotated[bool, typer.Option("--auto", help="Keep by the screen's ranking instead; people win.")] = False,
     keep: Annotated[int | None, typer.Option(help="With --auto: how many takes the album gets.")] = None,
     share: Annotated[float | None, typer.Option(help="With --auto: the same as a share of all takes.")] = None,
+    host: Annotated[
+        str, typer.Option(help="Where to listen; beyond loopback every curator gets a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 picks a free one.", min=0, max=65535)] = 8427,
+    curator: Annotated[
+        list[str] | None, typer.Option(help="Who curates; repeatable, each gets a link of their own.")
+    ] = None,
+    name: Annotated[list[str] | None, typer.Option(help="A host name the page is reached under; repeatable.")] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page here.")] = True,
     set_: SetOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -26,9 +41,101 @@ def command(
 
     Example: neuralbum curate --auto --share 0.6
     """
+    if context.invoked_subcommand:
+        return
     from .. import curate
 
     opened = open_project(project, set_)
     if auto:
         done = curate.auto(opened, keep=keep, share=share, reporter=reporter(json))
         raise typer.Exit(finish(done, json))
+    if keep is not None or share is not None:
+        raise ParameterError("--keep and --share belong to --auto")
+
+    def ready(links: list[tuple[str, str]]) -> None:
+        if json:
+            print_json({"links": [{"curator": who, "url": url} for who, url in links]})
+            sys.stdout.flush()
+        else:
+            for who, url in links:
+                print(f"{who}: {url}", flush=True)
+            print("stop with Ctrl-C; everything said is kept", flush=True)
+        if browser and not json and len(links) == 1:
+            import webbrowser
+
+            webbrowser.open(links[0][1])
+
+    curate.serve(
+        opened,
+        host=host,
+        port=port,
+        curators=curator or [],
+        default_actor=getpass.getuser(),
+        names=name or [],
+        ready=ready,
+    )
+
+
+@app.command("prepare")
+def prepare(project: ProjectOption = None, take: TakesOption = None, json: JsonOption = False) -> None:
+    """Make all listening copies and pictures ahead, so that nobody waits for them.
+
+    Example: neuralbum curate prepare
+    """
+    from .. import curate
+
+    opened = open_project(project)
+    done = curate.prepare(opened, takes=find_takes(opened, take), reporter=reporter(json))
+    raise typer.Exit(finish(done, json))
+
+
+@app.command("export")
+def export(
+    file: Annotated[Path, typer.Argument(help="What to write: .csv, .jsonl, .txt (Audacity labels) or .jams.")],
+    project: ProjectOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write what was said to a file, for other programs.
+
+    Example: neuralbum curate export curation.jsonl
+    """
+    from .. import curate
+    from ..project import atomic
+
+    text = curate.export(open_project(project), _form(file))
+    with atomic(file) as part:
+        part.write_text(text, encoding="utf-8")
+    if json:
+        print_json({"file": str(file), "bytes": len(text.encode())})
+    else:
+        print(f"wrote {file}")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="What to read: .csv, .jsonl, .txt (Audacity labels) or .jams.")],
+    curator: Annotated[str, typer.Option(help="Who said it, where the file does not tell.")] = "",
+    project: ProjectOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Append what a file says; the same file twice counts once.
+
+    Example: neuralbum curate import curation.jsonl
+    """
+    from .. import curate
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as cause:
+        raise ParameterError(f"{file}: cannot be read as text ({cause})") from cause
+    new = curate.bring_in(open_project(project), _form(file), text, actor=curator or getpass.getuser())
+    if json:
+        print_json({"file": str(file), "new": new})
+    else:
+        print(f"{new} new events from {file}")
+
+
+def _form(file: Path) -> str:
+    if file.suffix.lower() not in FORMS:
+        raise ParameterError(f"{file}: the ending must be one of {', '.join(FORMS)}")
+    return FORMS[file.suffix.lower()]

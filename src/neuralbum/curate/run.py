@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import CatalogueError, ParameterError
+from ..errors import CatalogueError, NeuralbumError, ParameterError, ToolError
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..records import AUTO, Event, Judgement, canonical, digest
 from ..stage import Outcome, activity
 from . import ranking
 from .params import Params
+
+DEFAULT_PORT = 8427
 
 
 @dataclass(frozen=True)
@@ -124,3 +126,121 @@ def _verdict(proposal: ranking.Proposal, n_before: int) -> Event:
         session="auto",
         pass_name="auto",
     )
+
+
+# ---- the page -------------------------------------------------------------------
+
+
+def serve(
+    project: Project,
+    params: Params | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    curators: Sequence[str] = (),
+    default_actor: str = "curator",
+    names: Sequence[str] = (),
+    ready: Callable[[list[tuple[str, str]]], None] | None = None,
+    may_lack_page: bool = False,
+) -> None:
+    """Serve the curation page until interrupted.
+
+    Parameters
+    ----------
+    host, port : where to listen; loopback unless told otherwise, port 0 picks a free one
+    curators : each gets a link with a token of their own; without any, loopback needs none
+    default_actor : who speaks on loopback when the page says no name
+    names : host names besides loopback's under which the page may be reached
+    ready : called with [(curator, link)] once the server listens
+    may_lack_page : serve the API although the page is not built
+
+    Raises
+    ------
+    ToolError
+        The page is not built, or the port is taken.
+    """
+    import socket
+
+    import uvicorn
+
+    from . import server
+    from .desk import Desk
+    from .guard import Access
+
+    params = params or project.params("curate", Params)
+    if not server.page_is_built() and not may_lack_page:
+        raise ToolError(server.NOT_BUILT)
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as cause:
+        listening.close()
+        raise ToolError(f"{host}:{port}: cannot listen there ({cause.strerror}); try --port 0") from cause
+    port = listening.getsockname()[1]
+    access = Access.make(host, port, curators, default_actor=default_actor, public_names=names)
+    desk = Desk(project, params)
+    shown = f"[{host}]" if ":" in host else host
+    links = [(who, f"http://{shown}:{port}/?token={token}") for token, who in access.tokens.items()]
+    try:
+        app = server.make_app(desk, access)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
+        running = uvicorn.Server(config)
+        listening.listen(128)
+        if ready is not None:
+            ready(links or [(default_actor, f"http://{shown}:{port}/")])
+        with activity(project, "curate", detail={"what": "server"}):
+            running.run(sockets=[listening])
+    finally:
+        listening.close()
+        desk.close()
+        project.catalogue.checkpoint()
+
+
+def prepare(
+    project: Project, params: Params | None = None, *, takes: Sequence[str] | None = None, reporter: Reporter = SILENT
+) -> Outcome:
+    """Make the listening copies and pictures of all takes ahead, so that nobody waits for them."""
+    from .shelf import Shelf
+
+    params = params or project.params("curate", Params)
+    shelf = Shelf(project, opus_kbps=params.opus_kbps)
+    wanted = project.catalogue.takes(takes)
+    done, errors = 0, []
+    reporter.begin("curate", len(wanted), "takes")
+    with activity(project, "curate", detail={"what": "prepare"}) as tick:
+        for take in wanted:
+            try:
+                shelf.opus(take)
+                shelf.mel(take)
+                done += 1
+                tick(done=1)
+            except NeuralbumError as cause:
+                errors.append((take.id, str(cause)))
+                tick(failed=1)
+            reporter.advance(1)
+    reporter.end()
+    shelf.close()
+    return Outcome("curate", done=done, failed=len(errors), errors=tuple(errors))
+
+
+# ---- exchange -------------------------------------------------------------------
+
+
+def export(project: Project, form: str) -> str:
+    """Everything that was said, as text: csv, jsonl, audacity or jams."""
+    from . import exchange
+
+    return exchange.write(form, project.catalogue.takes(), project.catalogue.events(), title=project.name)
+
+
+def bring_in(project: Project, form: str, text: str, *, actor: str) -> int:
+    """Append what a file says; the same file twice counts once. Returns how many events were new."""
+    from . import exchange
+    from .speech import clean_actor
+
+    catalogue = project.catalogue
+    takes = {take.id: take for take in catalogue.takes()}
+    known = catalogue.events()
+    events = exchange.read(form, text, actor=clean_actor(actor), now=time.time(), takes=takes, known=known)
+    return catalogue.say(events)

@@ -1,0 +1,182 @@
+"""What the server answers, as types: the page's TypeScript mirrors them, the API page is made from them."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class Refused(TypedDict):
+    client_id: str
+    reason: str
+
+
+class EventsAnswer(TypedDict):
+    """After POST /api/events: every event is either in the log now or refused with a reason."""
+
+    new: int  #: how many were not known before
+    refused: list[Refused]
+    last_id: int  #: highest id in the log
+    durable_id: int  #: events up to this id survive a power cut; keep later ones in the outbox
+    now: int  #: for /api/news
+
+
+class NoteWords(TypedDict):
+    id: str
+    start_s: float
+    end_s: float
+    text: str
+    actor: str
+
+
+class Mine(TypedDict):
+    """What this curator said about a take."""
+
+    verdict: str | None
+    by_pass: dict[str, str]
+    tags: list[str]
+    notes: list[NoteWords]
+    bpm: float | None
+    taps_s: list[float]
+
+
+class Other(TypedDict):
+    actor: str
+    verdict: str | None
+    bpm: float | None
+    tags: list[str]
+
+
+class State(TypedDict):
+    """Where a take stands for this curator; ``others`` and ``album`` are withheld while it is blind."""
+
+    mine: Mine
+    heard: float  #: share of the take this curator played, 0 to 1
+    blind: bool
+    album: str | None
+    who: str | None
+    others: list[Other]
+    other_notes: list[NoteWords]
+
+
+class Row(TypedDict):
+    """A take on the wall."""
+
+    id: str
+    number: int
+    duration_s: float
+    temperature: float
+    model: str
+    caption: str
+    flags: list[str]
+    score: float | None
+
+
+class Atlas(TypedDict):
+    url: str
+    start: int  #: position in the queue of its first cell
+    end: int
+
+
+class Undoable(TypedDict):
+    client_id: str
+    take_id: str
+    kind: str
+    before: Mine
+
+
+class QueueAnswer(TypedDict):
+    id: str
+    order: str
+    n_new: int  #: takes that came after the queue was frozen
+
+
+class DeskAnswer(TypedDict):
+    """Everything a pass needs to begin: one request."""
+
+    pass_name: str
+    queue: QueueAnswer
+    rows: list[Row]
+    state: dict[str, State]
+    atlases: list[Atlas]
+    columns: int
+    undo: list[Undoable]
+    now: int
+
+
+class NewsAnswer(TypedDict):
+    state: dict[str, State]
+    now: int
+
+
+class SessionAnswer(TypedDict):
+    project: str
+    project_id: str  #: keeps the outboxes of two projects on one address apart
+    artist: str
+    actor: str
+    may_choose_actor: bool
+    people: list[str]
+    n_takes: int
+    passes: list[str]
+    tags: list[str]
+    excerpt_s: float
+    heard_in_full: float
+
+
+class Point(TypedDict):
+    at_s: float
+    why: str
+
+
+class Flag(TypedDict):
+    name: str
+    value: float | None
+    threshold: float | None
+    ranges: list[list[float]]
+
+
+class TakeAnswer(TypedDict):
+    """A take while it is listened to. ``machine_tempo`` is withheld until this curator has tapped."""
+
+    id: str
+    points: list[Point]
+    flags: list[Flag]
+    reasons: list[str]
+    machine_tempo: dict[str, Any] | None
+    state: State
+    facts: dict[str, str]
+
+
+class Pair(TypedDict):
+    first: str
+    second: str
+    n: int
+    kappa: float | None
+    tempo_n: int
+    tempo_same: float | None
+    tempo_same_pulse: float | None
+    region_overlap: float | None
+
+
+class AgreementAnswer(TypedDict):
+    pairs: list[Pair]
+    alpha: float | None
+    n_takes: int
+    n_disputed: int
+
+
+class MissedAnswer(TypedDict):
+    n_unheard: int
+    n_audited: int
+    n_audited_kept: int
+    estimate: float | None
+    low: float
+    high: float
+
+
+class ProgressAnswer(TypedDict):
+    n_takes: int
+    verdicts: dict[str, int]
+    by_pass: dict[str, int]  #: takes this curator decided in each pass
+    heard_in_full: int
+    heard_h: float
+    missed: dict[str, MissedAnswer]  #: pass -> estimate, where the queue was ranked

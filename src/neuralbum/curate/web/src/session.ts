@@ -1,0 +1,356 @@
+/**
+ * One sitting: the queue, the cursor, what was said, and how to take it back.
+ *
+ * The page shows what a person said at once; the outbox brings it to the server;
+ * the server's word replaces ours when it arrives, with what it cannot know yet
+ * laid on top. No framework here: the page listens to `onchange`.
+ */
+import type { Api } from './api.ts';
+import { apply } from './opinion.ts';
+import type { Outbox } from './outbox.ts';
+import type { DeskAnswer, Mine, PassName, Row, Said, SessionAnswer, State, Verdict } from './types.ts';
+import { NOTHING_KNOWN } from './types.ts';
+
+export interface Filter {
+  text: string; // in caption, tags, flags or number
+  flag: string; // "" any, "none", or a flag's name
+  tag: string;
+  verdict: string; // "" any, "none", keep, maybe, drop
+  model: string;
+  tempo: [number, number] | null; // tapped
+  temperature: [number, number] | null;
+}
+
+export const NO_FILTER: Filter = { text: '', flag: '', tag: '', verdict: '', model: '', tempo: null, temperature: null };
+
+interface Step {
+  client_id: string;
+  take_id: string;
+  kind: string;
+  before: Mine;
+  after: Mine;
+}
+
+const RECENT = 9;
+
+export class Session {
+  about!: SessionAnswer;
+  pass: PassName = 'eye';
+  queue: DeskAnswer['queue'] = { id: '', order: '', n_new: 0 };
+  atlases: DeskAnswer['atlases'] = [];
+  columns = 15;
+  rows: Row[] = [];
+  view: number[] = []; // indices into rows, frozen when the filter is set
+  cursor = 0; // index into view
+  filter: Filter = NO_FILTER;
+  pinned: string | null = null;
+  recentTags: string[] = [];
+  words = ''; // what was last announced
+  /** Rows whose looks changed; null: everything. */
+  onchange: (changed: number[] | null) => void = () => {};
+  onmove: (advanced: boolean) => void = () => {};
+  private places = new Map<string, number>();
+  private states = new Map<string, State>();
+  private undos: Step[] = [];
+  private redos: (Step & { undo_id: string })[] = [];
+  private sitting = unique();
+  private now = 0;
+  private api: Api;
+  private outbox: Outbox;
+  private storage: Storage | null;
+
+  constructor(api: Api, outbox: Outbox, storage: Storage | null) {
+    this.api = api;
+    this.outbox = outbox;
+    this.storage = storage;
+  }
+
+  // ---- beginning ----------------------------------------------------------
+
+  async open(about: SessionAnswer, pass: PassName): Promise<void> {
+    this.about = about;
+    await this.outbox.flush(); // so that the answer knows all we said
+    this.take(await this.api.desk(pass));
+  }
+
+  async freezeAnew(order: string): Promise<void> {
+    await this.outbox.flush();
+    this.take(await this.api.newQueue(this.pass, order));
+  }
+
+  private take(desk: DeskAnswer): void {
+    this.pass = desk.pass_name;
+    this.queue = desk.queue;
+    this.atlases = desk.atlases;
+    this.columns = desk.columns;
+    this.rows = desk.rows;
+    this.places = new Map(desk.rows.map((row, i) => [row.id, i]));
+    this.states = new Map(Object.entries(desk.state));
+    this.now = desk.now;
+    this.redos = [];
+    this.undos = desk.undo.map((u, i) => {
+      const later = desk.undo.slice(i + 1).find((v) => v.take_id === u.take_id);
+      return { ...u, after: later?.before ?? this.state(u.take_id).mine };
+    });
+    for (const { actor, said } of this.outbox.unsent()) if (actor === this.about.actor) this.remember(said);
+    this.filter = NO_FILTER;
+    this.view = this.rows.map((_, i) => i);
+    this.cursor = this.firstPlace();
+    this.gatherTags();
+    this.onchange(null);
+    this.onmove(false);
+  }
+
+  private firstPlace(): number {
+    const kept = this.places.get(this.storage?.getItem(`neuralbum.at.${this.queue.id}`) ?? '');
+    if (kept !== undefined) return kept;
+    const open = this.rows.findIndex((row) => !this.state(row.id).mine.by_pass[this.pass]);
+    return Math.max(0, open);
+  }
+
+  private gatherTags(): void {
+    let recent: string[] = [];
+    try {
+      recent = JSON.parse(this.storage?.getItem('neuralbum.tags') ?? '[]') as string[];
+    } catch {
+      // a damaged memory is no memory
+    }
+    this.recentTags = [...new Set([...recent, ...this.about.tags])].slice(0, RECENT);
+  }
+
+  // ---- looking ------------------------------------------------------------
+
+  get row(): Row | null {
+    return this.rows[this.view[this.cursor] ?? -1] ?? null;
+  }
+
+  rowAt(viewIndex: number): Row | null {
+    return this.rows[this.view[viewIndex] ?? -1] ?? null;
+  }
+
+  state(take_id: string): State {
+    return this.states.get(take_id) ?? NOTHING_KNOWN;
+  }
+
+  /** This pass's verdict, or in the open passes the latest one. */
+  verdictOf(take_id: string): Verdict | null {
+    const { mine } = this.state(take_id);
+    return this.pass === 'second' ? (mine.by_pass.second ?? null) : mine.verdict;
+  }
+
+  get decided(): number {
+    return this.rows.reduce((n, row) => n + (this.state(row.id).mine.by_pass[this.pass] ? 1 : 0), 0);
+  }
+
+  /** Takes that come after the cursor, and the one before it: what to have ready. */
+  nearby(ahead: number): Row[] {
+    const order = [0, ...Array.from({ length: ahead }, (_, i) => i + 1), -1];
+    return order.map((by) => this.rowAt(this.cursor + by)).filter((row): row is Row => row !== null);
+  }
+
+  allTags(): string[] {
+    return [...new Set([...this.recentTags, ...this.about.tags])];
+  }
+
+  // ---- moving -------------------------------------------------------------
+
+  moveTo(viewIndex: number, advanced = false): void {
+    const to = Math.max(0, Math.min(this.view.length - 1, viewIndex));
+    if (to === this.cursor && !advanced) return;
+    this.cursor = to;
+    const row = this.row;
+    if (row) this.storage?.setItem(`neuralbum.at.${this.queue.id}`, row.id);
+    this.onmove(advanced);
+  }
+
+  moveToTake(take_id: string): void {
+    const place = this.places.get(take_id);
+    if (place === undefined) return;
+    let at = this.view.indexOf(place);
+    if (at < 0) {
+      this.setFilter(NO_FILTER);
+      at = this.view.indexOf(place);
+    }
+    this.moveTo(at);
+  }
+
+  /** Choose what is in view; the take under the cursor stays under the cursor. */
+  setFilter(filter: Filter): void {
+    const here = this.view[this.cursor];
+    this.filter = filter;
+    this.view = this.rows.map((_, i) => i).filter((i) => i === here || this.matches(this.rows[i]!, filter));
+    this.cursor = Math.max(0, this.view.indexOf(here ?? -1));
+    this.onchange(null);
+  }
+
+  private matches(row: Row, f: Filter): boolean {
+    const state = this.state(row.id);
+    const tags = state.blind ? state.mine.tags : [...state.mine.tags, ...state.others.flatMap((o) => o.tags)];
+    const bpm = state.mine.bpm;
+    const verdict = this.verdictOf(row.id);
+    const text = f.text.trim().toLowerCase();
+    const haystack = `${row.number} ${row.caption} ${tags.join(' ')} ${row.flags.join(' ')} ${row.id}`.toLowerCase();
+    return (
+      (!text || haystack.includes(text)) &&
+      (!f.flag || (f.flag === 'none' ? row.flags.length === 0 : row.flags.includes(f.flag))) &&
+      (!f.tag || tags.includes(f.tag)) &&
+      (!f.model || row.model === f.model) &&
+      (!f.verdict || (f.verdict === 'none' ? verdict === null : verdict === f.verdict)) &&
+      (!f.tempo || (bpm !== null && bpm >= f.tempo[0] && bpm <= f.tempo[1])) &&
+      (!f.temperature || (row.temperature >= f.temperature[0] && row.temperature <= f.temperature[1]))
+    );
+  }
+
+  // ---- saying -------------------------------------------------------------
+
+  decide(value: Verdict): void {
+    const row = this.row;
+    if (!row) return;
+    this.say('verdict', row.id, { value });
+    const past = { keep: 'kept', maybe: 'maybe', drop: 'dropped' }[value];
+    const last = this.cursor >= this.view.length - 1;
+    this.moveTo(this.cursor + 1, true);
+    this.announce(`${past} ${row.number}${last ? '; end of the queue' : ''}`);
+  }
+
+  toggleTag(tag: string): void {
+    const row = this.row;
+    const plain = tag.trim().replace(/\s+/g, ' ').slice(0, 60);
+    if (!row || !plain) return;
+    const has = this.state(row.id).mine.tags.includes(plain);
+    this.say(has ? 'untag' : 'tag', row.id, { tag: plain });
+    if (!this.recentTags.includes(plain)) this.recentTags = [plain, ...this.recentTags].slice(0, RECENT);
+    this.storage?.setItem('neuralbum.tags', JSON.stringify(this.recentTags));
+    this.announce(`${has ? 'removed' : 'tagged'} ${plain}`);
+  }
+
+  note(start_s: number, end_s: number, text: string, note_id = `note-${unique()}`): void {
+    const row = this.row;
+    const plain = text.trim().replace(/\s+/g, ' ').slice(0, 2000);
+    if (!row || !plain) return;
+    const [from, to] = start_s <= end_s ? [start_s, end_s] : [end_s, start_s];
+    this.say('note', row.id, { note_id, start_s: round(from), end_s: round(to), text: plain });
+    this.announce(`noted ${plain}`);
+  }
+
+  unnote(note_id: string): void {
+    if (this.row) this.say('unnote', this.row.id, { note_id });
+  }
+
+  tempo(bpm: number, times_s: number[], family: number[]): void {
+    if (!this.row) return;
+    this.say('tap', this.row.id, { bpm: round(bpm), times_s: times_s.map(round), family });
+  }
+
+  played(take_id: string, start_s: number, end_s: number, speed: number): void {
+    this.send('play', take_id, { start_s: round(start_s), end_s: round(end_s), speed });
+  }
+
+  undo(): void {
+    const step = this.undos.pop();
+    if (!step) return this.announce('nothing to undo');
+    const said = this.send('undo', step.take_id, {}, step.client_id);
+    this.redos.push({ ...step, undo_id: said.client_id });
+    this.put(step.take_id, step.before);
+    this.moveToTake(step.take_id);
+    this.announce(`took back: ${step.kind}`);
+  }
+
+  redo(): void {
+    const step = this.redos.pop();
+    if (!step) return this.announce('nothing was undone');
+    this.send('undo', step.take_id, {}, step.undo_id);
+    this.undos.push(step);
+    this.put(step.take_id, step.after);
+    this.moveToTake(step.take_id);
+    this.announce(`again: ${step.kind}`);
+  }
+
+  private say(kind: string, take_id: string, payload: Record<string, unknown>): void {
+    this.remember(this.send(kind, take_id, payload));
+    this.redos = [];
+  }
+
+  private send(kind: string, take_id: string, payload: Record<string, unknown>, undoes?: string): Said {
+    const said: Said = {
+      client_id: unique(),
+      kind,
+      take_id,
+      payload,
+      pass: this.pass,
+      session: this.sitting,
+      at: Date.now() / 1000,
+      ...(undoes ? { undoes } : {}),
+    };
+    this.outbox.say(this.about.actor, said).catch(() => {
+      this.announce('this browser stores nothing: keep the page open until all is sent');
+    });
+    return said;
+  }
+
+  /** Lay one event of ours on what we know. */
+  private remember(said: Said): void {
+    const before = this.state(said.take_id).mine;
+    if (said.kind === 'undo') {
+      const at = this.undos.findIndex((u) => u.client_id === said.undoes);
+      if (at >= 0) {
+        const [step] = this.undos.splice(at, 1);
+        this.redos.push({ ...step!, undo_id: said.client_id });
+        this.put(said.take_id, step!.before);
+        return;
+      }
+      const again = this.redos.findIndex((r) => r.undo_id === said.undoes);
+      if (again >= 0) {
+        const [step] = this.redos.splice(again, 1);
+        this.undos.push(step!);
+        this.put(said.take_id, step!.after);
+      }
+      return;
+    }
+    if (said.kind === 'play') return;
+    const after = apply(before, said, this.about.actor);
+    this.undos.push({ client_id: said.client_id, take_id: said.take_id, kind: said.kind, before, after });
+    this.put(said.take_id, after);
+  }
+
+  private put(take_id: string, mine: Mine): void {
+    this.states.set(take_id, { ...this.state(take_id), mine });
+    const place = this.places.get(take_id);
+    this.onchange(place === undefined ? [] : [place]);
+  }
+
+  // ---- hearing from others ------------------------------------------------
+
+  async listen(): Promise<void> {
+    if (this.outbox.unsent().length) return; // our own words first
+    const { state, now } = await this.api.news(this.now);
+    if (this.outbox.unsent().length) return;
+    this.now = now;
+    const changed = Object.keys(state);
+    for (const take_id of changed) this.states.set(take_id, state[take_id]!);
+    const places = changed.map((t) => this.places.get(t)).filter((p): p is number => p !== undefined);
+    if (changed.length) this.onchange(places);
+  }
+
+  hear(take_id: string, state: State): void {
+    if (this.outbox.unsent().some((l) => l.said.take_id === take_id)) return;
+    this.states.set(take_id, state);
+    const place = this.places.get(take_id);
+    this.onchange(place === undefined ? [] : [place]);
+  }
+
+  announce(words: string): void {
+    this.words = words;
+    this.onchange([]);
+  }
+}
+
+/** A name nobody else will give: for events, notes and sittings. */
+export function unique(): string {
+  // crypto.randomUUID is only there on HTTPS and loopback; a phone on the local network has neither.
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('');
+}
+
+function round(x: number): number {
+  return Math.round(x * 1000) / 1000;
+}

@@ -1,0 +1,184 @@
+/**
+ * A take's picture, large: levels come from the server, colour and contrast are made here.
+ *
+ * Nothing is transformed or decoded while listening. The picture is drawn once a
+ * take (and when the contrast changes); the moving parts lie on a second canvas.
+ */
+
+export interface Levels {
+  rows: number; // mel bands, the lowest first
+  frames: number;
+  data: Uint8Array;
+}
+
+export interface Overlay {
+  duration_s: number;
+  playhead_s: number;
+  flags: { name: string; start_s: number; end_s: number }[];
+  notes: { start_s: number; end_s: number; text: string; mine: boolean }[];
+  points_s: number[];
+  taps_s: number[];
+  mark: { start_s: number; end_s: number } | null; // the stretch being marked or looped
+}
+
+const STOPS = [
+  [0, 0, 4],
+  [21, 14, 56],
+  [59, 15, 112],
+  [112, 31, 129],
+  [163, 48, 126],
+  [212, 72, 109],
+  [245, 112, 92],
+  [253, 161, 110],
+  [254, 208, 146],
+  [252, 250, 222],
+] as const;
+
+/** 256 colours as packed RGBA (little-endian), for a contrast: 1 is as measured, 2 twice as steep. Pure. */
+export function inks(contrast = 1): Uint32Array {
+  const table = new Uint32Array(256);
+  for (let level = 0; level < 256; level++) {
+    const steep = Math.min(1, Math.max(0, (level / 255 - 0.5) * contrast + 0.5));
+    const at = steep * (STOPS.length - 1);
+    const i = Math.min(STOPS.length - 2, Math.floor(at));
+    const part = at - i;
+    const [r, g, b] = [0, 1, 2].map((c) => Math.round(STOPS[i]![c]! * (1 - part) + STOPS[i + 1]![c]! * part));
+    table[level] = (255 << 24) | (b! << 16) | (g! << 8) | r!;
+  }
+  return table;
+}
+
+/** Levels to pixels, the lowest band at the bottom. Pure. */
+export function pixels(levels: Levels, contrast = 1): Uint8ClampedArray<ArrayBuffer> {
+  const { rows, frames, data } = levels;
+  const out = new Uint32Array(rows * frames);
+  const ink = inks(contrast);
+  for (let row = 0; row < rows; row++) {
+    const from = (rows - 1 - row) * frames;
+    const to = row * frames;
+    for (let i = 0; i < frames; i++) out[to + i] = ink[data[from + i]!]!;
+  }
+  return new Uint8ClampedArray(out.buffer);
+}
+
+export class Spectrogram {
+  private picture: HTMLCanvasElement;
+  private overlay: HTMLCanvasElement;
+  private levels: Levels | null = null;
+  private contrast = 1;
+  private resizer: ResizeObserver;
+  private last: Overlay | null = null;
+
+  constructor(picture: HTMLCanvasElement, overlay: HTMLCanvasElement) {
+    this.picture = picture;
+    this.overlay = overlay;
+    this.resizer = new ResizeObserver(() => this.fit());
+    this.resizer.observe(overlay);
+  }
+
+  close(): void {
+    this.resizer.disconnect();
+  }
+
+  show(levels: Levels | null): void {
+    this.levels = levels;
+    this.paint();
+  }
+
+  setContrast(contrast: number): void {
+    this.contrast = contrast;
+    this.paint();
+  }
+
+  private paint(): void {
+    const { picture, levels } = this;
+    const context = picture.getContext('2d')!;
+    if (!levels || !levels.frames) {
+      picture.width = picture.height = 1;
+      context.clearRect(0, 0, 1, 1);
+      return;
+    }
+    picture.width = levels.frames; // the browser scales it to the box
+    picture.height = levels.rows;
+    context.putImageData(new ImageData(pixels(levels, this.contrast), levels.frames, levels.rows), 0, 0);
+  }
+
+  private fit(): void {
+    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    this.overlay.width = Math.round(this.overlay.clientWidth * ratio);
+    this.overlay.height = Math.round(this.overlay.clientHeight * ratio);
+    if (this.last) this.draw(this.last);
+  }
+
+  /** Draw what moves and what was said. */
+  draw(over: Overlay): void {
+    this.last = over;
+    const { width, height } = this.overlay;
+    const context = this.overlay.getContext('2d')!;
+    context.clearRect(0, 0, width, height);
+    if (over.duration_s <= 0 || !width) return;
+    const unit = height / Math.max(1, this.overlay.clientHeight);
+    const x = (time_s: number): number => (time_s / over.duration_s) * width;
+    context.font = `${11 * unit}px ui-sans-serif, system-ui, sans-serif`;
+    context.textBaseline = 'top';
+
+    for (const flag of over.flags) {
+      const left = x(flag.start_s);
+      const span = Math.max(2 * unit, x(flag.end_s) - left);
+      context.fillStyle = 'rgba(224, 113, 127, 0.16)';
+      context.fillRect(left, 0, span, height);
+      context.fillStyle = '#e0717f';
+      context.fillRect(left, height - 4 * unit, span, 4 * unit);
+      label(context, flag.name, left, height - 22 * unit, unit, '#ffc9cf', width);
+    }
+    if (over.mark) {
+      const left = x(over.mark.start_s);
+      context.fillStyle = 'rgba(138, 180, 255, 0.22)';
+      context.fillRect(left, 0, Math.max(2 * unit, x(over.mark.end_s) - left), height);
+    }
+    for (const [i, note] of over.notes.entries()) {
+      const left = x(note.start_s);
+      const span = Math.max(2 * unit, x(note.end_s) - left);
+      const y = (6 + (i % 3) * 20) * unit;
+      context.fillStyle = note.mine ? 'rgba(79, 209, 165, 0.20)' : 'rgba(200, 200, 220, 0.14)';
+      context.fillRect(left, 0, span, height);
+      context.fillStyle = note.mine ? '#4fd1a5' : '#b6bccb';
+      context.fillRect(left, 0, 1.5 * unit, height);
+      label(context, note.text, left + 4 * unit, y, unit, '#eafff7', width);
+    }
+    context.fillStyle = '#ffffff';
+    for (const at_s of over.points_s) {
+      const at = x(at_s);
+      context.beginPath();
+      context.moveTo(at - 5 * unit, 0);
+      context.lineTo(at + 5 * unit, 0);
+      context.lineTo(at, 7 * unit);
+      context.fill();
+    }
+    context.fillStyle = 'rgba(138, 180, 255, 0.9)';
+    for (const at_s of over.taps_s) context.fillRect(x(at_s), height - 14 * unit, 1.5 * unit, 8 * unit);
+    const head = x(over.playhead_s);
+    context.fillStyle = 'rgba(0, 0, 0, 0.55)';
+    context.fillRect(head - 2 * unit, 0, 4 * unit, height);
+    context.fillStyle = '#ffffff';
+    context.fillRect(head - 0.75 * unit, 0, 1.5 * unit, height);
+  }
+}
+
+function label(
+  context: CanvasRenderingContext2D,
+  text: string,
+  left: number,
+  top: number,
+  unit: number,
+  colour: string,
+  width: number,
+): void {
+  const short = text.length > 40 ? `${text.slice(0, 39)}…` : text;
+  const span = context.measureText(short).width + 8 * unit;
+  const at = Math.max(0, Math.min(left, width - span));
+  context.fillStyle = 'rgba(10, 11, 15, 0.78)';
+  context.fillRect(at, top, span, 16 * unit);
+  context.fillStyle = colour;
+  context.fillText(short, at + 4 * unit, top + 3 * unit);
+}
