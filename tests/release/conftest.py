@@ -91,9 +91,11 @@ def project(empty_project: Project) -> Project:
     poster = p.artefacts_dir / "visualise" / "rich.webp"
     draw_poster(poster)
     found(p, "visualise", rich, {}, {"poster": p.relative(poster)})
-    tempo = {"base_bpm": 70.0, "clarity": 0.6, "peaks": [{"bpm": 70.0, "strength": 1.0}], "family": [70.0, 140.0]}
+    family = [{"relation": "x1", "bpm": 70.0, "strength": 1.0}, {"relation": "x2", "bpm": 140.0, "strength": 0.6}]
+    family.append({"relation": "x4", "bpm": 280.0, "strength": 0.05})
+    tempo = {"base_bpm": 70.0, "clarity": 0.6, "peaks": [{"bpm": 70.0, "strength": 1.0}], "family": family}
     found(p, "screen", rich, {"loudness_lufs": -14.0, "true_peak_db": -1.0, "tempo": tempo, "centroid_hz": 900.0})
-    found(p, "screen", calm, {"tempo": {"base_bpm": 55.0, "clarity": 0.01, "peaks": [], "family": []}})
+    found(p, "screen", calm, {"tempo": {"base_bpm": 0.0, "clarity": 0.01, "peaks": [], "family": []}})
     original = {"original": True, "n_segments": 0, "longest_s": 0.4, "p": 0.5, "q": 0.8, "heldout_longest_s": 0.3}
     found(p, "originality", rich, original)
     title(p, {rich.id: "Mock Melancholy", bare.id: "Bootleg Abasement", calm.id: "Deceptive Sadness"})

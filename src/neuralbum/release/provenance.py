@@ -38,6 +38,10 @@ GENERATION = "com.neuralbum.generation"
 """Label of our own assertion: model, seed, temperature."""
 
 
+SETTINGS = {"builder": {"thumbnail": {"enabled": False}}}
+"""No thumbnails: they cost 6 s and 90 KB a GIF."""
+
+
 @dataclass(frozen=True)
 class Signer:
     """Where certificate and key lie. Paths: the key itself is never copied or logged."""
@@ -114,9 +118,9 @@ def sign(path: Path, kind: str, claim: Claim, signer: Signer) -> bool:
             private_key=signer.key.read_bytes(),
             ta_url=None,
         )
-        _settings(c2pa)
         with (
-            c2pa.Builder(json.dumps(manifest(claim))) as builder,
+            c2pa.Context.from_dict(SETTINGS) as context,
+            c2pa.Builder(json.dumps(manifest(claim)), context=context) as builder,
             c2pa.Signer.from_info(info) as stamp,
             open(path, "rb") as source,
             open(signed, "w+b") as target,
@@ -159,7 +163,11 @@ def inspect(path: Path) -> Seal:
     if kind not in MIME:
         return Seal(False)
     try:
-        with open(path, "rb") as file, c2pa.Reader(MIME[kind], file) as reader:
+        with (
+            open(path, "rb") as file,
+            c2pa.Context.from_dict(SETTINGS) as context,
+            c2pa.Reader(MIME[kind], file, context=context) as reader,
+        ):
             report = json.loads(reader.json())
     except c2pa.C2paError as cause:
         if "ManifestNotFound" in f"{type(cause).__name__} {cause}":
@@ -185,22 +193,18 @@ def _c2pa() -> Any:
     return c2pa
 
 
-def _settings(c2pa: Any) -> None:
-    """No thumbnails: they cost 6 s and 90 KB a GIF."""
-    c2pa.load_settings({"builder": {"thumbnail": {"enabled": False}}})
-
-
 def _algorithm(signer: Signer) -> str:
     """The signature algorithm that fits the key, in C2PA's words."""
     head = signer.key.read_text(encoding="ascii", errors="replace")
     if "PRIVATE KEY" not in head:
         raise ToolError(f"{signer.key}: not a private key in PEM form")
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519  # comes with c2pa-python
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
-        from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
-    except ImportError:
-        return "es256"
-    key = load_pem_private_key(head.encode(), password=None)
+        key = load_pem_private_key(head.encode(), password=None)
+    except (ValueError, TypeError) as cause:
+        raise ToolError(f"{signer.key}: cannot be used as a key ({cause}); it must be PEM without a password") from cause
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return "ed25519"
     if isinstance(key, ec.EllipticCurvePrivateKey):

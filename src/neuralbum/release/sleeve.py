@@ -20,6 +20,9 @@ from .names import plain_text
 CLEAR_PULSE = 0.2
 """Clarity of the tempo spectrum below which a song has no tempo (noise 0.06, drones 0.00, rock 0.4-0.9)."""
 
+HEARD_STRENGTH = 0.2
+"""Strength (highest = 1) from which an octave of the tempo counts as heard."""
+
 MAX_DISTINCTIONS = 99
 """Chapters a player shows; ID3's table of contents holds 255."""
 
@@ -141,7 +144,7 @@ def sleeve(
         distinctions=_distinctions(judgement, take.duration_s),
         bpm=bpm,
         bpm_from=source,
-        bpm_family=tuple(float(x) for x in tempo.get("family") or () if _finite(x)),
+        bpm_family=_family(tempo),
         tempo_peaks=tuple(
             (float(p["bpm"]), float(p["strength"]))
             for p in tempo.get("peaks") or ()
@@ -166,6 +169,16 @@ def _bpm(judgement: Judgement | None, tempo: Mapping[str, Any]) -> tuple[float |
         return (0.0, "measured") if "clarity" in tempo else (None, None)
     clarity = _number(tempo.get("clarity"))
     return (0.0 if clarity is not None and clarity < CLEAR_PULSE else base), "measured"
+
+
+def _family(tempo: Mapping[str, Any]) -> tuple[float, ...]:
+    """The octaves of the tempo that are really heard, slowest first."""
+    heard = [
+        float(r["bpm"])
+        for r in tempo.get("family") or ()
+        if _finite(r.get("bpm")) and r["bpm"] > 0 and (_number(r.get("strength")) or 0.0) >= HEARD_STRENGTH
+    ]
+    return tuple(sorted(heard))
 
 
 def _distinctions(judgement: Judgement | None, duration_s: float) -> tuple[Distinction, ...]:

@@ -247,9 +247,9 @@ def _read_vorbis(comments: Any, duration_s: float) -> Tags:
         if f"CHAPTER{i:03d}" not in words:
             break
         starts.append((parse_timestamp(words[f"CHAPTER{i:03d}"]), words.get(f"CHAPTER{i:03d}NAME", "")))
-    ends = [start for start, _ in starts[1:]] + [duration_s]
-    chapters = tuple(Chapter(start, end, name) for (start, name), end in zip(starts, ends, strict=True))
-    return _from_words(words, chapters if starts else ())
+    ends = [*(start for start, _ in starts[1:]), duration_s]
+    chapters = tuple(Chapter(start, end, name) for (start, name), end in zip(starts, ends, strict=False))
+    return _from_words(words, chapters)
 
 
 def _from_picture(picture: Any) -> Cover:

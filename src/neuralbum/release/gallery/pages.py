@@ -41,6 +41,7 @@ def render_index(album: Album) -> str:
         album=album,
         clock=clock,
         hours=hours(album.duration_s),
+        fit=fit(album.title),
         data=script_json(song_table(album)),
         json_ld=script_json(album_json_ld(album)),
         version=assets_version(),
@@ -242,16 +243,33 @@ def hours(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
 
 
+def fit(title: str) -> tuple[float, float]:
+    """How wide a letter of the title may be, in vw, on a wide and on a narrow screen.
+
+    The title fills the page's width, in one line where that stays loud, else in
+    lines of whole words; Anton's capitals are about 0.48 em wide with their spacing.
+    """
+    words = title.split() or [title]
+
+    def size(n_lines: int) -> float:
+        longest = max(max(map(len, words)), -(-len(title) // n_lines))
+        return 94 / (0.48 * longest)
+
+    wide = next((size(n) for n in (1, 2, 3) if size(n) >= 13), size(3))
+    narrow = next((size(n) for n in (1, 2, 3, 4) if size(n) >= 24), size(4))
+    return round(min(wide, 23), 1), round(min(narrow, 40), 1)
+
+
 def verdict(song: AlbumSong) -> str:
     """What the search for copies found, in one sentence."""
     found = song.originality
     if not found or found.get("original") is None:
         return "Not searched for copies of the training music."
     longest = found.get("longest_s")
-    longest_text = f" The longest passage that lines up with a training track is {longest:.1f} s." if longest else ""
     if found["original"]:
-        return "Searched against every training track: no copy found." + longest_text
-    return "Parts of it follow a training track closely." + longest_text
+        chance = f" The longest chance likeness lasts {longest:.1f} s." if longest else ""
+        return "Searched against every training track: no copy found." + chance
+    return "Parts of it follow a training track closely" + (f", for up to {longest:.1f} s." if longest else ".")
 
 
 def schedule(song: AlbumSong) -> str:
