@@ -1,0 +1,90 @@
+"""What training a flesh will take, said before it starts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from ..errors import TrainingError
+from .params import FRAME_S, OUTPUT_RATE, FleshParams, NetShape, settle_preset
+
+FLOP_RATE = {"cpu": 25e9, "cuda": 15e12}
+"""Effective floating-point operations a second; measured on one core, guessed for a GPU."""
+LOSS_S = {"cpu": 0.035, "cuda": 0.0005}
+"""Seconds that one resolution of the spectral losses takes for one second of sound, both ways."""
+CRITIC_S = {"cpu": 0.14, "cuda": 0.003}
+"""The same for the critic, per scale and 8 filters; it works in the adversarial phase only."""
+ACTIVATIONS_PER_S = 40e6
+"""Numbers held for the backward pass per second of sound and resolution, rounded up."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Parameters, memory and time of a training."""
+
+    preset: str
+    parameters: int
+    gflop_per_second: float  #: of audio made
+    memory_gib: float
+    available_gib: float
+    seconds: float
+
+    def sentence(self) -> str:
+        time = f"{self.seconds:.0f} s" if self.seconds < 120 else f"{self.seconds / 60:.0f} min"
+        if self.seconds > 7200:
+            time = f"{self.seconds / 3600:.1f} h"
+        return (
+            f"{self.preset}: {self.parameters / 1e6:.2f} M parameters, {self.gflop_per_second:.1f} GFLOP per second of "
+            f"sound; training needs about {self.memory_gib:.1f} GiB and {time}"
+        )
+
+    def refuse_if_too_big(self) -> None:
+        """Raise a TrainingError if the memory cannot be had."""
+        if self.memory_gib > self.available_gib:
+            raise TrainingError(
+                f"{self.preset}: training needs about {self.memory_gib:.1f} GiB, and {self.available_gib:.1f} GiB are "
+                f"free; take a smaller preset, or halve --set flesh.batch or flesh.crop_s"
+            )
+
+
+def parameters_of(shape: NetShape) -> int:
+    """Parameters of the generator, without making it."""
+    hop_in, hop_out = shape.hops
+    bins_in, bins_out = hop_in * shape.window_hops // 2 + 1, hop_out * shape.window_hops // 2 + 1
+    width = shape.channels
+    enter = (3 * bins_in + shape.noise) * width * 7 + width
+    block = 7 * width + width + 2 * width + 3 * width * width * 2 + 3 * width + width + width
+    level = 2 * 32 + 32 * width + width
+    return enter + level + shape.blocks * block + 4 * width + (width + 1) * (bins_in + 6 * bins_out)
+
+
+def estimate(params: FleshParams, *, input_rate: int = 16_000, device: str = "cpu") -> Estimate:
+    """Guess from sizes alone; nothing is run."""
+    plan = settle_preset(params)
+    shape = NetShape(plan.channels, plan.blocks, input_rate)
+    n = parameters_of(shape)
+    flop = 2.0 * n * OUTPUT_RATE / shape.hops[1]  # each parameter is used once per frame
+    sound_s = plan.batch * plan.crop_frames * FRAME_S
+    generator_s = 3.0 * flop / FLOP_RATE[device] + LOSS_S[device] * len(plan.windows)
+    critic = plan.discriminator
+    critic_s = CRITIC_S[device] * len(critic.windows) * critic.filters / 8
+    late = 0.0 if params.adversarial == "never" else 1.0 - params.adversarial_share
+    seconds = params.time_s or plan.steps * sound_s * (generator_s + late * critic_s)
+    activations = 4 * ACTIVATIONS_PER_S * sound_s * (len(plan.windows) + critic.filters / 8) / 10
+    memory = 0.3 * 2**30 + 5 * 4 * n + activations
+    return Estimate(params.preset, n, flop / 1e9, memory / 2**30, _available_gib(device), seconds)
+
+
+def _available_gib(device: str) -> float:
+    if device == "cuda":
+        import torch
+
+        return float(torch.cuda.mem_get_info()[0]) / 2**30
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable"):
+                    return int(line.split()[1]) / 2**20
+    except OSError:
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
