@@ -15,9 +15,9 @@ from numba import njit
 Float = npt.NDArray[np.float32]
 Plane = npt.NDArray[np.uint8]
 
-GLARE = np.float32(0.66)
-DIM = np.float32(0.74)
-BOOST = np.float32(0.26)
+GLARE = np.float32(0.8)
+DIM = np.float32(0.88)
+BOOST = np.float32(0.12)
 
 
 def mix_plain(colour: Float, light: Float, tint: Float, zero: float, span: float) -> Plane:

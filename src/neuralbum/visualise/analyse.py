@@ -254,8 +254,18 @@ def stretches(levels: Levels, params: Params, *, frames_at_once: int = 600) -> I
 
 
 def reel_of(levels: Levels, params: Params) -> Strip:
-    """The song as the painter gets it: one row of 84 pitches then 128 bands for each video frame."""
+    """The song as the painter gets it: one row of 84 pitches then 128 bands for each video frame.
+
+    Pitches linger a little too, so that a held note that a drum tears holes into
+    is drawn as one column.
+    """
+    from ..kernels.decay import sticky
+
+    keep = 2.0 ** (-1.0 / params.fps / params.linger_s) if params.linger_s else 0.0
+    lingering = np.zeros(N_PITCHES, dtype=np.float32)
     reel = Strip(N_PITCHES + N_BANDS)
     for stretch in stretches(levels, params):
-        reel.append(np.concatenate([stretch.H_v, stretch.K_v], axis=1))
+        pitches = sticky(stretch.H_v, keep, lingering)
+        lingering = pitches[-1]
+        reel.append(np.concatenate([pitches, stretch.K_v], axis=1))
     return reel

@@ -31,6 +31,9 @@ Plane = npt.NDArray[np.uint8]
 HISTORY_S = 12.0
 """About how much of the past a waterfall shows."""
 
+BLOOM, BLOOM_CELLS = 0.3, 2.2
+"""How much of a pitch's colour glows beyond its column, and how far (standard deviation in cells)."""
+
 STRIP_SHARE = 1 / 13
 """How much of a waterfall's height the strip of what sounds now takes."""
 
@@ -84,18 +87,16 @@ class Painter:
         self.look = look
         self.colours: Colours = colours(look.palette)
         ink = self.colours.pitch[np.arange(N_PITCHES) % 12]  # (84, 3)
-        across, half_across = spread(N_PITCHES, look.width), spread(N_PITCHES, look.width // 2)
+        across, half_across = (spread(N_PITCHES, w, BLOOM) for w in (look.width, look.width // 2))
         self.y_of_pitch = across * ink[:, :1]
         self.cb_of_pitch = half_across * ink[:, 1:2]
         self.cr_of_pitch = half_across * ink[:, 2:3]
         light_size = look.height if look.layout == "plaid" else look.width
-        self.of_light = spread(N_BANDS, light_size)
-        self.of_light_half = spread(N_BANDS, light_size // 2)
-        mix = np.linspace(0.0, 1.0, light_size // 2, dtype=np.float32)
-        tint = self.colours.light
+        self.of_light = spread(N_BANDS, light_size, BLOOM)
+        self.of_light_half = spread(N_BANDS, light_size // 2, BLOOM)
+        tint = self.colours.tint(light_size // 2)
         self.white = np.ones(light_size, dtype=np.float32)
-        self.tint_cb = tint[0, 1] + mix * (tint[1, 1] - tint[0, 1])
-        self.tint_cr = tint[0, 2] + mix * (tint[1, 2] - tint[0, 2])
+        self.tint_cb, self.tint_cr = tint[:, 1].copy(), tint[:, 2].copy()
         if look.layout == "plaid":  # the lowest band lies at the bottom
             self.of_light = np.ascontiguousarray(self.of_light[:, ::-1])
             self.of_light_half = np.ascontiguousarray(self.of_light_half[:, ::-1])
@@ -191,12 +192,19 @@ def strengths(rows: Float) -> tuple[Float, Float]:
     return pitch_strength(rows[:, :N_PITCHES]), light_strength(rows[:, N_PITCHES:])
 
 
-def spread(n_cells: int, n_pixels: int) -> Float:
-    """How much of each cell lies on each pixel: float32 (n_cells, n_pixels); each pixel's shares add up to 1."""
+def spread(n_cells: int, n_pixels: int, bloom: float = 0.0) -> Float:
+    """How much of each cell lies on each pixel: float32 (n_cells, n_pixels); each pixel's shares add up to 1.
+
+    ``bloom`` is the share of a cell's colour that spills over its neighbours, as bright light does on film.
+    """
     place = (np.arange(n_pixels) + 0.5) * n_cells / n_pixels - 0.5
     distance = np.abs(place[None, :] - np.arange(n_cells)[:, None])
     share = np.where(distance < 1, 0.5 + 0.5 * np.cos(np.pi * np.minimum(distance, 1)), 0.0)
-    return np.asarray(share / share.sum(axis=0), dtype=np.float32)
+    share /= share.sum(axis=0)
+    if bloom:
+        halo = np.exp(-0.5 * (distance / BLOOM_CELLS) ** 2)
+        share = (1 - bloom) * share + bloom * halo / halo.sum(axis=0)
+    return np.asarray(share, dtype=np.float32)
 
 
 def blank(look: Look) -> Picture:
@@ -264,7 +272,7 @@ class _Keys:
         for i in range(len(pitch)):
             bright = (y[i] * (1 - glow[i]) + glow[i])[None, :] * self.shape
             if self.names is not None:
-                bright = bright * (1 - self.names) + np.float32(0.04) * self.names
+                bright = bright * (1 - self.names) + np.float32(0.8) * self.names
             fade = self.half_shape * (1 - glow[i, ::2])[None, :]
             found.append(
                 Picture(

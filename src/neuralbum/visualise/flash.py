@@ -30,7 +30,7 @@ import numpy.typing as npt
 from ..kernels import flashes as kernel
 from ..kernels.ink import BOOST, DIM, GLARE
 from .analyse import N_BANDS, N_PITCHES
-from .draw import Look, spread, strengths
+from .draw import BLOOM, Look, spread, strengths
 from .palette import colours, rgb
 from .strip import Strip
 
@@ -157,12 +157,11 @@ class _Cells:
         self.rows = DOWN if self.plaid else 1
         self.shape = (self.rows, columns)
         ink = palette.pitch[np.arange(N_PITCHES) % 12]
-        across = _averaged(N_PITCHES, columns)
+        across = _averaged(N_PITCHES, columns, BLOOM)
         self.ink = [across * ink[:, i : i + 1] for i in range(3)]
         n_light = self.rows if self.plaid else columns
-        self.of_light = _averaged(N_BANDS, n_light)
-        mix = np.linspace(0, 1, n_light, dtype=np.float32)[:, None]
-        self.tint = palette.light[0] + mix * (palette.light[1] - palette.light[0])
+        self.of_light = _averaged(N_BANDS, n_light, BLOOM)
+        self.tint = palette.tint(n_light)
 
     def see(self, rows: Float) -> tuple[Float, Float]:
         """Levels (n, 212) -> luminance and red of the cells, each (n, rows, columns)."""
@@ -178,9 +177,9 @@ class _Cells:
         return luminance_and_red(*rgb(*planes))
 
 
-def _averaged(n_cells: int, n_blocks: int) -> Float:
+def _averaged(n_cells: int, n_blocks: int, bloom: float = 0.0) -> Float:
     """How much of each cell lies on each of ``n_blocks`` equal parts of the picture."""
-    fine = spread(n_cells, n_blocks * 8)
+    fine = spread(n_cells, n_blocks * 8, bloom)
     return np.asarray(fine.reshape(n_cells, n_blocks, 8).mean(axis=2), dtype=np.float32)
 
 

@@ -25,15 +25,15 @@ import numpy.typing as npt
 
 from ..errors import ParameterError
 from .analyse import N_BANDS, N_PITCHES
-from .draw import STRIP_SHARE, Look
+from .draw import BLOOM, BLOOM_CELLS, STRIP_SHARE, Look
 from .palette import (
-    COOL,
+    INHIBITION,
     LIGHT_BEND,
     LIGHT_FLOOR,
     PITCH_BEND,
     PITCH_FLOOR,
-    WARM,
     hex_colours,
+    light_colours,
 )
 from .strip import Strip
 
@@ -53,7 +53,7 @@ def write_live(path: Path, reel: Strip, look: Look) -> None:
         "n_bands": N_BANDS,
         "layout": look.layout,
         "palette": list(hex_colours(look.palette)),
-        "light": [WARM, COOL],
+        "light": list(light_colours(look.palette)),
         "pitch": {"floor": PITCH_FLOOR, "bend": PITCH_BEND},
         "band": {"floor": LIGHT_FLOOR, "bend": LIGHT_BEND},
         "ink": {
@@ -61,6 +61,8 @@ def write_live(path: Path, reel: Strip, look: Look) -> None:
             "dim": round(float(ink.DIM), 4),
             "boost": round(float(ink.BOOST), 4),
         },
+        "inhibition": INHIBITION,
+        "bloom": {"share": BLOOM, "cells": BLOOM_CELLS},
         "strip": STRIP_SHARE if look.layout == "waterfall" else 0,
     }
     text = json.dumps(header, separators=(",", ":")).encode()

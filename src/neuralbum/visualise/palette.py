@@ -39,12 +39,16 @@ COLOURS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 assert tuple(COLOURS) == PALETTES
 
-WARM, COOL = "ffd9b0", "cfe4ff"
-"""The light of the lowest and of the highest band: a drum glows warm, a cymbal cool."""
+LIGHT = ("ffb46e", "ff9db0", "b3a4ff", "98dcff")
+"""Light from the lowest to the highest band: a drum glows like embers, a cymbal like ice."""
 
-PITCH_FLOOR, PITCH_BEND = 0.22, 1.7
-LIGHT_FLOOR, LIGHT_BEND = 0.34, 2.0
+SILVER_LIGHT = ("e8e8ee", "e8e8ee")
+
+PITCH_FLOOR, PITCH_BEND = 0.25, 0.9
+LIGHT_FLOOR, LIGHT_BEND = 0.40, 1.7
 """Levels under the floor are black; the bend darkens the middle, so that what stands out stands out."""
+
+INHIBITION = 6.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,13 @@ class Colours:
     """A palette as a YUV picture wants it: brightness and two colour differences, BT.709."""
 
     pitch: Float  #: (12, 3) Y' in 0…1, Cb and Cr in −0.5…0.5
-    light: Float  #: (2, 3) of the lowest and the highest band, Y' scaled to 1
+    light: Float  #: (n, 3) from the lowest to the highest band, Y' scaled to 1
+
+    def tint(self, n: int) -> Float:
+        """The light of ``n`` places from the lowest to the highest band: (n, 3)."""
+        place = np.linspace(0, len(self.light) - 1, n)
+        stops = np.arange(len(self.light))
+        return np.stack([np.interp(place, stops, column) for column in self.light.T], axis=1).astype(np.float32)
 
 
 def colours(palette: str) -> Colours:
@@ -60,10 +70,7 @@ def colours(palette: str) -> Colours:
     if palette not in COLOURS:
         raise ParameterError(f"palette={palette!r} must be one of {', '.join(COLOURS)}")
     pitch = np.array([_rgb(text) for text in COLOURS[palette]])
-    if palette == "silver":
-        light = ycc(np.array([_rgb("e8e8ee"), _rgb("e8e8ee")]))
-    else:
-        light = ycc(np.array([_rgb(WARM), _rgb(COOL)]))
+    light = ycc(np.array([_rgb(text) for text in light_colours(palette)]))
     light = light / light[:, :1]
     return Colours(ycc(pitch).astype(np.float32), light.astype(np.float32))
 
@@ -71,6 +78,11 @@ def colours(palette: str) -> Colours:
 def hex_colours(palette: str) -> tuple[str, ...]:
     """The twelve colours as six hexadecimal digits each, C first."""
     return COLOURS[palette]
+
+
+def light_colours(palette: str) -> tuple[str, ...]:
+    """The light's colours from the lowest to the highest band, six hexadecimal digits each."""
+    return SILVER_LIGHT if palette == "silver" else LIGHT
 
 
 def ycc(rgb: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -88,8 +100,16 @@ def rgb(y: Float, cb: Float, cr: Float) -> tuple[Float, Float, Float]:
 
 
 def pitch_strength(level: Float) -> Float:
-    """Level 0…1 of a pitch -> how strong its colour is, 0…1."""
-    return _bent(level, PITCH_FLOOR, PITCH_BEND)
+    """Levels 0…1 of pitches (n, 84) -> how strong their colours are, 0…1.
+
+    A note spills into its neighbours, in the lowest octave most. As in the eye, a
+    stronger neighbour inhibits: a pitch that lies INHIBITION⁻¹ of the range (10 dB of
+    60) under the one beside it goes dark. So a chord shows as separate colours.
+    """
+    beside = np.pad(level, ((0, 0), (1, 1)))
+    stronger = np.maximum(np.maximum(beside[:, :-2], beside[:, 2:]) - level, np.float32(0))
+    share = np.maximum(np.float32(1) - np.float32(INHIBITION) * stronger, np.float32(0))
+    return _bent(level, PITCH_FLOOR, PITCH_BEND) * share
 
 
 def light_strength(level: Float) -> Float:

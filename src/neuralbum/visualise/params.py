@@ -14,10 +14,13 @@ PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "medium")
 
 @dataclass(frozen=True)
 class Params:
-    """How songs are drawn. The first four settings shape what is measured, the others how it looks."""
+    """How songs are drawn. The first settings shape what is measured, the others how it looks."""
 
     margin: float = setting(3.0, "how clearly harmony must outweigh percussion and the reverse", minimum=1, maximum=20)
     half_life_s: float = setting(0.25, "time in which a hit's light falls by half", unit="s", minimum=0.01, maximum=10)
+    linger_s: float = setting(
+        0.15, "time in which a pitch's colour falls by half; 0: not at all sticky", unit="s", minimum=0, maximum=10
+    )
     range_db: float = setting(60.0, "levels this far under the song's maximum are black", unit="dB", minimum=10)
     fps: int = setting(30, "pictures per second", unit="1/s", minimum=5, maximum=120)
     layout: str = setting(
