@@ -43,14 +43,21 @@ def linear_matrix(sample_rate: int, n_fft: int, n_bands: int, low_hz: float, hig
     return (inside / np.maximum(inside.sum(axis=0), 1)).astype(np.float32)
 
 
-def chroma_matrix(sample_rate: int, n_fft: int, low_hz: float = 110.0, high_hz: float = 2000.0) -> Floats:
-    """Which pitch class each FFT bin belongs to, float32 (n_fft//2 + 1, 12), C first, A = 440 Hz."""
+def chroma_matrix(sample_rate: int, n_fft: int, low_hz: float = 130.0, high_hz: float = 2000.0) -> Floats:
+    """Which pitch class each FFT bin belongs to, float32 (n_fft//2 + 1, 12), C first, A = 440 Hz.
+
+    Every semitone weighs the same however many bins fall into it, so white
+    noise gives an even chroma; bins should be narrower than a semitone at ``low_hz``.
+    """
     bins = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
     note = 69 + 12 * np.log2(np.maximum(bins, 1e-9) / 440.0)  # MIDI numbers, fractional
-    away = (note[:, None] - np.arange(12) + 6) % 12 - 6  # semitones from each class, in [−6, 6)
-    weight = np.exp(-0.5 * (away / 0.5) ** 2)
-    weight[(bins < low_hz) | (bins > high_hz)] = 0.0
-    return weight.astype(np.float32)
+    inside = (bins >= low_hz) & (bins <= high_hz)
+    semitones = np.arange(np.ceil(note[inside].min()), np.floor(note[inside].max()) + 1) if inside.any() else []
+    matrix = np.zeros((bins.size, 12))
+    for semitone in semitones:
+        weight = np.where(inside, np.exp(-0.5 * ((note - semitone) / 0.25) ** 2), 0.0)
+        matrix[:, int(semitone) % 12] += weight / max(float(weight.sum()), 1e-9)
+    return matrix.astype(np.float32)
 
 
 def flatness(powers: npt.NDArray[np.floating], axis: int = -1) -> npt.NDArray[np.floating]:

@@ -36,6 +36,7 @@ FLOOR_DB, CEILING_DB = -80.0, 0.0  #: the picture's fixed range, re a full-scale
 LOOP_BANDS, LOOP_FRAMES = 32, 2  #: what loops are sought in: 32 bands, 50 columns a second
 FLAT_BANDS, FLAT_LOW_HZ, FLAT_HIGH_HZ = 24, 200.0, 7500.0
 ONSET_LAG = 3  #: frames; a 46 ms window needs this long to see an attack
+TONAL_WINDOWS = 4  #: pitches are told apart in a window this many times longer, once a cell
 DRUM_BANDS = 10  #: the lowest bands, up to 310 Hz, whose onsets are kept apart: the kick drum tells the metre
 MIN_RATE_HZ, MAX_RATE_HZ = 4000, 768_000
 PLATEAU = 3  #: equal samples in a row at the top that count as clipping
@@ -95,6 +96,7 @@ class _Plan:
     window: Floats
     mel: Floats
     flat: Floats
+    tonal_window: Floats  #: TONAL_WINDOWS times as long, so that neighbouring notes part
     chroma: Floats
 
 
@@ -102,17 +104,23 @@ class _Plan:
 def _plan(sample_rate: int) -> _Plan:
     hop = round(sample_rate / FRAME_RATE)
     n_fft = _fast_even(max(2 * hop, round(WINDOW_S * sample_rate)))
-    window = np.hanning(n_fft + 1)[:-1]
-    window *= 2.0 / window.sum()  # a full-scale sine has magnitude 1
+    n_tonal = _fast_even(TONAL_WINDOWS * n_fft)
     high = min(FLAT_HIGH_HZ, 0.45 * sample_rate)
     return _Plan(
         hop,
         n_fft,
-        window.astype(np.float32),
+        _hann(n_fft),
         features.mel_matrix(sample_rate, n_fft, N_BANDS, LOW_HZ, HIGH_HZ),
         features.linear_matrix(sample_rate, n_fft, FLAT_BANDS, FLAT_LOW_HZ, high),
-        features.chroma_matrix(sample_rate, n_fft),
+        _hann(n_tonal),
+        features.chroma_matrix(sample_rate, n_tonal),
     )
+
+
+def _hann(n_fft: int) -> Floats:
+    """Periodic Hann, scaled so that a full-scale sine has magnitude 1."""
+    window = np.hanning(n_fft + 1)[:-1]
+    return (window * (2.0 / window.sum())).astype(np.float32)
 
 
 def _fast_even(n: int) -> int:
@@ -153,6 +161,7 @@ class Listener:
         self._plan = _plan(sample_rate)
         self._meter = LoudnessMeter(sample_rate, n_channels)
         self._mono = np.zeros(self._plan.n_fft // 2, dtype=np.float32)  # so that frame k is centred on k * hop
+        self._tonal = np.zeros(0, dtype=np.float32)
         self._cell = np.zeros((n_channels, 0), dtype=np.float32)
         self._broken_cell = np.zeros(0, dtype=bool)
         self._last_mel = np.full((ONSET_LAG, N_BANDS), FLOOR_DB, dtype=np.float32)
@@ -185,6 +194,20 @@ class Listener:
             self._side += float(np.dot(side, side))
         self._feed_cells(audio, np.asarray(broken.any(axis=0)))
         self._feed_frames(mono)
+        self._feed_chroma(mono)
+
+    def _feed_chroma(self, mono: Floats) -> None:
+        from scipy.fft import rfft
+
+        window, step = self._plan.tonal_window, self._plan.hop * CELL_FRAMES
+        self._tonal = np.concatenate([self._tonal, mono])
+        n = (self._tonal.size - window.size) // step + 1
+        if n <= 0:
+            return
+        frames = np.lib.stride_tricks.sliding_window_view(self._tonal, window.size)[: n * step : step]
+        chroma = np.sqrt(np.abs(rfft(frames * window, axis=1)) @ self._plan.chroma)  # roots, so loud notes do not rule
+        self._tonal = self._tonal[n * step :].copy()
+        self._chroma += (chroma / np.maximum(chroma.sum(axis=1, keepdims=True), 1e-3)).sum(axis=0)
 
     def _feed_cells(self, audio: Audio, broken: npt.NDArray[np.bool_]) -> None:
         width = self._plan.hop * CELL_FRAMES
@@ -210,8 +233,6 @@ class Listener:
         self._mono = self._mono[n * plan.hop :].copy()
         self._n_frames += n
         self._spectrum += power.sum(axis=0, dtype=np.float64)
-        chroma = power @ plan.chroma
-        self._chroma += (chroma / np.maximum(chroma.sum(axis=1, keepdims=True), 1e-9)).sum(axis=0)
         self._flat_left = np.concatenate([self._flat_left, features.flatness(power @ plan.flat).astype(np.float32)])
         mel = power @ plan.mel
         self._feed_onset(decibels(mel))

@@ -59,7 +59,7 @@ class Params:
     )
     noise_s: float = setting(0.3, "flag bursts of noise at least this long", unit="s", minimum=0.1, maximum=60)
     noise_flatness: float = setting(
-        0.75, "a tenth of a second counts as noise above this flatness (white noise 1, a tone 0)", minimum=0, maximum=1
+        0.85, "a tenth of a second counts as noise above this flatness (white noise 1, a tone 0)", minimum=0, maximum=1
     )
     quiet_lufs: float = setting(-36.0, "flag a take quieter than this", unit="LUFS", minimum=-70, maximum=0)
     true_peak_db: float = setting(3.0, "flag a true peak above this", unit="dBTP", minimum=-20, maximum=20)

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ParameterError
+from ..records import Finding
 from .features import FEATURES, N_FEATURES
 
 Floats = npt.NDArray[np.float64]
@@ -117,6 +118,20 @@ def fit(features: npt.ArrayLike, verdicts: Sequence[str | float]) -> Ranker | No
             w = _solve(z[~out], y[~out], start=weights)
             heldout[out] = _sigmoid(z[out] @ w[:-1] + w[-1])
     return Ranker(mean, scale, weights[:-1], float(weights[-1]), len(y), heldout)
+
+
+def refit(screened: Mapping[str, Finding], verdicts: Mapping[str, str]) -> dict[str, float]:
+    """Scores of all screened takes, learned from people's verdicts; empty while there is too little to learn from.
+
+    ``screened`` is ``catalogue.latest("screen")``, ``verdicts`` take id -> verdict.
+    """
+    known = {t: f.values["features"] for t, f in screened.items() if len(f.values.get("features", ())) == N_FEATURES}
+    judged = [t for t in verdicts if t in known]
+    ranker = fit([known[t] for t in judged], [verdicts[t] for t in judged])
+    if ranker is None:
+        return {}
+    scores = ranker.scores(list(known.values()))
+    return {take: float(score) for take, score in zip(known, scores, strict=True)}
 
 
 def default_reasons(values: Mapping[str, Any]) -> tuple[str, ...]:
