@@ -111,7 +111,7 @@ def forecast_plain(signal: npt.NDArray[np.floating], n_long: int) -> npt.NDArray
     return out
 
 
-@njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, nogil=True, error_model="numpy")
 def _solve(row, matrix, y):  # type: ignore[no-untyped-def]
     """Refresh the least-squares weights from the stored autocorrelations."""
     clock = int(row[_CLOCK])
@@ -146,7 +146,7 @@ def _solve(row, matrix, y):  # type: ignore[no-untyped-def]
         row[_W0 + i] = total / matrix[i, i]
 
 
-@njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, nogil=True, error_model="numpy")
 def advance(row, value, n_long, matrix, y):  # type: ignore[no-untyped-def]
     """Hear one sample: update a stream's memory and its features row[:N_FEATURES] for the next one.
 
@@ -217,7 +217,7 @@ def advance(row, value, n_long, matrix, y):  # type: ignore[no-untyped-def]
     row[5] = FAST * row[5] + (1 - FAST) * abs(left1)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _forecast(signal, row, n_long, out):  # type: ignore[no-untyped-def]
     matrix, y = np.zeros((ORDER, ORDER)), np.zeros(ORDER)
     for t in range(len(signal)):

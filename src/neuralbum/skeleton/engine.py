@@ -1,15 +1,307 @@
-"""Open the fastest engine there is for a net."""
+"""The fused CPU engine: a trained net folded into one flat array and stepped by kernels.
+
+Weight normalisation, embeddings, decays and angles are worked out once. All
+sums are done in an order that does not depend on the batch, so a take is the
+same bit for bit alone or among others. Threads share the streams among them, not the sums.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from .stepping import Engine, PlainEngine
+import numpy as np
+import numpy.typing as npt
+
+from ..dsp import front_end, mulaw
+from ..kernels import step_forecast, step_linear, step_lstm, step_tiers
+from . import head
+from .recurrence import DECAY_SHARPNESS
+from .songs import PRELUDE
+from .stepping import Engine, Sampled
 
 if TYPE_CHECKING:
     from .presets import Net
+    from .samplernn import SampleRnn
+    from .tiers import Tiers
+
+NAME = "cpu-fused-1"
+STREAMS_PER_THREAD = 8
+"""A thread is worth starting for this many streams."""
+
+Float32 = npt.NDArray[np.float32]
 
 
-def open_engine(net: Net) -> Engine:
+class Packing:
+    """Arrays laid end to end in one flat float32 array."""
+
+    def __init__(self) -> None:
+        self.parts: list[Float32] = []
+        self.n = 0
+
+    def add(self, array: Any) -> int:
+        """Append; returns where it starts."""
+        start = self.n
+        flat = np.ascontiguousarray(array, dtype=np.float32).reshape(-1)
+        self.parts.append(flat)
+        self.n += flat.size
+        return start
+
+    def linear(self, layer: Any) -> tuple[int, int]:
+        """A torch Linear's packed weights and padded bias."""
+        weight = _numpy(layer.weight)
+        bias = _numpy(layer.bias) if layer.bias is not None else np.zeros(len(weight), dtype=np.float32)
+        return self.matrix(weight, bias)
+
+    def matrix(self, weight: Float32, bias: Float32) -> tuple[int, int]:
+        return self.add(step_linear.pack(weight)), self.add(step_linear.pad(bias))
+
+    def flat(self) -> Float32:
+        return np.concatenate(self.parts)
+
+
+class Row:
+    """Where things lie in a stream's row; every piece starts and ends at a multiple of 16."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def take(self, n: int) -> int:
+        start = self.size
+        self.size += -(-n // step_linear.LANES) * step_linear.LANES
+        return start
+
+
+def _numpy(tensor: Any) -> Float32:
+    return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=np.float32)
+
+
+@dataclass
+class Memory:
+    """B streams: rows of state, the last levels, the forecasts' memories."""
+
+    rows: Float32  #: (B, state size)
+    levels: npt.NDArray[np.int16]  #: (B, context)
+    forecast: npt.NDArray[np.float64]  #: (B, …)
+
+
+class FusedEngine:
+    """Steps streams of one net with the kernels; see ``stepping.Engine``."""
+
+    name = NAME
+
+    def __init__(self, net: Net, *, threads: int | None = None) -> None:
+        self.hop, self.context, self.n_levels = net.hop, net.context, net.config.n_levels
+        self.threads = threads or default_threads()
+        self.bent = front_end.companded(self.n_levels)
+        self.amplitudes = mulaw.table(self.n_levels).astype(np.float64)
+        self.n_long = int(getattr(net.config, "n_long", 0))
+        self.first_row: Float32
+        if net.KIND == "skeleton":
+            self._pack_tiers(net)  # type: ignore[arg-type]
+        else:
+            self._pack_lstm(net)  # type: ignore[arg-type]
+        self._quiet: Memory | None = None
+        self._pool: ThreadPoolExecutor | None = None
+
+    # ---- folding ----------------------------------------------------------------
+
+    def _pack_tiers(self, net: Tiers) -> None:
+        config = net.config
+        packing, row = Packing(), Row()
+        tiers, layers = [], []
+        spans = [slow // fast for slow, fast in zip(config.frames, (*config.frames[1:], 1), strict=True)]
+        below = [*config.widths[1:], config.bottom_width]
+        for i, tier in enumerate(net.tiers):
+            hear, spread = packing.linear(tier.hear), packing.linear(net.spread[i])
+            tiers.append([
+                config.frames[i], config.widths[i], config.layers[i], spans[i], below[i],
+                config.frames[i] + 3, *hear, packing.add(_numpy(tier.norm.gain)), *spread,
+                row.take(spans[i] * below[i]), len(layers),
+            ])  # fmt: skip
+            for block in tier.blocks:  # type: ignore[union-attr]
+                softplus = np.logaddexp(0.0, _numpy(block.decay).astype(np.float64))
+                angle = _numpy(block.angle).astype(np.float64)
+                layers.append([
+                    packing.add(_numpy(block.norm.gain)), *packing.linear(block.enter), *packing.linear(block.leave),
+                    packing.add(-DECAY_SHARPNESS * softplus), packing.add(np.cos(angle)), packing.add(np.sin(angle)),
+                    packing.add(_numpy(block.mlp.norm.gain)), *packing.linear(block.mlp.enter),
+                    *packing.linear(block.mlp.leave), row.take(config.widths[i]),
+                ])  # fmt: skip
+        bottom = [
+            [packing.add(_numpy(mlp.norm.gain)), *packing.linear(mlp.enter), *packing.linear(mlp.leave)]
+            for mlp in net.bottom
+        ]
+        miss = row.take(head.N_RESIDUALS)
+        self.state_size = row.size
+        widest = max(*config.widths, config.bottom_width, config.bottom_hidden)
+        n_out = config.n_levels + 3 * head.N_EXPERTS
+        x = row.take(max(config.frames[0] + 3, head.N_INPUTS))
+        h, t0 = row.take(widest), row.take(widest)
+        t1 = row.take(max(3 * widest, n_out))
+        t2 = row.take(widest)
+        hear, tables, gain, out = (
+            packing.linear(net.hear),
+            packing.add(np.concatenate([_numpy(table.weight) for table in net.tables])),
+            packing.add(_numpy(net.norm.gain)),
+            packing.linear(net.out),
+        )
+        place = [
+            row.size, x, h, t0, t1, t2, miss, head.N_TAPS, head.N_RESIDUALS, head.N_INPUTS, config.bottom_width,
+            config.bottom_hidden, *hear, tables, gain, *out, config.n_levels, head.N_EXPERTS, self.context, config.n_long,
+        ]  # fmt: skip
+        self.stride = row.size
+        self.first_row = np.zeros(self.state_size, dtype=np.float32)
+        fixed = (
+            packing.flat(), np.array(tiers), np.array(layers), np.array(bottom).reshape(-1, 5), np.array(place),
+            np.array(head.EXPERT_FORECAST), np.array(head.EXPERT_WEIGHT, dtype=np.float32),
+            np.array(head.EXPERT_SCALE, dtype=np.float32), self.bent, self.amplitudes,
+            front_end.edges(config.n_levels).astype(np.float32),
+        )  # fmt: skip
+
+        def kernel(rows: Any, levels: Any, forecast: Any, mode: int, n: int, *rest: Any) -> None:
+            step_tiers.run(*fixed, rows, levels, forecast, mode, n, *rest)
+
+        self._kernel = kernel
+
+    def _pack_lstm(self, net: SampleRnn) -> None:
+        config = net.config
+        d, frame, n_layers = config.width, config.frame, config.layers
+        packing, row = Packing(), Row()
+        layers = []
+        for lstm in net.lstm:
+            weight = np.concatenate([_numpy(lstm.weight_ih_l0), _numpy(lstm.weight_hh_l0)], axis=1)
+            bias = _numpy(lstm.bias_ih_l0) + _numpy(lstm.bias_hh_l0)
+            layers.append([*packing.matrix(weight, bias), row.take(2 * d), row.take(d)])
+        self.state_size = row.size
+        skip = np.concatenate([_numpy(layer.weight) for layer in net.skip], axis=1)
+        skip_bias = np.sum([_numpy(layer.bias) for layer in net.skip], axis=0)
+        x, word, first, second = row.take(frame), row.take(d), row.take(d), row.take(d)
+        out, gates, hs, spread = row.take(config.n_levels), row.take(4 * d), row.take(n_layers * d), row.take(frame * d)
+        place = [
+            row.size, x, word, first, second, out, gates, hs, frame, d, n_layers, config.n_levels,
+            *packing.linear(net.expand), *packing.matrix(skip, skip_bias), *packing.linear(net.spread),
+            packing.add(_numpy(net.tables())), *packing.linear(net.hidden1), *packing.linear(net.hidden2),
+            *packing.linear(net.out), spread, 0, 0,
+        ]  # fmt: skip
+        self.stride = row.size
+        self.first_row = np.zeros(self.state_size, dtype=np.float32)
+        for layer, (_, _, both, cell) in enumerate(layers):
+            self.first_row[both + d : both + 2 * d] = _numpy(net.h0)[layer]
+            self.first_row[cell : cell + d] = _numpy(net.c0)[layer]
+        fixed = (packing.flat(), np.array(layers), np.array(place), (2.0 * self.bent).astype(np.float32))
+
+        def kernel(rows: Any, levels: Any, forecast: Any, mode: int, n: int, *rest: Any) -> None:
+            step_lstm.run(*fixed, rows, levels, mode, n, *rest)
+
+        self._kernel = kernel
+
+    # ---- stepping ---------------------------------------------------------------
+
+    def begin(self, n_streams: int) -> Memory:
+        if self._quiet is None:
+            silence = np.full(PRELUDE, front_end.silent_level(self.n_levels), dtype=np.int16)
+            forecast = np.zeros(1)
+            if self.n_long:
+                forecast = step_forecast.new_memory(self.n_long)
+                step_forecast.forecast(self.amplitudes[silence], self.n_long, forecast)
+            self._quiet = Memory(self.first_row[None], silence[None, -self.context :], forecast[None])
+        quiet = self._quiet
+        return Memory(*(np.repeat(array, n_streams, axis=0) for array in (quiet.rows, quiet.levels, quiet.forecast)))
+
+    def hear(self, memory: Memory, stream: int, levels: npt.NDArray[np.integer]) -> None:
+        given = np.ascontiguousarray(levels, dtype=np.int16)[None]
+        self._advance(memory, [stream], step_tiers.HEAR, given, None, None)
+
+    def sample(
+        self,
+        memory: Memory,
+        uniforms: npt.NDArray[np.float64],
+        temperatures: npt.NDArray[np.floating],
+        busy: Sequence[int] | None = None,
+    ) -> Sampled:
+        n_streams, n = uniforms.shape
+        streams = list(range(n_streams)) if busy is None else list(busy)
+        given = np.zeros((len(streams), n), dtype=np.int16)
+        levels = np.zeros((n_streams, n), dtype=np.int16)
+        entropy = np.zeros((n_streams, n), dtype=np.float32)
+        made, bits, _ = self._advance(
+            memory,
+            streams,
+            step_tiers.SAMPLE,
+            given,
+            uniforms[streams],
+            np.asarray(temperatures, dtype=np.float32)[streams],
+        )
+        levels[streams], entropy[streams] = made, bits
+        return Sampled(levels, entropy)
+
+    def log_probabilities(self, memory: Memory, levels: npt.NDArray[np.integer]) -> Float32:
+        """Step through given levels (B, n): log-probabilities before each, (B, n, n_levels)."""
+        given = np.ascontiguousarray(levels, dtype=np.int16)
+        _, _, scores = self._advance(memory, list(range(len(given))), step_tiers.SCORE, given, None, None)
+        return scores
+
+    def _advance(
+        self,
+        memory: Memory,
+        streams: Sequence[int],
+        mode: int,
+        given: npt.NDArray[np.int16],
+        uniforms: npt.NDArray[np.float64] | None,
+        temperatures: Float32 | None,
+    ) -> tuple[npt.NDArray[np.int16], Float32, Float32]:
+        n_streams, n = given.shape
+        if n % self.hop:
+            raise ValueError(f"n={n} must be a multiple of the net's hop, {self.hop}")
+        levels = np.concatenate([memory.levels[streams], given], axis=1)
+        rows = np.zeros((n_streams, self.stride), dtype=np.float32)
+        rows[:, : self.state_size] = memory.rows[streams]
+        forecast = memory.forecast[streams]
+        uniforms = np.full((n_streams, n), 0.5) if uniforms is None else np.ascontiguousarray(uniforms)
+        temperatures = np.ones((n_streams, n), dtype=np.float32) if temperatures is None else temperatures
+        entropy = np.zeros((n_streams, n), dtype=np.float32)
+        scores = np.zeros((n_streams, n if mode == step_tiers.SCORE else 0, self.n_levels), dtype=np.float32)
+
+        def part(first: int, last: int) -> None:
+            cut = slice(first, last)
+            self._kernel(
+                rows[cut].reshape(-1), levels[cut], forecast[cut], mode, n, uniforms[cut], temperatures[cut],
+                entropy[cut], scores[cut],
+            )  # fmt: skip
+
+        n_parts = max(1, min(self.threads, n_streams // STREAMS_PER_THREAD))
+        marks = [round(n_streams * i / n_parts) for i in range(n_parts + 1)]
+        if n_parts == 1:
+            part(0, n_streams)
+        else:
+            self._pool = self._pool or ThreadPoolExecutor(self.threads)
+            list(self._pool.map(part, marks[:-1], marks[1:]))
+        memory.rows[streams] = rows[:, : self.state_size]
+        memory.levels[streams] = levels[:, -self.context :]
+        memory.forecast[streams] = forecast
+        return levels[:, self.context :], entropy, scores
+
+    def snapshot(self, memory: Memory, stream: int) -> Any:
+        return memory.rows[stream].copy(), memory.levels[stream].copy(), memory.forecast[stream].copy()
+
+    def restore(self, memory: Memory, stream: int, snapshot: Any) -> None:
+        memory.rows[stream], memory.levels[stream], memory.forecast[stream] = snapshot
+
+
+def default_threads() -> int:
+    """Cores this process may use, fewer if OMP_NUM_THREADS says so."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:
+        cores = os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cores, int(asked))) if asked.isdigit() else cores
+
+
+def open_engine(net: Net, *, threads: int | None = None) -> Engine:
     """An engine for a trained net on the CPU."""
-    return PlainEngine(net)
+    return FusedEngine(net, threads=threads)
