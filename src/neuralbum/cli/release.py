@@ -30,7 +30,7 @@ def release(
     """
     if context.invoked_subcommand is not None:
         return
-    from ..release.run import run, untitled
+    from ..release import run, untitled
 
     words = [*(set_ or []), *(["release.tokens=true"] if tokens else [])]
     opened = open_project(project, words)

@@ -18,20 +18,7 @@ catalogue. It is never half there: each file is written whole or not at all.
 
 from __future__ import annotations
 
-from typing import Any
+from .checksums import verify
+from .run import run, untitled
 
-__all__ = ["run", "verify"]
-
-
-def run(*args: Any, **kwargs: Any) -> Any:
-    """Build ``album/``; see ``neuralbum.release.run.run``."""
-    from .run import run as press_album
-
-    return press_album(*args, **kwargs)
-
-
-def verify(*args: Any, **kwargs: Any) -> Any:
-    """Check an album folder against its checksums; see ``neuralbum.release.checksums.verify``."""
-    from .checksums import verify as check
-
-    return check(*args, **kwargs)
+__all__ = ["run", "untitled", "verify"]

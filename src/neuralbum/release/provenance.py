@@ -204,7 +204,9 @@ def _algorithm(signer: Signer) -> str:
     try:
         key = load_pem_private_key(head.encode(), password=None)
     except (ValueError, TypeError) as cause:
-        raise ToolError(f"{signer.key}: cannot be used as a key ({cause}); it must be PEM without a password") from cause
+        raise ToolError(
+            f"{signer.key}: cannot be used as a key ({cause}); it must be PEM without a password"
+        ) from cause
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return "ed25519"
     if isinstance(key, ec.EllipticCurvePrivateKey):

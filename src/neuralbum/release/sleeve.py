@@ -148,7 +148,7 @@ def sleeve(
         tempo_peaks=tuple(
             (float(p["bpm"]), float(p["strength"]))
             for p in tempo.get("peaks") or ()
-            if _finite(p.get("bpm")) and _finite(p.get("strength"))
+            if isinstance(p, Mapping) and _finite(p.get("bpm")) and _finite(p.get("strength"))
         ),
         loudness_lufs=_number(screen.get("loudness_lufs")),
         true_peak_db=_number(screen.get("true_peak_db")),
@@ -176,7 +176,10 @@ def _family(tempo: Mapping[str, Any]) -> tuple[float, ...]:
     heard = [
         float(r["bpm"])
         for r in tempo.get("family") or ()
-        if _finite(r.get("bpm")) and r["bpm"] > 0 and (_number(r.get("strength")) or 0.0) >= HEARD_STRENGTH
+        if isinstance(r, Mapping)
+        and _finite(r.get("bpm"))
+        and r["bpm"] > 0
+        and (_number(r.get("strength")) or 0.0) >= HEARD_STRENGTH
     ]
     return tuple(sorted(heard))
 

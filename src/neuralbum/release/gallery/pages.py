@@ -247,13 +247,13 @@ def fit(title: str) -> tuple[float, float]:
     """How wide a letter of the title may be, in vw, on a wide and on a narrow screen.
 
     The title fills the page's width, in one line where that stays loud, else in
-    lines of whole words; Anton's capitals are about 0.48 em wide with their spacing.
+    lines of whole words; Anton's capitals are about 0.41 em wide on average.
     """
     words = title.split() or [title]
 
     def size(n_lines: int) -> float:
         longest = max(max(map(len, words)), -(-len(title) // n_lines))
-        return 94 / (0.48 * longest)
+        return 94 / (0.43 * longest)
 
     wide = next((size(n) for n in (1, 2, 3) if size(n) >= 13), size(3))
     narrow = next((size(n) for n in (1, 2, 3, 4) if size(n) >= 24), size(4))

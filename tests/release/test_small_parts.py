@@ -1,0 +1,257 @@
+"""Names, licences, chapters, order, playlists, feed, disclosure, cards: pure parts, one law each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+from dataclasses import replace
+from pathlib import PurePosixPath
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuralbum.errors import SettingsError
+from neuralbum.records import Judgement, Model, Note, Recipe, Song, Take
+from neuralbum.release import disclosure, feed, index, licence, model_card, order, playlists
+from neuralbum.release.chapters import Chapter, chapters, clock, parse_timestamp, timestamp
+from neuralbum.release.names import plain_text, slug, slugs
+from neuralbum.release.params import Params
+from neuralbum.release.run import album_loudness
+from neuralbum.release.sleeve import Album, AlbumSong, Distinction, sleeve
+
+RECIPE = {
+    "model_id": "samplernn-1",
+    "model_digest": "d1gest",
+    "step": 100,
+    "seed": 0,
+    "number": 1,
+    "temperature": [[0.0, 1.0]],
+    "n_samples": 480_000,
+    "sample_rate": 16_000,
+    "engine": "test 1",
+    "prime": {},
+}
+
+
+def a_song(number: int, title: str = "Mock Melancholy", **more: object) -> AlbumSong:
+    song = AlbumSong(number, f"take{number}", slug(title) or f"s{number}", title, 30.0, 16_000, 1, RECIPE, 1.0)
+    return replace(song, files={"opus": f"audio/{song.slug}.opus"}, **more)
+
+
+def an_album(*songs: AlbumSong, **more: object) -> Album:
+    return Album(
+        title="Fake Feelings",
+        artist="Silver Stones",
+        date="2026-11-22",
+        licence=licence.check("CC-BY-NC-4.0"),
+        rights_holder="Silver Stones GbR",
+        contact="hello@example.org",
+        permission="our own recordings",
+        songs=songs or (a_song(1),),
+        disclosure=dict.fromkeys(disclosure.CATEGORIES, "generated"),
+        **more,
+    )
+
+
+# ---- names -------------------------------------------------------------------------
+
+
+@given(st.text(max_size=400))
+def test_a_slug_is_always_one_harmless_path_part(title):
+    name = slugs([("take1", title)])["take1"]
+    assert name.isascii()
+    assert len(name) <= 80
+    assert PurePosixPath(name).name == name
+    assert not name.startswith(".")
+    assert all(c.isalnum() or c == "-" for c in name)
+
+
+@given(st.lists(st.text(max_size=8), max_size=12))
+def test_slugs_are_unique_whatever_the_titles(titles):
+    made = slugs((f"take{i}", title) for i, title in enumerate(titles))
+    assert len(set(made.values())) == len(titles)
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Mock Melancholy", "mock-melancholy"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("Ångström's Ärger", "angstrom-s-arger"),
+        ("CON", "con-song"),
+        ("💔", ""),
+        ("a" * 300, "a" * 60),
+    ],
+)
+def test_slugs_of_known_titles(title, expected):
+    assert slug(title) == expected
+
+
+@given(st.text())
+def test_plain_text_is_one_line_and_stays_as_it_is(text):
+    once = plain_text(text)
+    assert plain_text(once) == once
+    assert "\n" not in once
+    assert "\0" not in once
+
+
+# ---- licence --------------------------------------------------------------------------
+
+
+def test_all_missing_fields_are_named_at_once():
+    with pytest.raises(SettingsError) as caught:
+        licence.require("", "hello@example.org", "  ")
+    assert "rights_holder" in str(caught.value)
+    assert "permission" in str(caught.value)
+    assert "contact =" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spdx", "url"),
+    [
+        ("CC-BY-NC-4.0", "https://creativecommons.org/licenses/by-nc/4.0/"),
+        ("CC-BY-SA-3.0-DE", "https://creativecommons.org/licenses/by-sa/3.0/de/"),
+        ("CC0-1.0", "https://creativecommons.org/publicdomain/zero/1.0/"),
+        ("Apache-2.0", "https://spdx.org/licenses/Apache-2.0.html"),
+    ],
+)
+def test_licences_point_to_their_text(spdx, url):
+    assert licence.check(spdx).url == url
+
+
+def test_an_unknown_licence_is_refused_with_the_nearest_one():
+    with pytest.raises(SettingsError, match=r"did you mean 'CC-BY-NC-4.0'"):
+        licence.check("CC-BY-NC-4")
+
+
+def test_a_format_that_does_not_exist_is_refused_by_name():
+    with pytest.raises(SettingsError, match="'ogg' is not one of flac, opus, mp3, m4a"):
+        Params(formats=("ogg",))
+
+
+# ---- chapters ---------------------------------------------------------------------------
+
+
+@given(st.floats(0, 360_000))
+def test_timestamps_come_back_to_the_millisecond(seconds):
+    assert parse_timestamp(timestamp(seconds)) == pytest.approx(seconds, abs=0.000_51)
+
+
+def test_a_song_starts_under_its_own_title_until_something_is_heard():
+    marks = [Distinction(72.0, 80.0, "breakdown in 6/8"), Distinction(12.0, 13.0, "doom riff")]
+    assert chapters(marks, title="Mock Melancholy", duration_s=90.0) == (
+        Chapter(0.0, 12.0, "Mock Melancholy"),
+        Chapter(12.0, 72.0, "doom riff"),
+        Chapter(72.0, 90.0, "breakdown in 6/8"),
+    )
+
+
+@given(st.lists(st.tuples(st.floats(0, 100), st.text(min_size=1, max_size=3)), max_size=20))
+def test_chapters_cover_the_song_without_gaps(marks):
+    found = chapters([Distinction(at, at, text) for at, text in marks], title="T", duration_s=100.0)
+    assert bool(found) == bool(marks)
+    if found:
+        assert (found[0].start_s, found[-1].end_s) == (0.0, 100.0)
+        assert all(a.end_s == b.start_s and a.start_s < b.start_s for a, b in itertools.pairwise(found))
+
+
+def test_clock_says_minutes_as_people_do():
+    assert [clock(s) for s in (0, 72.9, 3725)] == ["0:00", "1:12", "1:02:05"]
+
+
+# ---- the sleeve ----------------------------------------------------------------------------
+
+
+def fold(judgement: Judgement | None = None, **screen: object) -> AlbumSong:
+    recipe = Recipe("m", "d", 1, 0, 1, ((0.0, 0.98), (30.0, 1.02)), 480_000, 16_000, "e")
+    take = Take("t", recipe, "takes/t.flac", "0" * 64, 16_000, 1, 480_000)
+    return sleeve(Song(1, "t", "Mock Melancholy"), take, "mock", judgement=judgement, screen=screen)
+
+
+def test_a_tapped_tempo_wins_over_a_measured_one():
+    tempo = {"base_bpm": 70.0, "clarity": 0.7, "family": []}
+    assert (fold(tempo=tempo).bpm, fold(tempo=tempo).bpm_from) == (70.0, "measured")
+    assert (fold(Judgement("t", bpm=140.0), tempo=tempo).bpm_from) == "tapped"
+
+
+def test_what_has_no_clear_pulse_has_no_tempo():
+    assert fold(tempo={"base_bpm": 113.0, "clarity": 0.05, "family": []}).bpm == 0.0
+    assert fold().bpm is None
+
+
+def test_notes_are_cut_to_the_song():
+    notes = (Note("a", -3.0, 99.0, "  doom\nriff ", "ann"), Note("b", 5.0, 4.0, "\0", "ann"))
+    assert fold(Judgement("t", notes=notes)).distinctions == (Distinction(0.0, 30.0, "doom riff"),)
+
+
+# ---- order ------------------------------------------------------------------------------------
+
+
+def test_flow_does_not_depend_on_the_order_it_is_given():
+    songs = [a_song(i, f"s {i}", loudness_lufs=-20.0 + (7 * i) % 11, bpm=60.0 + 13 * i) for i in range(12)]
+    assert order.flow(songs) == order.flow(songs[::-1])
+    assert sorted(s.number for s in order.flow(songs)) == list(range(12))
+
+
+def test_flow_starts_calm_and_keeps_octaves_together():
+    calm = [a_song(i, f"c {i}", loudness_lufs=-22.0, bpm=bpm) for i, bpm in enumerate((70.0, 140.0))]
+    loud = [a_song(i, f"l {i}", loudness_lufs=-8.0, bpm=bpm) for i, bpm in enumerate((70.0, 99.0), 2)]
+    assert {s.number for s in order.flow([*loud, *calm])[:2]} == {0, 1}
+
+
+def test_the_album_gain_is_the_mean_power_in_whole_decibels():
+    # two songs of equal length at -10 and -20 LUFS: 10 log10((0.1 + 0.01) / 2) = -12.6
+    assert album_loudness([a_song(1, loudness_lufs=-10.0), a_song(2, loudness_lufs=-20.0)]) == -13.0
+    assert album_loudness([a_song(1)]) is None
+
+
+# ---- files for machines ------------------------------------------------------------------------
+
+
+HOSTILE = "</script><b>&\"'=💔\u2028 x"
+
+
+def test_playlists_hold_every_song_and_survive_any_title():
+    album = an_album(a_song(1), a_song(2, plain_text(HOSTILE)))
+    lines = playlists.m3u8(album).splitlines()
+    assert len(lines) == 2 + 2 * 2
+    assert lines[3] == "audio/mock-melancholy.opus"
+    tracks = ET.fromstring(playlists.xspf(album)).findall(".//{*}track")
+    assert [t.findtext("{*}title") for t in tracks] == ["Mock Melancholy", plain_text(HOSTILE)]
+    assert tracks[0].findtext("{*}duration") == "30000"
+    assert len(json.loads(playlists.jspf(album))["playlist"]["track"]) == 2
+
+
+def test_the_feed_is_atom_with_enclosures():
+    root = ET.fromstring(feed.atom(an_album(a_song(1, HOSTILE)), {"audio/script-b-x.opus": 99}))
+    entry = root.find("{http://www.w3.org/2005/Atom}entry")
+    enclosure = next(e for e in entry if e.get("rel") == "enclosure")
+    assert (enclosure.get("length"), enclosure.get("type")) == ("99", "audio/ogg")
+    assert entry.findtext("{http://www.w3.org/2005/Atom}title") == HOSTILE
+
+
+def test_a_title_that_looks_like_a_formula_is_text_in_the_disclosure_sheet():
+    rows = list(csv.DictReader(io.StringIO(disclosure.sheet_csv(an_album(a_song(1, "=HYPERLINK(1)"))))))
+    assert rows[0]["title"] == "'=HYPERLINK(1)"
+    assert rows[0]["vocals"] == "generated"
+    assert json.loads(disclosure.sheet_json(an_album()))["lyrics"] == "generated"
+
+
+def test_the_index_names_files_with_their_digests():
+    about = json.loads(index.index(an_album(), {"audio/mock-melancholy.opus": "ab"}))
+    assert about["songs"][0]["files"]["opus"] == {"path": "audio/mock-melancholy.opus", "sha256": "ab"}
+    assert about["songs"][0]["recipe"]["seed"] == 0
+
+
+def test_a_model_card_says_what_the_net_was_trained_on_and_its_grams():
+    model = Model("samplernn-1", "samplernn", "debug", 16_000, "c0ffee", {"dim": 8})
+    card = model_card.model_card(
+        an_album(), model, tracks=[], curve={"heldout_bits": [(1, 6.0), (2, 4.5)]}, emissions_g=12.34
+    )
+    assert "emissions: 12.3\n" in card
+    assert "our own recordings" in card
+    assert "| heldout\\_bits | 6 | 4.5 | 4.5 | 2 |" in card
