@@ -47,13 +47,13 @@ FIELD = 1 / 3
 MARGIN = 0.85
 """The limiter aims lower than the standard (changes of 8.5 %, 21 % of the field): video codecs round."""
 
-ACROSS, DOWN = 42, 32
+ACROSS, DOWN = 28, 24
 """Cells of a plaid that are counted; a waterfall has 84 across, and what moves up was counted when it came."""
 
 BLOCK_S = 20.0
-SOFTER = 0.6
+SOFTER = 0.75
 LEAST = 0.1
-MOST_ROUNDS = 12
+MOST_ROUNDS = 16
 
 
 @dataclass(frozen=True)
@@ -196,15 +196,25 @@ def limit(reel: Strip, look: Look, *, limiter: bool = True) -> tuple[Strip, Flas
     (reel, report) : the same reel if nothing had to be changed, else a new one.
     """
     cells = _Cells(look)
+    window = max(1, int(np.ceil(look.fps)))
     keep = np.ones(len(reel), dtype=np.float32)
     bad, before = _count(reel, keep, cells, look)
     found = before
-    for _ in range(MOST_ROUNDS if limiter else 0):
-        if not bad.any():
-            break
-        window = max(1, int(np.ceil(look.fps)))
+    for _ in range(MOST_ROUNDS if limiter and bad.any() else 0):
         touched = _any_in_next(bad, window)
-        keep = np.where(touched, np.where(keep * SOFTER < LEAST, 0.0, keep * SOFTER), keep).astype(np.float32)
+        keep[touched] = np.where(keep[touched] * SOFTER < LEAST, 0.0, keep[touched] * SOFTER)
+        soft = _soft(keep, look.fps)
+        for start, stop in _runs(touched, window):
+            # From two seconds before, so that the first second that counts is a whole one.
+            first = max(0, start - 2 * window)
+            counter = Counter(look.fps, cells.shape, margin=MARGIN)
+            again = [counter.feed(*cells.see(rows)) for rows in _drawn(reel, soft, look, first, stop)]
+            bad[start:stop] = np.concatenate(again)[start - first :]
+        if not bad.any():
+            bad, found = _count(reel, soft, cells, look)
+            if not bad.any():
+                break
+    if bad.any() and (keep < 1).any():  # never seen; said as it is, should it come to that
         bad, found = _count(reel, _soft(keep, look.fps), cells, look)
     report = FlashReport(
         passes=not bad.any(),
@@ -237,24 +247,25 @@ def _count(reel: Strip, keep: Float, cells: _Cells, look: Look) -> tuple[npt.NDA
     return (np.concatenate(bad) if bad else np.zeros(0, np.bool_)), counter
 
 
-def _drawn(reel: Strip, keep: Float, look: Look) -> Iterator[Float]:
+def _drawn(reel: Strip, keep: Float, look: Look, first: int = 0, last: int | None = None) -> Iterator[Float]:
     """The levels as drawn: ``keep`` 1 as they are, 0 their average over a second."""
+    last = len(reel) if last is None else last
     reach = max(1, round(look.fps / 2))
     bell = np.hanning(2 * reach + 3)[1:-1].astype(np.float32)
     block = max(1, int(BLOCK_S * look.fps))
-    for start in range(0, len(reel), block):
-        stop = min(start + block, len(reel))
+    for start in range(first, last, block):
+        stop = min(start + block, last)
         share = keep[start:stop, None]
         if (share == 1).all():
             yield reel.read(start, stop)
             continue
-        first, last = max(0, start - reach), min(len(reel), stop + reach)
-        around = reel.read(first, last)
+        begin, end = max(0, start - reach), min(len(reel), stop + reach)
+        around = reel.read(begin, end)
         # A banded matrix holds the bell's places; at the song's ends what is missing is left out of the average.
-        distance = np.arange(first, last)[None, :] - np.arange(start, stop)[:, None]
+        distance = np.arange(begin, end)[None, :] - np.arange(start, stop)[:, None]
         weights = np.where(np.abs(distance) <= reach, bell[np.clip(distance + reach, 0, 2 * reach)], np.float32(0))
         slow = (weights / weights.sum(axis=1, keepdims=True)) @ around
-        rows = around[start - first : stop - first]
+        rows = around[start - begin : stop - begin]
         yield slow + share * (rows - slow)
 
 
@@ -272,3 +283,13 @@ def _any_in_next(bad: npt.NDArray[np.bool_], window: int) -> npt.NDArray[np.bool
     total = np.concatenate([[0], np.cumsum(bad)])
     place = np.arange(len(bad))
     return total[np.minimum(place + window, len(bad))] - total[place] > 0
+
+
+def _runs(touched: npt.NDArray[np.bool_], window: int) -> list[tuple[int, int]]:
+    """Stretches of touched frames, each with the second after it; stretches that meet are one."""
+    from scipy.ndimage import binary_dilation
+
+    # Changing a frame changes the averages a second around it, and the counts of the second after.
+    wide = binary_dilation(touched, np.ones(4 * window + 1, dtype=np.bool_))
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], wide.astype(np.int8), [0]])))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
