@@ -246,17 +246,18 @@ def hours(seconds: float) -> str:
 def fit(title: str) -> tuple[float, float]:
     """How wide a letter of the title may be, in vw, on a wide and on a narrow screen.
 
-    The title fills the page's width, in one line where that stays loud, else in
-    lines of whole words; Anton's capitals are about 0.41 em wide on average.
+    The title fills the page's width, in as many lines of whole words as make it
+    loudest without pushing the songs off the first screen; Anton's capitals are
+    about 0.41 em wide on average.
     """
     words = title.split() or [title]
 
-    def size(n_lines: int) -> float:
+    def size(n_lines: int, tallest: float) -> float:
         longest = max(max(map(len, words)), -(-len(title) // n_lines))
-        return 94 / (0.43 * longest)
+        return min(93 / (0.43 * longest), tallest / n_lines)
 
-    wide = next((size(n) for n in (1, 2, 3) if size(n) >= 13), size(3))
-    narrow = next((size(n) for n in (1, 2, 3, 4) if size(n) >= 24), size(4))
+    wide = max(size(n, 28) for n in (1, 2, 3))
+    narrow = max(size(n, 76) for n in (1, 2, 3, 4))
     return round(min(wide, 23), 1), round(min(narrow, 40), 1)
 
 

@@ -174,9 +174,13 @@
     const li = grid.children[first];
     if (li && document.activeElement === more) li.querySelector("button").focus();
   });
-  new IntersectionObserver((entries) => {
-    if (entries.some((e) => e.isIntersecting) && !more.hidden) serve(false);
-  }, { rootMargin: "900px" }).observe(more);
+  const watcher = new IntersectionObserver((entries) => {
+    if (!entries.some((e) => e.isIntersecting) || more.hidden) return;
+    serve(false);
+    watcher.unobserve(more); // asked again: it may still be in view, and would stay silent
+    watcher.observe(more);
+  }, { rootMargin: "900px" });
+  watcher.observe(more);
 
   const songOf = (element) => {
     const li = element.closest && element.closest(".card");

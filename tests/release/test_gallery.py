@@ -1,0 +1,319 @@
+"""The gallery in a real browser, opened as a file: 1000 songs, filters, player, keys, links, no stranger asked.
+
+Needs Chromium (the marker ``browser``). The check with axe-core is skipped
+where npm's ``axe-core`` is not in $NEURALBUM_AXE or ~/.cache/neuralbum-test/axe.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shutil
+import threading
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from neuralbum.release import run
+from neuralbum.release.gallery import render_index, render_song, static_files
+from neuralbum.release.gallery.pages import fit, script_json
+from neuralbum.release.licence import check
+from neuralbum.release.sleeve import Album, AlbumSong, Distinction
+
+from .conftest import add_take, say, title
+
+pytestmark = pytest.mark.browser
+FIRST_VIEW_GZIP = 150_000  # bytes
+N_SONGS = 1000
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+AXE = (
+    Path(os.environ.get("NEURALBUM_AXE", Path.home() / ".cache/neuralbum-test/axe"))
+    / "node_modules/axe-core/axe.min.js"
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=path, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page that fails the test on any error it logs and any request that leaves it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, permissions=["clipboard-read"])
+    opened = context.new_page()
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    opened.on(
+        "request",
+        lambda r: (
+            faults.append(r.url) if not r.url.startswith(("file:", "data:", "blob:", "http://127.0.0.1")) else None
+        ),
+    )
+    yield opened
+    context.close()
+    assert faults == []
+
+
+def a_thousand_songs() -> tuple[AlbumSong, ...]:
+    """Made-up songs: every 10th in doom, tempos from 40 to 239, temperatures 0.98 to 1.02."""
+    recipe = {
+        "model_id": "m", "model_digest": "d", "step": 1, "seed": 0, "number": 1, "temperature": [[0.0, 1.0]],
+        "n_samples": 48_000, "sample_rate": 16_000, "engine": "e", "prime": {},
+    }  # fmt: skip
+    songs = []
+    for i in range(N_SONGS):
+        bpm = 40.0 + i % 200
+        slug = f"mock-melancholy-{i}"
+        song = AlbumSong(
+            i + 1, f"take{i}", slug, f"Mock Melancholy {i}", 30.0, 16_000, 1, recipe, 0.98 + 0.01 * (i % 5),
+            style="doom" if i % 10 == 0 else f"style {i % 7}", bpm=bpm, bpm_family=(bpm, 2 * bpm),
+            distinctions=(Distinction(12.0, 14.0, f"breakdown {i % 11}"),) if i % 3 == 0 else (),
+        )  # fmt: skip
+        songs.append(replace(song, files={"opus": f"audio/{slug}.opus", "poster": f"pictures/{slug}.webp"}))
+    return tuple(songs)
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory) -> Path:
+    """The pages of an album of 1000 songs, without their sound."""
+    folder = tmp_path_factory.mktemp("big")
+    album = Album(
+        "Fake Feelings", "Silver Stones", "2026-11-22", check("CC-BY-NC-4.0"), "Silver Stones GbR",
+        "hello@example.org", "our own recordings", a_thousand_songs(), version="0",
+    )  # fmt: skip
+    (folder / "index.html").write_text(render_index(album), encoding="utf-8")
+    (folder / "songs").mkdir()
+    song = folder / "songs" / "mock-melancholy-0.html"
+    song.write_text(render_song(album, album.songs[0], None, album.songs[1]), encoding="utf-8")
+    for path, data in static_files().items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(data)
+    (folder / "pictures").mkdir()
+    from PIL import Image
+
+    Image.new("RGB", (32, 18), (180, 40, 30)).save(folder / "dot.webp")
+    for made in album.songs:
+        os.link(folder / "dot.webp", folder / made.files["poster"])
+    return folder
+
+
+@pytest.fixture
+def small(empty_project) -> Path:
+    """A released album of five audible songs of 3 s."""
+    takes = {}
+    for n in range(1, 6):
+        take = add_take(empty_project, n, seconds=3.0, temperature=1.0 + n / 100)
+        takes[take.id] = f"Song {n}"
+        say(empty_project, take, "verdict", value="keep")
+        say(empty_project, take, "style", style="doom" if n < 3 else "grind")
+        say(empty_project, take, "note", note_id=f"n{n}", start_s=1.5, end_s=2.0, text="breakdown in 6/8")
+    title(empty_project, takes)
+    assert run(empty_project, workers=1).ok
+    return empty_project.album_dir
+
+
+def found(page) -> str:
+    return page.inner_text("#found")
+
+
+def test_the_first_view_of_a_thousand_songs_is_small(big):
+    paths = [big / "index.html", big / "assets/gallery.css", big / "assets/gallery.js"]
+    size = sum(len(gzip.compress(path.read_bytes(), 6)) for path in paths)
+    assert size <= FIRST_VIEW_GZIP
+    linked = re.findall(r'(?:src|href)="(assets/[^"?]+)', (big / "index.html").read_text(encoding="utf-8"))
+    assert {f"assets/{p.name}" for p in paths[1:]} == set(linked)
+
+
+def test_a_thousand_songs_are_filtered_by_style_tempo_temperature_distinction_and_words(page, big):
+    page.goto((big / "index.html").as_uri())
+    assert found(page) == "1000 songs"
+    page.keyboard.press("f")
+    page.click(".chip:has-text('doom')")
+    assert found(page) == "100 of 1000"
+    page.click(".chip:has-text('doom')")
+    page.fill("#lo", "120")
+    page.fill("#hi", "124")
+    page.uncheck("#octaves")
+    assert found(page) == "25 of 1000"  # 120 to 124 bpm, five songs each
+    page.check("#octaves")
+    assert found(page) == "40 of 1000"  # and 60, 61, 62 bpm, whose double is heard in them
+    page.click("#clear")
+    page.click("#temps .chip:has-text('0.99')")
+    assert found(page) == "200 of 1000"
+    page.click("#clear")
+    page.click("#marks .chip >> nth=0")
+    page.fill("#q", "mock 33")
+    assert int(found(page).split()[0]) < 40
+
+
+def test_a_filtered_link_shows_the_same_songs_and_back_again(page, big):
+    page.goto((big / "index.html").as_uri() + "#style=doom&bpm=-90&temp=0.98&octaves=0&sort=shuffle&seed=7")
+    first = page.locator(".card .name").all_inner_texts()
+    assert found(page).endswith("of 1000")
+    page.reload()
+    assert page.locator(".card .name").all_inner_texts() == first
+    assert "seed=7" in page.evaluate("location.hash")
+
+
+def test_scrolling_brings_more_posters_until_all_are_there(page, big):
+    page.goto((big / "index.html").as_uri() + "#style=doom")
+    assert page.locator(".card").count() < 100
+    page.evaluate("document.querySelector('#more').scrollIntoView()")
+    page.wait_for_function("document.querySelectorAll('.card').length === 100")
+    assert page.locator("#more").is_hidden()
+
+
+def test_without_scripts_every_song_is_linked(browser, big):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((big / "index.html").as_uri())
+    assert page.locator(".tracklist a").count() == N_SONGS
+    context.close()
+
+
+def test_a_click_plays_and_the_keys_steer(page, small):
+    page.goto((small / "index.html").as_uri())
+    page.click(".card .poster >> nth=0")
+    page.wait_for_function("document.querySelector('#audio').currentTime > 0.1")
+    assert page.inner_text("#p-title").lower() == "song 1"
+    page.keyboard.press("j")
+    page.wait_for_function("document.querySelector('#p-title').textContent === 'Song 2'")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("n")
+    page.wait_for_function("document.querySelector('#audio').currentTime >= 1.5")
+    page.keyboard.press(" ")
+    page.wait_for_function("document.querySelector('#audio').paused")
+    page.keyboard.press("k")
+    page.wait_for_function("document.querySelector('#p-title').textContent === 'Song 1'")
+    page.keyboard.press("/")
+    page.keyboard.type("song 4 j")
+    assert page.inner_text("#p-title").lower() == "song 1"  # typed letters steer nothing
+
+
+def test_the_player_stays_within_the_filter(page, small):
+    page.goto((small / "index.html").as_uri() + "#style=grind")
+    page.click("#play-all")
+    page.wait_for_function("!document.querySelector('#audio').paused")
+    titles = []
+    for _ in range(4):
+        titles.append(page.inner_text("#p-title").lower())
+        page.keyboard.press("j")
+    assert titles == ["song 3", "song 4", "song 5", "song 3"]
+
+
+def test_a_distinction_on_a_card_is_played_from_its_moment(page, small):
+    page.goto((small / "index.html").as_uri())
+    page.click(".card .heard >> nth=2")
+    page.wait_for_function("document.querySelector('#audio').currentTime >= 1.5")
+    assert page.inner_text("#p-title").lower() == "song 3"
+
+
+@pytest.fixture
+def web(small):
+    """A server that cannot send parts of files, the poorest there is."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *about: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(small)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_link_to_a_moment_opens_there_from_a_file_and_from_a_poor_server(page, small, web):
+    for address in ((small / "index.html").as_uri(), f"{web}/index.html"):
+        page.goto(address + "#song=song-2&t=2")
+        page.wait_for_function("document.querySelector('#p-title').textContent === 'Song 2'")
+        page.wait_for_function("Math.abs(document.querySelector('#audio').currentTime - 2) < 0.1")
+        page.goto("about:blank")
+
+
+def test_a_song_page_opens_at_the_moment_and_has_no_script_to_thank_for_its_words(page, small):
+    page.goto((small / "songs" / "song-1.html").as_uri() + "#t=1.5")
+    page.wait_for_function("Math.abs(document.querySelector('#audio').currentTime - 1.5) < 0.1")
+    text = page.inner_text("main")
+    for words in ("breakdown in 6/8", "our own recordings", "samplernn-1", "Not searched for copies"):
+        assert words.lower() in text.lower()
+
+
+def test_hostile_words_are_shown_as_words(page, tmp_path):
+    words = "</script><img src=x onerror=alert(1)>"
+    song = replace(a_thousand_songs()[0], title=words, style=words, distinctions=(Distinction(1, 2, words),), files={})
+    album = Album(words, words, "2026-11-22", check("CC0-1.0"), words, words, words, (song,), version="0")
+    (tmp_path / "songs").mkdir()
+    (tmp_path / "index.html").write_text(render_index(album), encoding="utf-8")
+    (tmp_path / "songs" / "mock-melancholy-0.html").write_text(render_song(album, song, None, None), encoding="utf-8")
+    for path, data in static_files().items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    page.on("dialog", lambda dialog: pytest.fail("a title ran as a script"))
+    for name in ("index.html", "songs/mock-melancholy-0.html"):
+        page.goto((tmp_path / name).as_uri())
+        assert words.lower() in page.inner_text("body").lower()
+        assert page.locator("img[src=x]").count() == 0
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_no_serious_fault(browser, big, width):
+    if not AXE.exists():
+        pytest.skip(f"axe-core is not installed: npm install --prefix {AXE.parents[2]} axe-core")
+    context = browser.new_context(viewport={"width": width, "height": 844}, reduced_motion="reduce")
+    page = context.new_page()
+    for name, prepare in (("index.html#song=mock-melancholy-3", "f"), ("songs/mock-melancholy-0.html", "")):
+        page.goto((big / "index.html").as_uri().replace("index.html", name))
+        if prepare:
+            page.keyboard.press(prepare)
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        report = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        serious = [
+            (v["id"], v["nodes"][0]["html"][:200])
+            for v in report["violations"]
+            if v["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
+    context.close()
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(browser, big):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    page = context.new_page()
+    for name in ("index.html#song=mock-melancholy-3", "songs/mock-melancholy-0.html"):
+        page.goto((big / "index.html").as_uri().replace("index.html", name))
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+    context.close()
+
+
+def test_a_title_is_as_loud_as_the_page_is_wide():
+    assert fit("Fake Feelings")[0] > fit("Archetypal Angst And Its Discontents")[0] > 5
+    assert fit("A") == (23, 40)
+
+
+def test_json_in_a_script_cannot_end_it():
+    assert "<" not in script_json({"title": "</script>"})
