@@ -28,6 +28,7 @@ from neuralbum.screen.measure import screen_sound
 from neuralbum.screen.params import Params
 
 SEED = 20
+BAND_SEED = 77  #: not among those the tempo rules were written against (3, 20, 31)
 CUT_S = 30.0
 DEFECTS = {
     "silence": {"silence", "collapse"},
@@ -132,7 +133,7 @@ def tempi(quick: bool) -> list[report.Row]:
     n = 20
     right = 0
     wrong = []
-    for song in make_band(seed=SEED, n_songs=n, duration_s=20.0 if quick else 30.0):
+    for song in make_band(seed=BAND_SEED, n_songs=n, duration_s=20.0 if quick else 30.0):
         found = measured_tempo(song.audio, song.sample_rate)
         if tempo.same_family(found.base_bpm, song.bpm):
             right += 1

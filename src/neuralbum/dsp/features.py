@@ -52,9 +52,8 @@ def chroma_matrix(sample_rate: int, n_fft: int, low_hz: float = 130.0, high_hz: 
     bins = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
     note = 69 + 12 * np.log2(np.maximum(bins, 1e-9) / 440.0)  # MIDI numbers, fractional
     inside = (bins >= low_hz) & (bins <= high_hz)
-    semitones = np.arange(np.ceil(note[inside].min()), np.floor(note[inside].max()) + 1) if inside.any() else []
     matrix = np.zeros((bins.size, 12))
-    for semitone in semitones:
+    for semitone in np.unique(np.rint(note[inside])):
         weight = np.where(inside, np.exp(-0.5 * ((note - semitone) / 0.25) ** 2), 0.0)
         matrix[:, int(semitone) % 12] += weight / max(float(weight.sum()), 1e-9)
     return matrix.astype(np.float32)

@@ -37,9 +37,10 @@ RELATIONS = (
     ("4:3", 0.75),
 )
 FELT_BPM, FELT_OCTAVES = 140.0, 0.8  #: where people tap this kind of music, and how far they stray
-COMPOUND_LOW_BPM = 120.0  #: three of the base make a beat only if the base is at least this fast
+COMPOUND_LOW_BPM = 150.0  #: three of the base make a beat only if the base is at least this fast
 COMPOUND_OVER_SIMPLE = 2.0  #: the kick's likeness at 3 base beats over that at 2 and at 4, to call it compound
-COMPOUND_OVER_BAR = 0.85  #: and over that at 6: in 3/4 the bar is clearer than its half, in 6/8 it is not
+COMPOUND_OVER_BAR = 0.85  #: and over that at 6: in 3/4 the bar is clearer than its half, in 6/8 it is not …
+COMPOUND_USUAL_BPM = 200.0  #: … at this speed of the base; faster threes are rather bars of 3/4, so more is asked
 COMPOUND_LEAST = 0.2  #: and at least this much in itself
 
 
@@ -146,7 +147,8 @@ def _is_compound(kick: Floats, base_bpm: float) -> bool:
     if base_bpm < COMPOUND_LOW_BPM:
         return False
     two, three, four, six = (_strength_at(kick, base_bpm / n) if base_bpm / n >= LOW_BPM else 0.0 for n in (2, 3, 4, 6))
-    return three >= max(COMPOUND_LEAST, COMPOUND_OVER_SIMPLE * max(two, four), COMPOUND_OVER_BAR * six)
+    over_bar = COMPOUND_OVER_BAR * base_bpm / COMPOUND_USUAL_BPM
+    return three >= max(COMPOUND_LEAST, COMPOUND_OVER_SIMPLE * max(two, four), over_bar * six)
 
 
 def nothing(clarity: float = 0.0) -> TempoSpectrum:

@@ -1,0 +1,22 @@
+"""Resemblance: does the album's spread of styles match the band's, or has the model collapsed into one thing?
+
+The article's hardest question about a thousand-song album. A net that found one
+comfortable sound makes good single songs and a dull album; a net that is lost
+makes anything but the band. So two clouds of points are compared, patches of the
+band and patches of the album: how far apart (Fréchet and kernel distance, each beside
+its *floor*, what two halves of the band itself measure), how much of the band is
+reached (density, coverage), how wide (spread, effective number of styles), which
+songs are odd, and whether tempo, loudness, colour and key are spread alike.
+
+    portrait.py   one song's points and numbers
+    mfcc.py       the plain embedding;  musicnn.py  a trained one, its weights read from its wheel
+    distances.py  how far apart two clouds are
+    compare.py    the album against the band;  picture.py, report.html.j2  drawn and told
+    run.py        a project's album against its corpus
+"""
+
+from __future__ import annotations
+
+from .run import run
+
+__all__ = ["run"]

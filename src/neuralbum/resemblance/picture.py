@@ -1,0 +1,106 @@
+"""The comparison as one PNG: a map of all patches, and four pairs of histograms.
+
+Band and album differ by shape and lightness too, not by hue alone.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .compare import Comparison
+
+WIDTH, HEIGHT = 1200, 640
+PAPER, INK, FAINT = (255, 255, 255), (30, 30, 30), (215, 215, 215)
+BAND, ALBUM = (90, 120, 160), (200, 80, 20)
+MAP = (40, 70, 600, 600)
+PANELS = ((680, 70, 910, 310), (950, 70, 1180, 310), (680, 360, 910, 600), (950, 360, 1180, 600))
+NUMBERS = (
+    ("tempo_bpm", "tempo, BPM"),
+    ("loudness_lufs", "loudness, LUFS"),
+    ("centroid_hz", "centroid, Hz"),
+)
+N_BARS = 12
+
+
+def draw(comparison: Comparison) -> bytes:
+    """The PNG file."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
+    canvas = ImageDraw.Draw(image)
+    canvas.text((40, 20), "Band (circles, blue) and album (crosses, orange)", fill=INK, font_size=20)
+    _map(canvas, comparison)
+    table = comparison.plain["distributions"]
+    for box, (name, label) in zip(PANELS, NUMBERS, strict=False):
+        _histogram(canvas, box, label, table[name]["band_values"], table[name]["album_values"])
+    _keys(canvas, PANELS[3], table["key"])
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _map(canvas: Any, comparison: Comparison) -> None:
+    left, top, right, bottom = MAP
+    canvas.rectangle(MAP, outline=FAINT)
+    canvas.text(
+        (left, bottom + 8), "each mark one patch; axes: the band's two principal components", fill=INK, font_size=13
+    )
+    both = np.concatenate([comparison.band_map, comparison.album_map])
+    if both.shape[1] < 2:
+        both = np.pad(both, ((0, 0), (0, 2 - both.shape[1])))
+    low, high = np.percentile(both, 0.5, axis=0), np.percentile(both, 99.5, axis=0)
+    place = np.clip((both - low) / np.maximum(high - low, 1e-9), 0, 1)
+    xs, ys = left + 6 + place[:, 0] * (right - left - 12), bottom - 6 - place[:, 1] * (bottom - top - 12)
+    n = len(comparison.band_map)
+    for x, y in zip(xs[:n], ys[:n], strict=True):
+        canvas.ellipse((x - 3, y - 3, x + 3, y + 3), outline=BAND)
+    for x, y in zip(xs[n:], ys[n:], strict=True):
+        canvas.line((x - 3, y - 3, x + 3, y + 3), fill=ALBUM)
+        canvas.line((x - 3, y + 3, x + 3, y - 3), fill=ALBUM)
+
+
+def _histogram(
+    canvas: Any, box: tuple[int, int, int, int], label: str, band: Sequence[float], album: Sequence[float]
+) -> None:
+    both = np.array([*band, *album])
+    if not both.size:
+        _frame(canvas, box, f"{label}: none", "", "")
+        return
+    low, high = float(both.min()), float(both.max())
+    edges = np.linspace(low, high if high > low else low + 1, N_BARS + 1)
+    _bars(canvas, box, *(np.histogram(values, edges)[0] / max(len(values), 1) for values in (band, album)))
+    _frame(canvas, box, label, f"{low:.0f}", f"{high:.0f}")
+
+
+def _keys(canvas: Any, box: tuple[int, int, int, int], table: dict[str, Any]) -> None:
+    """Tonics, major and minor together."""
+    shares = [np.array(table[side][:12]) + np.array(table[side][12:]) for side in ("band", "album")]
+    _bars(canvas, box, *(share / max(share.sum(), 1) for share in shares))
+    _frame(canvas, box, "key (tonic)", "C", "B")
+
+
+def _bars(
+    canvas: Any, box: tuple[int, int, int, int], band: npt.NDArray[np.floating], album: npt.NDArray[np.floating]
+) -> None:
+    left, top, right, bottom = box
+    highest = max(float(band.max()), float(album.max()), 1e-9)
+    step = (right - left) / len(band)
+    for i, (theirs, ours) in enumerate(zip(band, album, strict=True)):
+        x = left + i * step
+        for share, colour, shift in ((theirs, BAND, 0.08), (ours, ALBUM, 0.52)):
+            height = float(share) / highest * (bottom - top)
+            if height >= 1:
+                canvas.rectangle((x + shift * step, bottom - height, x + (shift + 0.38) * step, bottom), fill=colour)
+
+
+def _frame(canvas: Any, box: tuple[int, int, int, int], label: str, low: str, high: str) -> None:
+    left, top, right, bottom = box
+    canvas.line((left, bottom, right, bottom), fill=INK)
+    canvas.text((left, top - 24), label, fill=INK, font_size=15)
+    canvas.text((left, bottom + 5), low, fill=INK, font_size=12)
+    canvas.text((right - 6 * len(high), bottom + 5), high, fill=INK, font_size=12)

@@ -1,0 +1,156 @@
+"""The album against the band, on a project and on clouds of known shape."""
+
+from __future__ import annotations
+
+import html.parser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neuralbum import prepared, resemblance
+from neuralbum.errors import CatalogueError, ParameterError
+from neuralbum.records import Track
+from neuralbum.resemblance.compare import compare
+from neuralbum.resemblance.params import Params
+from neuralbum.resemblance.portrait import Portrait, cut
+from neuralbum.resemblance.run import PORTRAIT_STAGE, STAGE
+
+RATE = 16_000
+SMALL = Params(patches=6, patch_s=1.0, splits=4)
+
+
+def song(seed: int, seconds: float = 8.0) -> np.ndarray:
+    """A made song whose colour, speed and pitch follow the seed."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * RATE)) / RATE
+    root = 60 * 2 ** rng.uniform(0, 3)
+    tone = sum(np.sin(2 * np.pi * root * k * time + k) / k ** rng.uniform(0.5, 2) for k in range(1, 12))
+    pulse = np.exp(-((time * rng.uniform(1, 4)) % 1) * rng.uniform(2, 12))
+    out = tone * pulse + rng.uniform(0, 0.3) * rng.normal(0, 1, time.size)
+    return (0.7 * out / np.abs(out).max()).astype(np.float32)
+
+
+@pytest.fixture
+def with_corpus(project):
+    tracks = []
+    for seed in range(4):
+        track = Track(
+            id=f"track{seed}",
+            path=f"{seed}.wav",
+            title=f"Song <{seed}> & more",
+            artist="The Test Band",
+            sha256=f"{seed}" * 64,
+            duration_s=8.0,
+            sample_rate=RATE,
+            channels=1,
+            split="train",
+            level_db=-12.0,
+            peak_db=-3.0,
+        )
+        project.corpus_dir.mkdir(exist_ok=True)
+        mono = prepared.to_int16(song(seed))
+        np.save(prepared.mono_path(project.corpus_dir, track.id), mono)
+        np.save(prepared.stereo_path(project.corpus_dir, track.id), np.stack([mono, mono]))
+        tracks.append(track)
+    project.catalogue.add_tracks(tracks)
+    prepared.describe(project, sample_rate=RATE, gain=1.0, tracks=tracks)
+    return project
+
+
+def test_an_album_gets_numbers_beside_their_floors_a_picture_and_a_page(with_corpus, add_take):
+    takes = [add_take(song(100 + i), number=i) for i in range(4)]
+    outcome = resemblance.run(with_corpus, SMALL)
+    assert outcome.ok
+    finding = with_corpus.catalogue.latest(STAGE)["album"]
+    v = finding.values
+    for name in ("frechet", "kernel", "density", "coverage"):
+        assert name in v["album"]
+        assert name in v["floor"]
+    assert {row["take"] for row in v["songs"]} == {take.id for take in takes}
+    assert set(v["distributions"]) >= {"tempo_bpm", "loudness_lufs", "centroid_hz", "key"}
+    with Image.open(with_corpus.root / finding.files["picture"]) as image:
+        assert image.format == "PNG"
+    page = (with_corpus.root / finding.files["report"]).read_text(encoding="utf-8")
+    assert "Song &lt;" in page
+    assert "Song <" not in page
+    html.parser.HTMLParser().feed(page)
+
+
+def test_a_second_run_measures_only_new_takes(with_corpus, add_take):
+    for i in range(3):
+        add_take(song(100 + i), number=i)
+    resemblance.run(with_corpus, SMALL)
+    before = {f.key for f in with_corpus.catalogue.findings(PORTRAIT_STAGE)}
+    assert resemblance.run(with_corpus, SMALL).skipped == 1
+    add_take(song(110), number=10)
+    assert resemblance.run(with_corpus, SMALL).done == 1
+    after = {f.key for f in with_corpus.catalogue.findings(PORTRAIT_STAGE)}
+    assert len(after - before) == 1
+    assert before <= after
+
+
+def test_a_silent_take_fails_with_its_name_and_the_rest_is_compared(with_corpus, add_take):
+    for i in range(3):
+        add_take(song(100 + i), number=i)
+    silent = add_take(np.zeros(8 * RATE), number=9)
+    outcome = resemblance.run(with_corpus, SMALL)
+    assert [subject for subject, _ in outcome.errors] == [silent.id]
+    assert with_corpus.catalogue.latest(STAGE)["album"].values["n_takes"] == 3
+
+
+def test_without_takes_it_says_what_is_needed(with_corpus):
+    with pytest.raises(CatalogueError, match="0 takes can be compared, at least 2"):
+        resemblance.run(with_corpus, SMALL)
+
+
+# ---- clouds of known shape --------------------------------------------------------
+
+
+def cloud(centre: float, width: float, seed: int, n_songs: int = 12) -> dict[str, Portrait]:
+    rng = np.random.default_rng(seed)
+    songs = {}
+    for i in range(n_songs):
+        middle = centre + width * rng.normal(0, 1, 8)
+        points = (middle + 0.3 * width * rng.normal(0, 1, (12, 8))).astype(np.float32)
+        songs[f"{seed}-{i}"] = Portrait(points, float(rng.uniform(90, 180)), 0.5, -12.0, 1500.0, "E minor")
+    return songs
+
+
+def test_another_draw_of_the_same_band_lies_at_the_floor_and_is_as_wide():
+    found = compare(cloud(0, 1, 1, 40), cloud(0, 1, 2, 40), Params(), seed=0).plain
+    assert found["frechet_over_floor"] < 1.5
+    assert found["spread_ratio"] == pytest.approx(1.0, abs=0.15)
+    assert "about as wide as the band" in found["words"]
+    assert "where the band lies" in found["words"]
+
+
+def test_a_collapsed_album_is_called_so_and_loses_coverage():
+    found = compare(cloud(0, 1, 1), cloud(0.8, 0.1, 2), Params(), seed=0).plain
+    assert found["album"]["coverage"] < 0.5 * found["floor"]["coverage"]
+    assert found["effective_styles"]["album"] < 2 < found["effective_styles"]["band"]
+    assert "collapsed into one thing" in found["words"]
+
+
+def test_another_band_lies_far_away_and_its_songs_are_odd():
+    found = compare(cloud(0, 1, 1), cloud(6, 1, 2), Params(), seed=0).plain
+    assert found["frechet_over_floor"] > 4
+    assert found["album"]["coverage"] < 0.05
+    assert min(row["distance"] for row in found["songs"]) > 2
+
+
+def test_one_song_is_no_spread():
+    with pytest.raises(ParameterError, match="the album has 1 songs"):
+        compare(cloud(0, 1, 1), cloud(0, 1, 2, n_songs=1), Params(), seed=0)
+
+
+def test_the_same_seed_gives_the_same_comparison():
+    first, second = (compare(cloud(0, 1, 1), cloud(1, 1, 2), Params(), seed=5).plain for _ in range(2))
+    assert first == second
+
+
+def test_patches_lie_inside_the_sound_and_silence_is_left_out():
+    sound = song(0, 10.0)
+    sound[: 5 * RATE] = 0
+    patches = cut(sound, RATE, 1.0, 10)
+    assert patches.shape == (5, RATE)
