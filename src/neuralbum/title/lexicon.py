@@ -14,7 +14,7 @@ from scipy import sparse
 from ..errors import ToolError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lexicon:
     """All words, by number."""
 

@@ -20,6 +20,8 @@ from .words import Pool, pool, seeds_of
 
 STRENGTH = {"letter+sound": 1.0, "sound": 0.85, "letter": 0.7, "stress": 0.6}
 """How much an alliteration is heard, as a factor on a pair's nearness."""
+EASY_LETTERS, CLUMSY = 11, 0.93
+"""Each letter of a word beyond eleven takes this factor off: dispiritedness is no word to sing."""
 VARIETY = 0.35
 """How much the dice stir the order of the nearest pairs (standard deviation of log nearness)."""
 FAR_FLOOR = 0.05
@@ -114,6 +116,7 @@ class _Pairs:
         i, j = np.nonzero(rule_of)
         strength = np.array([0.0, *STRENGTH.values()])[rule_of[i, j]]
         nearness = np.sqrt(left.nearness[i] * right.nearness[j])
+        strength *= _ease(lexicon, left)[i] * _ease(lexicon, right)[j]
         order = np.lexsort((j, i, -nearness * strength))
         self.lexicon, self.left, self.right = lexicon, left, right
         self.i, self.j, self.rule = i[order], j[order], rule_of[i, j][order]
@@ -153,6 +156,12 @@ def _rule_table(lexicon: Lexicon, left: Pool, right: Pool, rules: dict[str | Non
     rows = np.array([left_at[s] for s in left_sounds], dtype=np.intp)
     columns = np.array([right_at[s] for s in right_sounds], dtype=np.intp)
     return small[rows[:, None], columns[None, :]]
+
+
+def _ease(lexicon: Lexicon, side: Pool) -> np.ndarray:
+    """How easily each word of a pool is said, 0..1."""
+    letters = np.array([len(lexicon.words[n]) for n in side.numbers])
+    return np.asarray(CLUMSY ** np.maximum(0, letters - EASY_LETTERS))
 
 
 def _choose(

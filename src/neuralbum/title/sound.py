@@ -38,11 +38,12 @@ BEGINNINGS: tuple[tuple[str, str], ...] = (
 # Endings before which the stress lies: how many syllables before the ending it falls.
 # Fudge, English Word-Stress (1984), tables of suffixes; Chomsky and Halle, The Sound Pattern of English, ch. 3.
 PULLING: tuple[tuple[str, int], ...] = (
+    (r"ations?$", 0),
     (r"(t|s|c|x|g|l)ions?$", 1), (r"(t|c|sc|x|rt|lt)ious$", 1), (r"[cgd]eous$", 1), (r"(t|c)ial$", 1), (r"[cs]ian$", 1),
     (r"[bdhmnprvl]ious$", 1), (r"[dmnrv]ial$", 1), (r"ual$", 1), (r"uous$", 1), (r"[bdmnrlp]ian$", 1),
     (r"(?<=[a-z])ical$", 1), (r"(?<=[a-z])ics?$", 1), (r"[ie]ty$", 1), (r"[ie]fy$", 1), (r"[ou]logy$", 0),
     (r"[og]raphy$", 0), (r"onomy$", 0), (r"etry$", 0), (r"escent$", 0), (r"escence$", 0), (r"esque$", 0), (r"eer$", 0),
-    (r"ee$", 0), (r"ette$", 0), (r"oon$", 0), (r"ation$", 0), (r"osis$", 0), (r"itis$", 0),
+    (r"ee$", 0), (r"ette$", 0), (r"oon$", 0), (r"osis$", 0), (r"itis$", 0),
     (r"[cpstlnrv][st]ive$", 1), (r"(?<=[clpsv])ive$", 1), (r"ional$", 1), (r"(t|s)ionary$", 1), (r"ulent$", 1),
     (r"ulous$", 1), (r"inous$", 1), (r"erous$", 1), (r"itous$", 1), (r"imous$", 1), (r"ogous$", 1), (r"ity$", 1),
 )  # fmt: skip
@@ -123,7 +124,7 @@ def stressed_at(word: str) -> int:
         if not found:
             continue
         earlier = [n for n in nuclei if n < found.start() + (1 if word[found.start()] not in VOWELS else 0)]
-        later = [n for n in nuclei if n >= found.start()]
+        later = [found.start()] if word[found.start()] in VOWELS else [n for n in nuclei if n >= found.start()]
         if before and earlier:
             return _onset(word, earlier[-before:][0], nuclei)
         if not before and later:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,8 @@ LEFT_SHARE, RIGHT_SHARE = 40, 90
 """How much (of 255) of a word's use must be as an adjective, as a noun."""
 MIN_LINKS = 12
 """A word in fewer thesaurus entries is too rare to be understood, or no real word of the kind."""
+FEW = 100
+"""With fewer words of the seeds' own kind (a summer is a time, and few times are near it), any noun may do."""
 DIRECT = 0.25
 """What standing in a seed's own entry adds to the overlap of entries."""
 
@@ -53,8 +57,8 @@ def seeds_of(
     else:
         default_left, default_right = tuple(words[:-1]) or tuple(words), tuple(words[-1:])
     return (
-        _known(left or default_left, "left", "an adjective", lexicon),
-        _known(right or default_right, "right", "a noun", lexicon),
+        _known(left or default_left, "left", "adjective", lexicon),
+        _known(right or default_right, "right", "noun", lexicon),
     )
 
 
@@ -75,15 +79,12 @@ def pool(lexicon: Lexicon, seeds: Sequence[int], side: str, *, deny: Iterable[st
     other's own entry; the nearest seed counts.
     """
     links = lexicon.links(side)
-    degree = np.asarray(links.sum(axis=0)).ravel()
-    weight = np.log((links.shape[0] + 1) / (degree + 1)).astype(np.float32)
-    weighted = links.multiply(weight[None, :]).tocsr()
-    norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel()) + 1e-9
+    degree, weighted, norms = _weighted(lexicon, side)
     overlap = (weighted @ weighted[list(seeds)].T).toarray() / norms[:, None] / norms[list(seeds)][None, :]
     direct = links[:, list(seeds)].toarray()
     near = np.clip((1 - DIRECT) * overlap + DIRECT * direct, 0.0, 1.0)
     nearness, nearest = near.max(axis=1), near.argmax(axis=1)
-    allowed = (nearness > 0) & _fit(lexicon, seeds, side, degree)
+    allowed = (nearness > 0) & _fit(lexicon, seeds, side, degree, nearness > 0)
     allowed[[lexicon.number[w] for w in {*lexicon.denied, *deny} if w in lexicon.number]] = False
     numbers = np.flatnonzero(allowed)
     numbers = numbers[np.lexsort((numbers, -nearness[numbers]))]
@@ -91,7 +92,20 @@ def pool(lexicon: Lexicon, seeds: Sequence[int], side: str, *, deny: Iterable[st
     return Pool(numbers, nearness[numbers].astype(np.float64), names)
 
 
-def _fit(lexicon: Lexicon, seeds: Sequence[int], side: str, degree: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+@cache
+def _weighted(lexicon: Lexicon, side: str) -> tuple[npt.NDArray[np.floating], Any, npt.NDArray[np.floating]]:
+    """How many entries each word stands in; the entries weighted by their rarity; their norms."""
+    links = lexicon.links(side)
+    degree = np.asarray(links.sum(axis=0)).ravel()
+    weight = np.log((links.shape[0] + 1) / (degree + 1)).astype(np.float32)
+    weighted = links.multiply(weight[None, :]).tocsr()
+    norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel()) + 1e-9
+    return degree, weighted, norms
+
+
+def _fit(
+    lexicon: Lexicon, seeds: Sequence[int], side: str, degree: npt.NDArray[np.floating], near: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
     """Words of the right kind that do not say the opposite."""
     common = degree > MIN_LINKS
     if side == "left":
@@ -105,7 +119,10 @@ def _fit(lexicon: Lexicon, seeds: Sequence[int], side: str, degree: npt.NDArray[
         votes = sum(bool(lexicon.lexnames[seed] >> bit & 1) for seed in seeds)
         if votes * 3 >= len(seeds):
             files |= np.uint32(1 << bit)
-    fit = common & (lexicon.is_noun >= RIGHT_SHARE) & ((lexicon.lexnames & files) != 0)
+    fit = common & (lexicon.is_noun >= RIGHT_SHARE)
     fit[list(lexicon.singulars)] = False  # the singular stands for both
+    alike = fit & ((lexicon.lexnames & files) != 0)
+    if int((alike & near).sum()) >= FEW:
+        fit = alike
     fit[list(seeds)] = True
     return fit
