@@ -49,11 +49,11 @@ def missed_keepers(takes: Sequence[str], audit: Sequence[str], verdicts: Mapping
 
 def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Exact interval for a proportion; (0, 1) when nothing was tried."""
-    from scipy.stats import beta
+    from scipy.special import betaincinv  # the beta distribution's quantiles, without importing all of scipy.stats
 
     if trials == 0:
         return 0.0, 1.0
     half = (1 - confidence) / 2
-    low = 0.0 if successes == 0 else float(beta.ppf(half, successes, trials - successes + 1))
-    high = 1.0 if successes == trials else float(beta.ppf(1 - half, successes + 1, trials - successes))
+    low = 0.0 if successes == 0 else float(betaincinv(successes, trials - successes + 1, half))
+    high = 1.0 if successes == trials else float(betaincinv(successes + 1, trials - successes, 1 - half))
     return low, high

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,10 @@ class Desk:
         if found is None:
             raise ParameterError("no such take")
         return found
+
+    def picture(self, take_id: str) -> Path:
+        """The levels of a take's picture, as a gzipped file."""
+        return self.shelf.mel(self.take(take_id), self._screen.get(take_id))
 
     def screened(self, take_id: str) -> Mapping[str, Any]:
         finding = self._screen.get(take_id)
@@ -310,7 +315,7 @@ class Desk:
         values = self.screened(take_id)
         flags = [] if hidden else [f for f in values.get("flags") or () if isinstance(f, Mapping)]
         try:
-            levels = self.shelf.levels(take)
+            levels = self.shelf.levels(take, self._screen.get(take_id))
         except NeuralbumError:
             levels = np.zeros((1, 0), dtype=np.uint8)
         telling = points.telling_points(levels, take.duration_s, flags, n_points=self.params.points)

@@ -6,7 +6,6 @@ whose seeking costs a tenth of FLAC's (docs/curate.md).
 
 from __future__ import annotations
 
-import importlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -92,10 +91,7 @@ def cut_wav(source: Path, start_s: float, end_s: float) -> bytes:
 
 
 def refit(screen: Mapping[str, Finding], people: Mapping[str, str]) -> dict[str, float]:
-    """Scores learned from what people decided; empty where the screen's ranker is not there or not ready."""
-    try:
-        ranker = importlib.import_module("neuralbum.screen.ranker")
-    except ImportError:
-        return {}
-    learned: dict[str, float] = ranker.refit(screen, people) if hasattr(ranker, "refit") else {}
-    return learned
+    """Scores learned from what people decided; empty while there is too little to learn from."""
+    from ..screen import ranker
+
+    return ranker.refit(screen, people)

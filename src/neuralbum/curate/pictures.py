@@ -1,8 +1,9 @@
 """Spectrograms for judging: one fixed transform, so that two pictures can be compared.
 
 Mel power in decibels between two fixed levels, never normalised per take: a
-quiet take looks quiet. The same levels are drawn small on the wall and large
-while listening; the page colours and stretches them, so contrast is free.
+quiet take looks quiet. What the screen drew is used where it is there; a take
+that was not screened is drawn here in the same range. The page colours and
+stretches the levels, so contrast is free.
 
 Pure but for the image bytes it encodes.
 """
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,26 +19,21 @@ import numpy.typing as npt
 
 from ..dsp.mel import mel_filters, mel_power
 from ..dsp.stft import hann, stft
+from ..screen.pictures import palette
 
 Levels = npt.NDArray[np.uint8]
 RGB = npt.NDArray[np.uint8]
 
 FRAME_RATE = 40.0  # Hz
 N_MELS = 128
-LOW_HZ = 30.0
-FLOOR_DB, CEILING_DB = -95.0, -15.0
+LOW_HZ, HIGH_HZ = 30.0, 16_000.0
+FLOOR_DB, CEILING_DB = -80.0, 0.0
 """What is drawn black and what white, dB re a full-scale sine in one band."""
 CELL_WIDTH, CELL_HEIGHT = 240, 96
 ATLAS_COLUMNS, ATLAS_CELLS = 15, 300
 FIRST_ATLAS_CELLS = 75
 """The first atlas of a queue is small, because a person waits for it."""
 WEBP_QUALITY = 70
-
-# From black over indigo, violet and ember to a warm white: even steps of lightness (L* 0 to 97).
-_INKS = (
-    *((0, 0, 4), (21, 14, 56), (59, 15, 112), (112, 31, 129), (163, 48, 126)),
-    *((212, 72, 109), (245, 112, 92), (253, 161, 110), (254, 208, 146), (252, 250, 222)),
-)
 
 
 def mel_levels(mono: npt.NDArray[np.float32], sample_rate: int) -> Levels:
@@ -57,7 +52,7 @@ def mel_levels(mono: npt.NDArray[np.float32], sample_rate: int) -> Levels:
     n_fft = 2048 if sample_rate > 24_000 else 1024
     hop_length = max(1, round(sample_rate / FRAME_RATE))
     power = np.abs(stft(np.ascontiguousarray(mono, dtype=np.float32), n_fft, hop_length)) ** 2
-    filters = mel_filters(sample_rate, n_fft, N_MELS, LOW_HZ, min(sample_rate / 2, 16_000.0))
+    filters = mel_filters(sample_rate, n_fft, N_MELS, LOW_HZ, HIGH_HZ)
     peaks = np.maximum(filters.max(axis=1, keepdims=True), 1e-12)
     bands = mel_power(power, filters / peaks)  # every triangle peaks at 1, so a sine reads its own level
     full_scale = float(hann(n_fft).sum() / 2) ** 2
@@ -76,17 +71,17 @@ def shrink(levels: Levels, width: int = CELL_WIDTH, height: int = CELL_HEIGHT) -
     return np.asarray(small, dtype=np.uint8)
 
 
-@cache
-def inks() -> RGB:
-    """256 colours for levels, uint8 (256, 3)."""
-    at = np.linspace(0, 255, len(_INKS))
-    table = np.stack([np.interp(np.arange(256), at, [ink[c] for ink in _INKS]) for c in range(3)], axis=1)
-    return np.rint(table).astype(np.uint8)
-
-
 def colour(levels: Levels) -> RGB:
     """Levels (height, width) -> uint8 (height, width, 3)."""
-    return inks()[levels]
+    return palette()[levels]
+
+
+def read_grey(data: bytes) -> Levels:
+    """The screen's 8-bit spectrogram (high bands on top) -> levels with the lowest band first."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        return np.ascontiguousarray(np.asarray(image.convert("L"), dtype=np.uint8)[::-1])
 
 
 def read_thumbnail(data: bytes) -> RGB:

@@ -74,7 +74,7 @@ def reasons_of(values: Mapping[str, Any]) -> tuple[str, ...]:
     """A screen finding's flags in words: ``"silent_share 0.62 (limit 0.35) from 0:52"``."""
     words = []
     for flag in values.get("flags") or ():
-        text = str(flag.get("name", "flag"))
+        text = str(flag.get("words") or flag.get("name", "flag"))
         value, threshold = flag.get("value"), flag.get("threshold")
         if isinstance(value, int | float):
             text += f" {value:.3g}"

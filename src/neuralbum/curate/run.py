@@ -206,13 +206,14 @@ def prepare(
     params = params or project.params("curate", Params)
     shelf = Shelf(project, opus_kbps=params.opus_kbps)
     wanted = project.catalogue.takes(takes)
+    screen = project.catalogue.latest("screen")
     done, errors = 0, []
     reporter.begin("curate", len(wanted), "takes")
     with activity(project, "curate", detail={"what": "prepare"}) as tick:
         for take in wanted:
             try:
                 shelf.opus(take)
-                shelf.mel(take)
+                shelf.mel(take, screen.get(take.id))
                 done += 1
                 tick(done=1)
             except NeuralbumError as cause:

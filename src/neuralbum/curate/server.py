@@ -125,7 +125,7 @@ def _opus(desk: Desk, request: Request) -> Response:
 
 
 def _mel(desk: Desk, request: Request) -> Response:
-    data = desk.shelf.mel(desk.take(_take_id(desk, request))).read_bytes()
+    data = desk.picture(_take_id(desk, request)).read_bytes()
     headers = {"cache-control": FOR_A_MONTH, "vary": "accept-encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(data, headers={**headers, "content-encoding": "gzip"}, media_type="application/octet-stream")

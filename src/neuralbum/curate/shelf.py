@@ -61,12 +61,12 @@ class Shelf:
 
     # ---- pictures ------------------------------------------------------------
 
-    def mel(self, take: Take) -> Path:
+    def mel(self, take: Take, finding: Finding | None) -> Path:
         """The levels of a take's picture, gzipped: uint32 rows and frames (little-endian), then rows."""
-        return self._made(self._file(take, "mel.gz"), lambda part: self._draw(take, part))
+        return self._made(self._file(take, "mel.gz"), lambda part: self._draw(take, finding, part))
 
-    def levels(self, take: Take) -> pictures.Levels:
-        data = gzip.decompress(self.mel(take).read_bytes())
+    def levels(self, take: Take, finding: Finding | None) -> pictures.Levels:
+        data = gzip.decompress(self.mel(take, finding).read_bytes())
         rows, frames = (int(n) for n in np.frombuffer(data[:8], dtype="<u4"))
         return np.frombuffer(data[8:], dtype=np.uint8).reshape(rows, frames)
 
@@ -95,7 +95,7 @@ class Shelf:
         try:
             if finding and "thumbnail" in finding.files:
                 return pictures.read_thumbnail((self.project.root / finding.files["thumbnail"]).read_bytes())
-            return pictures.colour(pictures.shrink(self.levels(take)))
+            return pictures.colour(pictures.shrink(self.levels(take, finding)))
         except (NeuralbumError, OSError):
             return pictures.blank_thumbnail()
 
@@ -140,7 +140,10 @@ class Shelf:
         with contextlib.suppress(RuntimeError):  # shutting down
             self._background.submit(quietly)
 
-    def _draw(self, take: Take, part: Path) -> None:
-        levels = listening.read_levels(self.project.audio_of(take))
+    def _draw(self, take: Take, finding: Finding | None, part: Path) -> None:
+        if finding and "spectrogram" in finding.files:
+            levels = pictures.read_grey((self.project.root / finding.files["spectrogram"]).read_bytes())
+        else:
+            levels = listening.read_levels(self.project.audio_of(take))
         head = np.array(levels.shape, dtype="<u4").tobytes()
         part.write_bytes(gzip.compress(head + levels.tobytes(), 6))

@@ -128,6 +128,13 @@ export class Session {
     return this.rows[this.view[viewIndex] ?? -1] ?? null;
   }
 
+  /** Where a take's thumbnail lies: atlases follow the queue. */
+  cellOf(take_id: string): { url: string; slot: number } {
+    const place = this.places.get(take_id) ?? -1;
+    const atlas = this.atlases.find((a) => a.start <= place && place < a.end);
+    return atlas ? { url: atlas.url, slot: place - atlas.start } : { url: '', slot: 0 };
+  }
+
   state(take_id: string): State {
     return this.states.get(take_id) ?? NOTHING_KNOWN;
   }

@@ -21,17 +21,16 @@ export interface Overlay {
   mark: { start_s: number; end_s: number } | null; // the stretch being marked or looped
 }
 
+/** The screen's colours (screen/pictures.py), so that wall and large picture agree. */
 const STOPS = [
   [0, 0, 4],
-  [21, 14, 56],
-  [59, 15, 112],
-  [112, 31, 129],
-  [163, 48, 126],
-  [212, 72, 109],
-  [245, 112, 92],
-  [253, 161, 110],
-  [254, 208, 146],
-  [252, 250, 222],
+  [40, 11, 84],
+  [101, 21, 110],
+  [159, 42, 99],
+  [212, 72, 66],
+  [245, 125, 21],
+  [250, 193, 39],
+  [252, 255, 164],
 ] as const;
 
 /** 256 colours as packed RGBA (little-endian), for a contrast: 1 is as measured, 2 twice as steep. Pure. */
@@ -122,6 +121,7 @@ export class Spectrogram {
     context.font = `${11 * unit}px ui-sans-serif, system-ui, sans-serif`;
     context.textBaseline = 'top';
 
+    axes(context, over.duration_s, width, height, unit);
     for (const flag of over.flags) {
       const left = x(flag.start_s);
       const span = Math.max(2 * unit, x(flag.end_s) - left);
@@ -129,7 +129,7 @@ export class Spectrogram {
       context.fillRect(left, 0, span, height);
       context.fillStyle = '#e0717f';
       context.fillRect(left, height - 4 * unit, span, 4 * unit);
-      label(context, flag.name, left, height - 22 * unit, unit, '#ffc9cf', width);
+      label(context, flag.name, left, height - 34 * unit, unit, '#ffc9cf', width);
     }
     if (over.mark) {
       const left = x(over.mark.start_s);
@@ -162,6 +162,31 @@ export class Spectrogram {
     context.fillRect(head - 2 * unit, 0, 4 * unit, height);
     context.fillStyle = '#ffffff';
     context.fillRect(head - 0.75 * unit, 0, 1.5 * unit, height);
+  }
+}
+
+const LOW_HZ = 30;
+const HIGH_HZ = 16_000;
+
+/** Hertz to mel (Slaney), as the screen draws it. */
+function mel(hz: number): number {
+  return hz < 1000 ? (hz * 3) / 200 : 15 + (27 * Math.log(hz / 1000)) / Math.log(6.4);
+}
+
+function axes(context: CanvasRenderingContext2D, duration_s: number, width: number, height: number, unit: number): void {
+  context.fillStyle = 'rgba(255, 255, 255, 0.62)';
+  const [low, high] = [mel(LOW_HZ), mel(HIGH_HZ)];
+  for (const hz of [100, 300, 1000, 3000, 8000]) {
+    const y = height * (1 - (mel(hz) - low) / (high - low));
+    context.fillRect(0, y, 5 * unit, unit);
+    context.fillText(hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`, 8 * unit, y - 6 * unit);
+  }
+  const every = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600].find((s) => (s / duration_s) * width > 70 * unit) ?? 1200;
+  for (let at_s = every; at_s < duration_s; at_s += every) {
+    const at = (at_s / duration_s) * width;
+    context.fillRect(at, height - 5 * unit, unit, 5 * unit);
+    const words = `${Math.floor(at_s / 60)}:${String(at_s % 60).padStart(2, '0')}`;
+    context.fillText(words, at + 3 * unit, height - 13 * unit);
   }
 }
 

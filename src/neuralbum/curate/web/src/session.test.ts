@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Api } from './api.ts';
+import { apply } from './opinion.ts';
+import { Outbox, type Letter } from './outbox.ts';
+import { NO_FILTER, Session } from './session.ts';
+import type { DeskAnswer, Mine, Said, SessionAnswer } from './types.ts';
+import { NOTHING_SAID } from './types.ts';
+
+const about = { actor: 'ana', tags: ['doom riff', 'blastbeat'] } as SessionAnswer;
+
+function desk(n: number): DeskAnswer {
+  const rows = Array.from({ length: n }, (_, i) => ({
+    id: `t${i}`,
+    number: i + 1,
+    duration_s: 90,
+    temperature: 0.98 + (i % 5) / 100,
+    model: 'net',
+    caption: i % 2 ? 'loud, dense' : 'sparse',
+    flags: i % 3 ? [] : ['silence'],
+    score: 0.5,
+  }));
+  return { pass_name: 'eye', queue: { id: 'q', order: 'ranked', n_new: 0 }, rows, state: {}, atlases: [], columns: 15, undo: [], now: 0 };
+}
+
+async function sitting(n = 10): Promise<{ session: Session; said: Said[] }> {
+  const said: Said[] = [];
+  const store = { all: async (): Promise<Letter[]> => [], put: async (l: Letter): Promise<void> => void said.push(l.said), remove: async (): Promise<void> => {} };
+  const outbox = new Outbox(store, () => new Promise(() => {})); // a server that never answers
+  const api = { desk: async () => desk(n) } as unknown as Api;
+  const session = new Session(api, outbox, null);
+  await session.open(about, 'eye');
+  return { session, said };
+}
+
+/** The server's rule: an undone event is as if never said; undoing an undo brings it back. */
+function fold(log: Said[]): Map<string, Mine> {
+  const undone = new Set<string>();
+  for (const e of [...log].reverse()) if (e.kind === 'undo' && !undone.has(e.client_id)) undone.add(e.undoes!);
+  const state = new Map<string, Mine>();
+  for (const e of log) {
+    if (e.kind === 'undo' || undone.has(e.client_id)) continue;
+    state.set(e.take_id, apply(state.get(e.take_id) ?? NOTHING_SAID, e, 'ana'));
+  }
+  return state;
+}
+
+test('one key decides and moves on; the end is the end', async () => {
+  const { session, said } = await sitting(2);
+  session.decide('keep');
+  session.decide('drop');
+  session.decide('maybe');
+  assert.deepEqual(said.map((e) => [e.take_id, e.payload.value]), [['t0', 'keep'], ['t1', 'drop'], ['t1', 'maybe']]);
+  assert.match(session.words, /end of the queue/);
+});
+
+test('whatever a person does, the page shows the fold of what was said', async () => {
+  const { session, said } = await sitting(12);
+  let seed = 1;
+  const dice = (n: number): number => ((seed = (seed * 48271) % 2147483647), seed % n);
+  for (let i = 0; i < 3000; i++) {
+    const doing = [
+      () => session.decide((['keep', 'drop', 'maybe'] as const)[dice(3)]!),
+      () => session.undo(),
+      () => session.redo(),
+      () => session.toggleTag(`tag ${dice(4)}`),
+      () => session.note(dice(80), dice(80), `heard ${dice(5)}`),
+      () => session.row && session.unnote(session.state(session.row.id).mine.notes[0]?.id ?? 'note-none'),
+      () => session.tempo(60 + dice(200), [1, 2, 3], []),
+      () => session.moveTo(dice(12)),
+      () => session.setFilter(dice(2) ? NO_FILTER : { ...NO_FILTER, flag: 'silence' }),
+      () => session.played('t1', 0, dice(90), 1),
+    ];
+    doing[dice(doing.length)]!();
+  }
+  const truth = fold(said);
+  for (const row of session.rows) assert.deepEqual(session.state(row.id).mine, truth.get(row.id) ?? NOTHING_SAID, row.id);
+});
+
+test('a filter never moves the cursor to another take', async () => {
+  const { session } = await sitting(10);
+  session.moveTo(4);
+  session.setFilter({ ...NO_FILTER, flag: 'silence' });
+  assert.equal(session.row?.id, 't4');
+  assert.deepEqual(session.view, [0, 3, 4, 6, 9]);
+  session.decide('keep');
+  assert.equal(session.row?.id, 't6');
+  session.setFilter({ ...NO_FILTER, verdict: 'none' });
+  session.decide('drop');
+  assert.ok(session.view.includes(6), 'a take that no longer fits stays until the filter is set again');
+});
+
+test('undo goes to where it was said, even from behind a filter', async () => {
+  const { session } = await sitting(10);
+  session.moveTo(1);
+  session.decide('keep');
+  session.moveTo(6);
+  session.setFilter({ ...NO_FILTER, flag: 'silence' });
+  session.undo();
+  assert.equal(session.row?.id, 't1');
+  assert.equal(session.verdictOf('t1'), null);
+});
