@@ -33,6 +33,7 @@ CROWD_LIMITS = (0.03, 0.9)
 CROWD_S = 2.0  #: half of the stretch over which a row's crowding is counted
 
 GATE = 14.0  #: nats in the first two seconds that a candidate must have to be followed further
+SHORTEST_S = 0.5  #: a single drum hit is no copy, however well it matches
 REACH_S = 90.0  #: how far to each side a diagonal is followed
 NEIGHBOURS_S = (-1.31, -0.93, -0.61, -0.37, 0.37, 0.61, 0.93, 1.31)
 
@@ -146,6 +147,8 @@ def follow(listener: Listener, candidate: Candidate) -> Aligned | None:
     # A frame stands for the hop around its centre.
     r_start, r_end = (first + start - 0.5) / rate, (first + stop - 0.5) / rate
     q_start, q_end = (at.q_s + (r - at.r_s) / at.speed for r in (r_start, r_end))
+    if q_end - q_start < SHORTEST_S:
+        return None
     early = max(0.0, -q_start, -r_start / at.speed)
     late = max(0.0, q_end - listener.picture.duration_s)
     return Aligned(

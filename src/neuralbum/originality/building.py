@@ -9,16 +9,15 @@ import numpy as np
 
 from ..errors import NeuralbumError, ParameterError
 from ..progress import SILENT, Reporter
-from . import null
+from . import cover, null
 from .index import Index, gather
 from .search import FINER, Searcher
-from .spectra import SAMPLE_RATE, Float, Picture, draw
+from .spectra import CHROMA_RATE, SAMPLE_RATE, Float, Picture, draw
 
 DECOYS = ((3.0, 24), (12.0, 24))
 """(length in s, number) of the decoys: enough to place Gumbel's law, few enough to cost under
 5 CPU seconds per hour of a ten-hour index."""
-LEAST_SCALE = 3.0  #: nats; the law's scale is not believed to be smaller than this
-OUTLIER = 6.0  #: a decoy so many interquartile ranges above the median is the band quoting itself
+COVER_DECOYS = ((15.0, 16), (45.0, 16))  #: of chroma, which is played backwards as it lies in the index
 NULL_LANES = ("exact", "shifted")
 
 
@@ -128,17 +127,28 @@ def learn_chance(
             compared.append(index.duration_s - skipped)
         for lane, values in best.items():
             if len(values) >= 8:
-                law = null.fit(
-                    _without_outliers(values),
-                    window_s=length_s,
-                    index_s=float(np.mean(compared)),
-                    least_scale=LEAST_SCALE,
+                laws[lane].append(
+                    null.fit(values, window_s=length_s, index_s=float(np.mean(compared)), usual=null.USUAL[lane])
                 )
-                laws[lane].append(law)
+    laws["cover"] = learn_cover(index)
     return {lane: some for lane, some in laws.items() if some}
 
 
-def _without_outliers(values: Sequence[float]) -> list[float]:
-    low, middle, high = np.percentile(values, [25, 50, 75])
-    bound = middle + OUTLIER * max(high - low, LEAST_SCALE)
-    return [value for value in values if value <= bound]
+def learn_cover(index: Index) -> list[null.Gumbel]:
+    """Gumbel's law of Qmax: stretches of every track's chroma backwards, in all tracks but its own."""
+    laws = []
+    for length_s, number in COVER_DECOYS:
+        rng = np.random.default_rng(round(length_s))
+        length = round(length_s * CHROMA_RATE)
+        long_enough = [n for n, track in enumerate(index.tracks) if track.n_chroma >= length]
+        if len(long_enough) < 2:
+            continue
+        best, compared = [], []
+        for track in rng.permutation(np.resize(long_enough, number)):
+            chroma = index.chroma(int(track))
+            start = int(rng.integers(0, len(chroma) - length + 1))
+            found = cover.align(index, chroma[start : start + length][::-1], skip_track=int(track))
+            best.append(found[0].evidence if found else 0.0)
+            compared.append(index.duration_s - index.tracks[track].duration_s)
+        laws.append(null.fit(best, window_s=length_s, index_s=float(np.mean(compared)), usual=null.USUAL["cover"]))
+    return laws

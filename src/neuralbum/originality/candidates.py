@@ -114,12 +114,16 @@ def by_blocks(
     tags = np.zeros((len(grid), n_rows, kept), np.int32)
     # Many rows at once keep the multiplication busy; a tile of results stays in the cache.
     flat = stacked.reshape(-1, stacked.shape[2])
-    value, place_, tag_ = (array.reshape(len(flat), -1) for array in (values, places, tags))
+    value, entry_place, entry_tag = (
+        values.reshape(len(flat), -1),
+        places.reshape(len(flat), -1),
+        tags.reshape(len(flat), -1),
+    )
     for low in range(0, len(flat), ROWS):
         part = slice(low, low + ROWS)
         for first in range(0, len(references.vectors), TILE):
             similarity = flat[part] @ references.vectors[first : first + TILE].T
-            topmost.keep_topmost(similarity, first, 0, value[part], place_[part], tag_[part])
+            topmost.keep_topmost(similarity, first, 0, value[part], entry_place[part], entry_tag[part])
     # Of all shifts together only the best few of each block are worth a look.
     ordered = np.argsort(-values.transpose(1, 0, 2).reshape(n_rows, -1), axis=1)[:, :PER_BLOCK]
     chosen = [(row, int(entry) // kept, int(entry) % kept) for row in range(n_rows) for entry in ordered[row]]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError
-from . import alignment, candidates, null
+from . import alignment, candidates, cover, null
 from .alignment import Aligned, Listener
 from .candidates import Candidate
 from .index import Index
@@ -106,6 +106,8 @@ class Searcher:
             step = SHORT_STEP if picture.duration_s <= SHORT_S else LONG_STEP
             some = candidates.by_blocks(self.index, self.blocks, picture, grid, step=step, skip_track=skip_track)
             out["shifted"] = verify(listener, some)
+        if "cover" in lanes:
+            out["cover"] = cover.align(self.index, picture.chroma, skip_track=skip_track)
         return out
 
 
