@@ -167,13 +167,12 @@ def pictures(reel: Strip, look: Look, *, start: int = 0, stop: int | None = None
     for first in range(start, stop, batch):
         last = min(first + batch, stop)
         rows = reel.read(first, last)
-        before = reel.read(first - 1, first)
         if first == start:
-            earlier = reel.read(start - seen - 1, start)
+            earlier = reel.read(start - seen, start)
             if len(earlier):
-                past = painter.tall(earlier[1:], earlier[0])
+                past = painter.tall(earlier, _row(reel, start - seen - 1))
                 held = _joined(held, past, seen * step)
-        new = painter.tall(rows, before[0] if len(before) else np.zeros_like(rows[0]))
+        new = painter.tall(rows, _row(reel, first - 1))
         tall = Picture(*(np.concatenate([a, b]) for a, b in zip(_planes(held), _planes(new), strict=True)))
         strips = painter.now(rows)
         for i in range(len(rows)):
@@ -185,6 +184,12 @@ def pictures(reel: Strip, look: Look, *, start: int = 0, stop: int | None = None
             picture.y[body:], picture.cb[body // 2 :], picture.cr[body // 2 :] = _planes(strips[i])
             yield picture
         held = _joined(held, new, seen * step)
+
+
+def _row(reel: Strip, place: int) -> Float:
+    """One moment's levels; darkness before the song began."""
+    found = reel.read(place, place + 1) if place >= 0 else reel.read(0, 0)
+    return found[0] if len(found) else np.zeros(reel.width, dtype=np.float32)
 
 
 def strengths(rows: Float) -> tuple[Float, Float]:

@@ -45,7 +45,10 @@ class Strip:
         return self._length
 
     def close(self) -> None:
+        """Give the memory or the disk back now; else it is when the strip is forgotten."""
         self._file.close()
+
+    __del__ = close
 
     def __enter__(self) -> Strip:
         return self
