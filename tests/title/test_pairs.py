@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neuralbum.errors import ParameterError
-from neuralbum.title import TitleParams, propose, title_key
+from neuralbum.title import Params, propose, title_key
 from neuralbum.title.lexicon import load
 from neuralbum.title.pairs import _Pairs
 from neuralbum.title.sound import alliterates, sound
@@ -76,7 +76,7 @@ def test_denied_words_are_not_in_any_pool(pairs):
     assert len(lexicon.denied) > 300
     assert not words & lexicon.denied
     assert not words & {"negro", "spastic", "gay", "crippled", "retarded"}
-    mocked = propose(count=30, seed=1, params=TitleParams(deny=("mock", "melancholy")))
+    mocked = propose(count=30, seed=1, params=Params(deny=("mock", "melancholy")))
     assert not {"mock", "melancholy"} & {word for p in mocked for word in (p.left, p.right)}
 
 
@@ -101,7 +101,7 @@ def test_any_phrase_of_known_words_gives_titles(phrase):
 
 
 def test_seed_lists_of_ones_own_lead_elsewhere():
-    params = TitleParams(seeds_left=("wet",), seeds_right=("dog",))
+    params = Params(seeds_left=("wet",), seeds_right=("dog",))
     found = propose("fake feelings", count=10, params=params)
     assert {p.seeds for p in found} == {("wet", "dog")}
 

@@ -10,7 +10,7 @@ from neuralbum.cli.run import run as command_line
 from neuralbum.errors import ParameterError
 from neuralbum.records import Event
 from neuralbum.stage import verb
-from neuralbum.title import TitleParams, candidates, give, pick, reject, run, title_key
+from neuralbum.title import Params, candidates, give, pick, reject, run, title_key
 from neuralbum.title.run import given_titles
 
 
@@ -107,7 +107,7 @@ def test_the_room_is_found_by_name(project, takes):
 
 
 def test_letters_are_written_as_set(project, takes):
-    run(project, TitleParams(letters="UPPER"))
+    run(project, Params(letters="UPPER"))
     assert all(song.title.isupper() for song in project.catalogue.songs())
 
 

@@ -11,7 +11,7 @@ import typer
 from ..errors import CatalogueError, ParameterError
 from ..project import Project
 from ..settings import parse_words, resolve
-from ..title import TitleParams, candidates, give, pick, run
+from ..title import Params, candidates, give, pick, run
 from .console import finish, print_json, print_table, reporter
 from .options import ForceOption, JsonOption, ProjectOption, SetOption, TakesOption, find_takes, open_project
 
@@ -59,10 +59,10 @@ def command(
         "seed": seed,
     }
     if opened is not None:
-        params = opened.params("title", TitleParams, **words)
+        params = opened.params("title", Params, **words)
     else:
         table = {**parse_words(set_ or []).get("title", {}), **{k: v for k, v in words.items() if v is not None}}
-        params = resolve(TitleParams, table, where="[title]")
+        params = resolve(Params, table, where="[title]")
     if count is not None or opened is None:
         _candidates(opened, params, phrase, count or DEFAULT_COUNT, pick_, json)
         return
@@ -88,7 +88,7 @@ def command(
 
 
 def _candidates(
-    project: Project | None, params: TitleParams, phrase: str | None, count: int, by_hand: bool, as_json: bool
+    project: Project | None, params: Params, phrase: str | None, count: int, by_hand: bool, as_json: bool
 ) -> None:
     from ..title import propose
 

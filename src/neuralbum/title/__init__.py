@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .params import TitleParams
+from .params import Params
 from .run import candidates, give, pick, reject, run  # light: the word table is opened when a title is made
 
 if TYPE_CHECKING:
     from .pairs import Proposal, propose, title_key
 
-__all__ = ["propose", "Proposal", "title_key", "run", "candidates", "give", "reject", "pick", "TitleParams"]
+__all__ = ["propose", "Proposal", "title_key", "run", "candidates", "give", "reject", "pick", "Params"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from .lexicon import Lexicon, load, singular_forms
-from .params import TitleParams
+from .params import Params
 from .sound import alliterates, sound
 from .words import Pool, pool, seeds_of
 
@@ -66,7 +66,7 @@ def propose(
     phrase: str = "fake feelings",
     *,
     count: int = 12,
-    params: TitleParams | None = None,
+    params: Params | None = None,
     seed: int | None = None,
     taken: Collection[str] = (),
     used: Iterable[str] = (),
@@ -84,7 +84,7 @@ def propose(
     ParameterError
         The seed words are unknown, or the words at hand do not give that many titles; says how many they give.
     """
-    params = params or TitleParams()
+    params = params or Params()
     if count < 1:
         raise ParameterError(f"count={count} must be at least 1")
     lexicon = load()
@@ -167,7 +167,7 @@ def _ease(lexicon: Lexicon, side: Pool) -> np.ndarray:
 def _choose(
     pairs: _Pairs,
     count: int,
-    params: TitleParams,
+    params: Params,
     rng: np.random.Generator,
     taken: set[str],
     uses: Counter[str],

@@ -8,7 +8,7 @@ from ..settings import setting
 
 
 @dataclass(frozen=True)
-class TitleParams:
+class Params:
     """How titles are found."""
 
     seeds_left: tuple[str, ...] = setting((), "words the first word of a title is near to; empty: from the phrase")

@@ -19,7 +19,7 @@ from ..errors import ParameterError
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..records import Finding, Song, digest
-from .params import TitleParams
+from .params import Params
 
 if TYPE_CHECKING:
     from .pairs import Proposal
@@ -32,7 +32,7 @@ MORE = 3
 
 def run(
     project: Project,
-    params: TitleParams | None = None,
+    params: Params | None = None,
     *,
     takes: Sequence[str] | None = None,
     force: bool = False,
@@ -49,7 +49,7 @@ def run(
     force : give new titles to those that have one; the old ones do not come back.
     phrase : instead of the project's.
     """
-    params = params or project.params("title", TitleParams)
+    params = params or project.params("title", Params)
     kept = project.catalogue.kept()
     wanted = [take for take in kept if takes is None or take in takes]
     given = given_titles(project)
@@ -83,11 +83,11 @@ def rejected_keys(project: Project) -> set[str]:
 
 
 def candidates(
-    project: Project, count: int, params: TitleParams | None = None, *, phrase: str | None = None
+    project: Project, count: int, params: Params | None = None, *, phrase: str | None = None
 ) -> list[Proposal]:
     """New titles for this project: none that is given or was turned down, none beyond a word's cap."""
     return _propose(
-        project, params or project.params("title", TitleParams), phrase, count, list(given_titles(project).values())
+        project, params or project.params("title", Params), phrase, count, list(given_titles(project).values())
     )
 
 
@@ -108,7 +108,7 @@ def give(project: Project, take: str, title: str, *, proposal: Proposal | None =
         raise ParameterError(
             f"title {title!r}: take {others[key][:8]} has it already; titles must differ by more than endings"
         )
-    values = _values(proposal, TitleParams()) if proposal else {"rule": "given", "seeds": []}
+    values = _values(proposal, Params()) if proposal else {"rule": "given", "seeds": []}
     _record(project, STAGE, take, {**values, "title": title, "key": key})
     write_songs(project)
 
@@ -121,7 +121,7 @@ def reject(project: Project, titles: Iterable[str]) -> None:
 def pick(
     project: Project,
     ask: Callable[[Proposal, int, int], str],
-    params: TitleParams | None = None,
+    params: Params | None = None,
     *,
     takes: Sequence[str] | None = None,
     phrase: str | None = None,
@@ -133,7 +133,7 @@ def pick(
     """
     given = given_titles(project)
     todo = [t for t in project.catalogue.kept() if t not in given and (takes is None or t in takes)]
-    stream = _endless(project, params or project.params("title", TitleParams), phrase, MORE * len(todo))
+    stream = _endless(project, params or project.params("title", Params), phrase, MORE * len(todo))
     for n, take in enumerate(todo):
         for proposal in stream:
             answer = ask(proposal, n + 1, len(todo))
@@ -162,9 +162,7 @@ def _key(title: str) -> str:
     return title_key(title)
 
 
-def _propose(
-    project: Project, params: TitleParams, phrase: str | None, count: int, given: Sequence[str]
-) -> list[Proposal]:
+def _propose(project: Project, params: Params, phrase: str | None, count: int, given: Sequence[str]) -> list[Proposal]:
     from .pairs import propose
 
     seed = params.seed if params.seed is not None else project.settings.seed
@@ -180,7 +178,7 @@ def _propose(
     return [replace(proposal, title=_written(proposal.title, params.letters)) for proposal in found]
 
 
-def _endless(project: Project, params: TitleParams, phrase: str | None, n: int) -> Iterator[Proposal]:
+def _endless(project: Project, params: Params, phrase: str | None, n: int) -> Iterator[Proposal]:
     while True:
         yield from candidates(project, max(1, n), params, phrase=phrase)
 
@@ -189,7 +187,7 @@ def _written(title: str, letters: str) -> str:
     return {"Title": title.title(), "UPPER": title.upper()}.get(letters, title)
 
 
-def _values(proposal: Proposal, params: TitleParams) -> dict[str, Any]:
+def _values(proposal: Proposal, params: Params) -> dict[str, Any]:
     return {**asdict(proposal), "seeds": list(proposal.seeds), "key": _key(proposal.title)}
 
 
