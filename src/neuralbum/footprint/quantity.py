@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..errors import ParameterError
 
 KILOGRAMS = {"mg": 1e-6, "g": 1e-3, "kg": 1.0, "t": 1000.0, "tonne": 1000.0, "tonnes": 1000.0, "kt": 1e6}
+MOST_KG = 4e13
 JOULES_PER_KWH = 3.6e6  # 1000 [W/kW] * 3600 [s/h]
 
 
@@ -62,8 +63,8 @@ def parse_mass(text: str) -> float:
             f"amount {text!r}: write a number and its unit, one of {', '.join(KILOGRAMS)}; e.g. '0.5 t'"
         )
     kilograms = float(found[1]) * KILOGRAMS[found[2]]
-    if not 0 < kilograms < 1e12:
-        raise ParameterError(f"amount {text!r}: must be above 0")
+    if not 0 < kilograms < MOST_KG:
+        raise ParameterError(f"amount {text!r}: must be above 0, and less than the world emits in a year")
     return kilograms
 
 
