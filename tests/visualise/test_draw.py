@@ -1,6 +1,7 @@
 """Pictures: colours where they belong, and the same picture however it is come by."""
 
 import colorsys
+import itertools
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_a_held_c4_is_a_red_column_in_its_place(layout):
 def test_the_twelve_pitches_go_round_the_painters_wheel():
     hues = [hue(frame(held(C4 + i), "plaid")[50, int(336 * (C4 + i + 0.5) / 84)]) for i in range(12)]
     assert hues[0] < 10
-    assert all(b > a for a, b in zip(hues, hues[1:], strict=False)), hues
+    assert all(b > a for a, b in itertools.pairwise(hues)), hues
     assert 8 < hues[1] < 25  # C sharp: red-orange
 
 

@@ -1,0 +1,99 @@
+"""The live picture in a real browser is the picture that Python draws."""
+
+import base64
+import contextlib
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from neuralbum import visualise
+from neuralbum.visualise.draw import Look, pictures
+from neuralbum.visualise.live import write_live
+from neuralbum.visualise.stills import image
+from neuralbum.visualise.strip import Strip
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+WIDTH, PLAID_HEIGHT = 504, 256  # what live.js computes before the browser scales it
+
+SHOW = """
+async ([levels, options, seconds, width, height]) => {
+  const bytes = Uint8Array.from(atob(levels), (c) => c.charCodeAt(0));
+  const canvas = document.createElement("canvas");
+  canvas.width = width; canvas.height = height;
+  const audio = new EventTarget();
+  Object.assign(audio, { currentTime: 0, paused: true, ended: false });
+  const player = await NeuralbumLive.attach(canvas, audio, bytes.buffer, options);
+  for (const at of seconds) { audio.currentTime = at; audio.dispatchEvent(new Event("seeked")); }
+  const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+  player.detach();
+  return Array.from(data);
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def page():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with contextlib.ExitStack() as stack:
+        playwright = stack.enter_context(api.sync_playwright())
+        own = playwright.chromium.executable_path
+        path = CHROMIUM or (own if os.path.exists(own) else None)
+        if path is None:
+            pytest.skip("no Chromium here: apt-get install chromium, or playwright install chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        opened = browser.new_page()
+        opened.add_script_tag(content=visualise.LIVE_SCRIPT.read_text(encoding="utf-8"))
+        yield opened
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory):
+    """Twenty seconds of levels on the 8-bit grid, with runs of held pitches and fading hits."""
+    rng = np.random.default_rng(5)
+    rows = np.repeat(rng.random((60, 212)) ** 3, 10, axis=0)
+    reel = Strip(212)
+    reel.append((np.round(rows * 255) / 255).astype(np.float32))
+    path = tmp_path_factory.mktemp("live") / "song.nblv"
+    write_live(path, reel, Look("plaid", WIDTH, PLAID_HEIGHT, 30))
+    return reel, base64.b64encode(path.read_bytes()).decode()
+
+
+def shown(page, levels, seconds, *, height=PLAID_HEIGHT, **options):
+    data = page.evaluate(SHOW, [levels, options, seconds, WIDTH, height])
+    return np.array(data, dtype=int).reshape(height, WIDTH, 4)[..., :3]
+
+
+@pytest.mark.parametrize("at_s", [0.0, 7.49, 19.99])
+def test_a_plaid_in_the_browser_is_pythons(page, song, at_s):
+    reel, levels = song
+    frame = int(at_s * 30)
+    look = Look("plaid", WIDTH, PLAID_HEIGHT, 30)
+    expected = image(next(iter(pictures(reel, look, start=frame, stop=frame + 1)))).astype(int)
+    found = shown(page, levels, [at_s], layout="plaid")
+    # Python's colour planes have half the resolution; brightness must agree, colour on average.
+    weights = np.array([0.2126, 0.7152, 0.0722])
+    assert np.abs(found @ weights - expected @ weights).mean() < 2
+    assert np.abs(found - expected).mean() < 6
+
+
+def test_a_waterfall_is_the_same_whether_played_through_or_sought(page, song):
+    played = shown(page, song[1], [i / 30 for i in range(0, 451, 3)], layout="waterfall", height=360)
+    sought = shown(page, song[1], [15.0], layout="waterfall", height=360)
+    assert np.abs(played - sought).mean() < 0.5
+    assert sought.max() > 100
+
+
+def test_before_the_song_a_waterfall_is_dark(page, song):
+    picture = shown(page, song[1], [1.0], layout="waterfall", height=360)
+    assert picture[:250].max() == 0
+    assert picture[300:330].max() > 60
+
+
+def test_a_file_of_another_kind_is_refused(page):
+    with pytest.raises(Exception, match="not a neuralbum live picture"):
+        shown(page, base64.b64encode(b"RIFFxxxxxxxx").decode(), [0.0])
