@@ -23,7 +23,7 @@ from ..progress import SILENT, Reporter
 from ..project import Project, atomic
 from ..records import Finding, Song, Take, digest
 from ..stage import Outcome, activity
-from . import chapters, checksums, disclosure, feed, licence, model_card, order, playlists, provenance
+from . import chapters, checksums, disclosure, feed, licence, live, model_card, order, playlists, provenance
 from . import index as index_json
 from .gallery import render_index, render_song, static_files
 from .names import plain_text, slugs
@@ -322,6 +322,7 @@ def _copy_pictures(
         "video": ("video", CLIPS),
     }
     art: dict[str, dict[str, str]] = {}
+    player = live.player_script()
     for song in songs:
         files = dict(drawn[song.take_id].files) if song.take_id in drawn else {}
         if "poster" not in files and song.take_id in screened:
@@ -335,7 +336,23 @@ def _copy_pictures(
             path = f"{folder}/{song.slug}{source.suffix}"
             _press_picture(press, path, source, song, signer, album)
             mine[what] = path
+        levels = project.root / files.get("arrays", "")
+        if player is not None and files.get("arrays") and levels.is_file():
+            mine["live"] = _press_live(press, song, levels)
+    if player is not None and any("live" in mine for mine in art.values()):
+        press.data(live.PLAYER, player)
     return art
+
+
+def _press_live(press: Press, song: AlbumSong, levels: Path) -> str:
+    path = f"live/{song.slug}.js"
+    about = levels.stat()
+
+    def build(part: Path) -> None:
+        part.write_bytes(live.live_script(song.slug, levels))
+
+    press.make(path, digest("live", about.st_size, about.st_mtime_ns, song.slug), build)
+    return path
 
 
 def _press_picture(

@@ -73,7 +73,7 @@ def static_files() -> dict[str, bytes]:
     face = base64.b64encode((static / "anton.woff2").read_bytes()).decode("ascii")
     css = (static / "gallery.css").read_text(encoding="utf-8").replace("anton.woff2", f"data:font/woff2;base64,{face}")
     files = {"assets/gallery.css": css.encode()}
-    for name in ("gallery.js", "song.js", "anton-OFL.txt"):
+    for name in ("gallery.js", "picture.js", "song.js", "anton-OFL.txt"):
         files[f"assets/{name}"] = (static / name).read_bytes()
     return files
 
@@ -107,6 +107,8 @@ def song_table(album: Album) -> dict[str, Any]:
         }
         if song.bpm is not None:
             row["b"] = round(song.bpm, 1)
+            if song.bpm_from == "tapped":
+                row["p"] = 1
         if song.bpm_family:
             row["o"] = [round(bpm, 1) for bpm in song.bpm_family]
         if song.style:

@@ -1,7 +1,7 @@
 /* The wall: filters, links that can be shared, a player with keys, the live picture.
  *
  * The songs stand in the page as JSON (script#album). Cards are made when they
- * come into view, 48 at a time; a filter only puts other cards there. What a
+ * come into view, a screenful at a time; a filter only puts other cards there. What a
  * person typed is only ever set as textContent.
  *
  * The address after # holds the selection, the song and the moment:
@@ -17,7 +17,8 @@
     return element;
   };
   const album = JSON.parse($("#album").textContent);
-  const CARDS = 48; // per helping: some three screens on a desktop
+  // Cards per helping: a screenful. The next one follows while the first is looked at.
+  const helpingSize = () => Math.max(8, Math.ceil(innerWidth / (innerWidth > 720 ? 300 : 200)) * (Math.ceil(innerHeight / 225) + 1));
   const OCTAVES = [0.25, 0.5, 1, 2, 4];
 
   // ---- songs -------------------------------------------------------------
@@ -54,7 +55,10 @@
   };
   const facts = (song) => {
     const parts = [];
-    if (song.bpm) parts.push(`${Math.round(song.bpm)} bpm`);
+    if (song.bpm) {
+      const other = song.row.p ? null : song.family.find((b) => Math.abs(Math.log2(b / song.bpm)) > 0.4);
+      parts.push(`${Math.round(song.bpm)} bpm${other ? ` or ${Math.round(other)}` : ""}`); // nobody tapped: both are heard
+    }
     else if (song.bpm === 0) parts.push("no pulse");
     if (song.style) parts.push(song.style);
     parts.push(clock(song.duration));
@@ -161,7 +165,7 @@
 
   const serve = (fresh) => {
     if (fresh) helping = 0;
-    const next = shown.slice(helping, helping + CARDS).map(card);
+    const next = shown.slice(helping, helping + helpingSize()).map(card);
     if (fresh) grid.replaceChildren(...next);
     else grid.append(...next);
     helping += next.length;
@@ -546,7 +550,7 @@
     }
     paintTime();
     paintPlaying();
-    picture.load(song);
+    picture(song);
   };
   const paintTime = () => {
     if (!current) return;
@@ -582,51 +586,52 @@
   // ---- the picture -------------------------------------------------------------
 
   const stage = $("#stage");
-  const picture = makePicture({ canvas: $("#s-canvas"), image: $("#s-img"), video: $("#s-still"), clockOf: () => audio.currentTime, visible: () => stage.open });
-  function makePicture({ canvas, image, video, clockOf, visible }) {
-    let loop = 0;
-    let drawer = null;
-    let loaded = null;
-    const draw = () => {
-      if (!visible()) { loop = 0; return; }
-      drawer.draw(clockOf());
-      loop = requestAnimationFrame(draw);
-    };
-    const wake = () => { if (drawer && visible() && !loop && !still.matches) loop = requestAnimationFrame(draw); };
-    const fallBack = (song) => {
-      const clipPath = still.matches ? null : file(song.row, "hover");
-      const poster = file(song.row, "poster");
-      canvas.hidden = true;
-      video.hidden = !clipPath;
-      image.hidden = Boolean(clipPath) || !poster;
-      if (clipPath) { video.src = clipPath; video.play().catch(() => {}); } else if (poster) image.src = poster;
-    };
-    const open = (song) => {
-      if (loaded === song.slug) { wake(); return; }
-      loaded = song.slug;
-      drawer = null;
-      const live = file(song.row, "live");
-      if (!live || still.matches) { fallBack(song); return; }
-      canvas.hidden = false;
-      video.hidden = image.hidden = true;
-      window.neuralbumLiveReady = (slug, made) => {
-        if (!current || slug !== current.slug) return;
-        drawer = made(canvas);
-        wake();
-      };
-      const script = make("script");
-      script.src = live;
-      script.onerror = () => fallBack(song);
-      script.onload = () => script.remove();
-      document.head.append(script);
-    };
-    return { load: (song) => { if (visible()) open(song); }, open };
-  }
+  const canvas = $("#s-canvas"), clipOf = $("#s-still"), imageOf = $("#s-img");
+  let player = null; // of live.js
+  let pictured = null;
+  const dropPicture = () => {
+    if (player) player.detach();
+    player = pictured = null;
+    clipOf.pause();
+  };
+  const instead = (song) => { // no levels: the clip, else the poster
+    const clipPath = still.matches ? null : file(song.row, "hover");
+    const poster = file(song.row, "poster");
+    canvas.hidden = true;
+    clipOf.hidden = !clipPath;
+    imageOf.hidden = Boolean(clipPath) || !poster;
+    if (clipPath) { clipOf.src = clipPath; clipOf.play().catch(() => {}); } else if (poster) imageOf.src = poster;
+  };
+  const fitCanvas = () => {
+    const sharp = Math.min(devicePixelRatio || 1, 1.5);
+    canvas.width = Math.max(320, Math.round(canvas.clientWidth * sharp));
+    canvas.height = Math.max(180, Math.round(canvas.clientHeight * sharp));
+    if (player) player.redraw();
+  };
+  addEventListener("resize", () => { if (stage.open && !canvas.hidden) fitCanvas(); });
+  const picture = async (song) => {
+    if (!stage.open || pictured === song) return;
+    dropPicture();
+    pictured = song;
+    const live = file(song.row, "live");
+    if (!live) { instead(song); return; }
+    canvas.hidden = false;
+    clipOf.hidden = imageOf.hidden = true;
+    fitCanvas();
+    try {
+      const made = await window.neuralbumPicture(canvas, audio, song.slug, live, "");
+      if (pictured === song && !player) player = made;
+      else made.detach();
+    } catch {
+      if (pictured === song) instead(song);
+    }
+  };
+  stage.addEventListener("close", dropPicture);
   const showPicture = () => {
     if (!current && shown.length) cue(shown[0], 0);
     if (!current) return;
     stage.showModal();
-    picture.open(current);
+    picture(current);
   };
   $("#p-art").addEventListener("click", showPicture);
   $("#s-close").addEventListener("click", () => stage.close());

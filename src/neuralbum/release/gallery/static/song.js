@@ -23,6 +23,13 @@
       moveTo(Number(link.dataset.t), true);
     });
   }
+  const canvas = document.getElementById("live");
+  if (canvas) {
+    const show = () => {
+      window.neuralbumPicture(canvas, audio, about.slug, about.live, "../").then(() => canvas.classList.add("on"), () => {});
+    };
+    audio.addEventListener("play", show, { once: true }); // a song's levels weigh as much as its sound: not before it plays
+  }
   const video = document.getElementById("video");
   if (video) { // one of the two sounds at a time
     video.addEventListener("play", () => audio.pause());
