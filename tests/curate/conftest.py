@@ -130,7 +130,7 @@ def page_built():
 
 
 @pytest.fixture(scope="session")
-def browser(page_built):
+def chromium(page_built):
     """Debian's Chromium where it exists, else Playwright's own."""
     playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with contextlib.ExitStack() as stack:

@@ -45,7 +45,17 @@ def test_nothing_to_compare_is_no_number():
     assert krippendorff_alpha([{"a": 1}, {}]) is None
 
 
-@pytest.mark.parametrize(("a", "b", "same", "pulse"), [(120, 240, False, True), (120, 123, True, True), (60, 180, False, True), (120, 150, False, False), (0, 0, True, True), (0, 90, False, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("a", "b", "same", "pulse"),
+    [
+        (120, 240, False, True),
+        (120, 123, True, True),
+        (60, 180, False, True),
+        (120, 150, False, False),
+        (0, 0, True, True),
+        (0, 90, False, False),
+    ],
+)
 def test_octaves_are_forgiven_and_fourths_are_not(a, b, same, pulse):
     assert same_tempo(a, b) is same
     assert same_pulse(a, b) is pulse

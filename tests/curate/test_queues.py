@@ -61,9 +61,7 @@ def test_a_ranked_queue_holds_every_take_once_and_the_audit_its_share(n, share, 
 
 def test_the_same_seed_shuffles_the_same_and_another_one_does_not():
     takes = [f"t{i}" for i in range(50)]
-    once, again, other = (
-        arrange(takes, order="shuffled", seed=s, score={}, audit_share=0.1)[0] for s in (1, 1, 2)
-    )
+    once, again, other = (arrange(takes, order="shuffled", seed=s, score={}, audit_share=0.1)[0] for s in (1, 1, 2))
     assert once == again != other
     assert sorted(once) == sorted(takes)
 

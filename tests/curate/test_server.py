@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -73,7 +74,7 @@ def test_a_desk_holds_every_take_best_first_but_for_the_audit(client, album):
     rows = answer["rows"]
     assert {row["id"] for row in rows} == {take.id for take in album.catalogue.takes()}
     scores = [row["score"] for row in rows if row["score"] is not None]
-    ups = sum(b > a for a, b in zip(scores, scores[1:], strict=False))
+    ups = sum(b > a for a, b in pairwise(scores))
     assert ups <= 1, "one of twelve takes is the audit's"
     assert answer["atlases"][0]["end"] == 12
     picture = client.get(answer["atlases"][0]["url"])
@@ -158,7 +159,9 @@ def test_a_second_pass_is_blind_in_every_answer(client, desk):
         headers = {"x-curator": listener}
         seen = [json.dumps(opened)]
         paths = ["/api/news?since=0", "/api/progress", "/api/desk/eye", "/api/desk/full", "/api/desk/ear"]
-        paths += [f"/api/takes/{i}" for i in ids] + [f"/api/export/{form}" for form in ("csv", "jsonl", "jams", "audacity")]
+        paths += [f"/api/takes/{i}" for i in ids] + [
+            f"/api/export/{form}" for form in ("csv", "jsonl", "jams", "audacity")
+        ]
         for path in paths:
             answer = client.get(path, headers=headers)
             assert answer.status_code == 200, path
@@ -269,7 +272,9 @@ def test_other_hosts_and_origins_are_refused(client):
     assert plain.status_code == 400
     huge = client.post("/api/events", content=b" " * 5_000_000, headers={"content-type": "application/json"})
     assert huge.status_code == 413
-    assert client.post("/api/events", content=b"[" * 9000, headers={"content-type": "application/json"}).status_code == 400
+    assert (
+        client.post("/api/events", content=b"[" * 9000, headers={"content-type": "application/json"}).status_code == 400
+    )
 
 
 def test_with_tokens_the_token_says_who_speaks(desk):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,10 +78,8 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.sampled_from([*WORDS, "undoes", "at"]), json_values))
 def test_any_json_is_either_understood_or_refused_with_a_reason(changes):
-    try:
-        heard(**changes)
-    except ParameterError as why:
-        assert str(why)
+    with contextlib.suppress(ParameterError):  # anything else is a bug
+        assert heard(**changes).actor == "ana"
 
 
 @pytest.mark.parametrize("name", ["", "auto", "Auto", "x" * 41, "<script>", "a/b", "a\nb\x00"])

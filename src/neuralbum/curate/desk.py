@@ -36,7 +36,7 @@ from .answers import (
     TakeAnswer,
     Undoable,
 )
-from .following import Follower
+from .following import LOOK_BACK, Follower
 from .opinions import Opinion, opinions, share_heard
 from .params import Params
 from .shelf import Shelf
@@ -56,7 +56,10 @@ class Desk:
         self.project = project
         self.params = params
         self.shelf = Shelf(project, opus_kbps=params.opus_kbps)
-        self.follower = Follower(lambda after: project.catalogue.events(after=after))
+        in_order = project.catalogue.engine.dialect.name == "sqlite"
+        self.follower = Follower(
+            lambda after: project.catalogue.events(after=after), look_back=0 if in_order else LOOK_BACK
+        )
         self._lock = threading.RLock()
         self._takes: dict[str, Take] = {}
         self._numbers: dict[str, int] = {}

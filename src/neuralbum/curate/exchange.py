@@ -171,7 +171,7 @@ def _as_logged(event: Event, words: Mapping[str, Any]) -> Event:
     if isinstance(at, int | float) and 0 <= at < 1e11:
         event = replace(event, at=float(at))
     if event.actor == AUTO:
-        event = replace(event, payload=dict(words["payload"]), pass_name=AUTO)
+        event = replace(event, payload=dict(words["payload"]), pass_name=AUTO, session=AUTO)
     return event
 
 

@@ -1,8 +1,8 @@
 """Follow the event log: read only what is new, keep each take's judgement at hand.
 
 Several writers commit to one log, and on PostgreSQL an event may become
-visible after one with a higher id; so each look goes back a window and passes
-over what is known. Nothing here is a second truth: forget it all and read
+visible after one with a higher id; so there each look goes back a window and
+passes over what is known (SQLite has one writer at a time, and needs none). Nothing here is a second truth: forget it all and read
 again, and the state is the same (tests/curate/test_following.py).
 """
 
@@ -16,15 +16,16 @@ from ..catalogue import fold
 from ..records import Event, Judgement
 from .opinions import Opinion, opinions
 
-LOOK_BACK = 2000
-"""Ids: far more than any transaction of 500 events can lag behind."""
+LOOK_BACK = 1000
+"""Ids: two of the largest batches that may be on their way at once."""
 
 
 class Follower:
     """The log as known so far. Thread-safe."""
 
-    def __init__(self, read: Callable[[int], list[Event]]) -> None:
+    def __init__(self, read: Callable[[int], list[Event]], *, look_back: int = LOOK_BACK) -> None:
         self._read = read  #: ids after this -> events, in order of id
+        self._look_back = look_back
         self._lock = threading.RLock()
         self._ids: set[int] = set()
         self._highest = 0
@@ -38,7 +39,7 @@ class Follower:
     def look(self) -> None:
         """Read what is new."""
         with self._lock:
-            events = self._read(max(0, self._highest - LOOK_BACK))
+            events = self._read(max(0, self._highest - self._look_back))
             touched: dict[str, None] = {}
             for event in events:
                 if event.id in self._ids:

@@ -153,6 +153,7 @@ export class Wall {
     const style = getComputedStyle(this.box);
     const width = this.box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
     if (width <= 0) return;
+    const before = this.layout;
     this.layout = layoutFor(width);
     const all = Math.ceil(this.options.count() / this.layout.columns);
     this.floor.style.height = `${Math.max(0, all * this.layout.row - GAP_PX)}px`;
@@ -161,8 +162,15 @@ export class Wall {
     this.box.style.setProperty('--cell', `${this.layout.cell}px`);
     this.box.style.setProperty('--picture', `${this.layout.picture}px`);
     this.box.style.setProperty('--sheet', `${this.layout.cell * this.options.columns}px`);
-    for (const row of this.rows.values()) this.retire(row);
-    this.rows.clear();
+    if (before.cell !== this.layout.cell || before.columns !== this.layout.columns) {
+      const focused = this.box.contains(document.activeElement);
+      for (const row of this.rows.values()) this.retire(row);
+      this.rows.clear();
+      this.reveal();
+      this.render();
+      if (focused) this.cellAt(this.cursor)?.focus({ preventScroll: true });
+      return;
+    }
     this.reveal();
     this.render();
   }

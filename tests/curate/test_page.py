@@ -1,0 +1,240 @@
+"""The page in a real browser: nothing said is lost, the wall stays small, the ear hears at once."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from neuralbum.catalogue import fold
+from neuralbum.curate.desk import _mine
+from neuralbum.curate.opinions import opinions
+from neuralbum.records import Judgement
+
+pytestmark = pytest.mark.browser
+
+RECORD = """() => {
+  const { outbox } = window.curate;
+  const say = outbox.say.bind(outbox);
+  outbox.say = (actor, said) => {
+    localStorage.setItem(`heard-${said.client_id}`, JSON.stringify(said));
+    return say(actor, said);
+  };
+}"""
+HEARD = "() => Object.keys(localStorage).filter((k) => k.startsWith('heard-')).map((k) => k.slice(6))"
+SENT = "() => window.curate && window.curate.outbox.state.waiting === 0 && !window.curate.outbox.state.failing"
+MINE = "() => Object.fromEntries(curate.session.rows.map((r) => [r.id, curate.session.state(r.id).mine]))"
+KEYS = [*"kkkxxmzzlj123", "Shift+Z", "Home", "End", "ArrowDown", "ArrowUp", "w"]
+SEED = 20261122
+
+
+@pytest.fixture
+def errors():
+    return []
+
+
+def open_page(context, url, errors):
+    page = context.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda m: errors.append(m.text) if "Content Security Policy" in m.text else None)
+    page.goto(url)
+    page.wait_for_function("() => window.curate")
+    return page
+
+
+@pytest.fixture
+def window(chromium):
+    made = chromium.new_context(viewport={"width": 1600, "height": 1000})
+    yield made
+    made.close()
+
+
+def test_a_thousand_random_keys_reloads_and_a_killed_server_lose_nothing(window, running, errors, album):
+    server = running()
+    page = open_page(window, server.url, errors)
+    page.evaluate(RECORD)
+    dice = random.Random(SEED)
+
+    def press(n):
+        for _ in range(n):
+            key = dice.choice(KEYS)
+            if dice.random() < 0.03:
+                flag = dice.choice(["''", "'silence'", "'none'"])
+                page.evaluate(f"() => curate.session.setFilter({{ ...curate.session.filter, flag: {flag} }})")
+            page.keyboard.press(key)
+
+    def reload():
+        page.reload()
+        page.wait_for_function("() => window.curate")
+        page.evaluate(RECORD)
+
+    press(250)
+    page.keyboard.press("k")  # and gone, in the same instant
+    reload()
+    press(250)
+    server.kill()
+    press(250)
+    server.start()
+    reload()
+    press(125)
+    server.kill()
+    press(124)
+    server.start()
+    page.wait_for_function(SENT, timeout=20_000)
+
+    heard = set(page.evaluate(HEARD))
+    log = album.catalogue.events()
+    names = [e.client_id for e in log if e.kind != "queue"]
+    assert len(heard) > 400
+    assert len(names) == len(set(names))
+    assert heard == set(names), "every word is in the log, once"
+    truth, said = fold(log), opinions(e for e in log if e.take_id)
+    shown = page.evaluate(MINE)
+    assert len(shown) == 12
+    server.desk.follower.look()
+    for take_id, mine in shown.items():
+        assert mine == _mine(said.get((take_id, "ana"))), take_id
+        assert server.desk.follower.judgement(take_id) == truth.get(take_id, Judgement(take_id))
+    assert errors == []
+
+
+def test_two_curators_at_once_both_arrive_and_can_be_compared(chromium, running, errors, album):
+    server = running(curators=("ana", "ben"))
+    links = {name: f"{server.url}/?token={token}" for token, name in server.access.tokens.items()}
+    pages = {}
+    contexts = [chromium.new_context() for _ in links]
+    for context, (name, link) in zip(contexts, links.items(), strict=True):
+        pages[name] = open_page(context, link, errors)
+    for turn in range(12):
+        pages["ana"].keyboard.press("k" if turn % 2 else "x")
+        pages["ben"].keyboard.press("k" if turn % 3 else "m")
+    for page in pages.values():
+        page.wait_for_function(SENT)
+    verdicts = [e for e in album.catalogue.events() if e.kind == "verdict"]
+    assert sorted({e.actor for e in verdicts}) == ["ana", "ben"]
+    assert len(verdicts) == 24
+    agreed = server.desk.agreement()
+    assert agreed["pairs"][0]["n"] == 12
+    assert agreed["n_disputed"] > 0
+    pages["ana"].evaluate("() => curate.session.listen()")
+    others = pages["ana"].evaluate(
+        "() => curate.session.rows.filter((r) => curate.session.state(r.id).others.length).length"
+    )
+    assert others == 12
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def test_the_wall_is_a_grid_with_one_tab_stop_and_few_nodes(window, running, errors, album):
+    server = running()
+    images = []
+    window.on("request", lambda r: images.append(r.url) if r.resource_type == "image" else None)
+    page = open_page(window, server.url, errors)
+    page.wait_for_selector(".cell")
+    grid = page.get_by_role("grid")
+    assert grid.get_attribute("aria-rowcount") == "2"
+    assert page.locator(".cell[tabindex='0']").count() == 1
+    assert page.evaluate("() => document.activeElement.className.includes('cell')")
+    label = page.evaluate("() => document.activeElement.getAttribute('aria-label')")
+    assert "loud, dense" in label
+    assert "not decided" in label
+    page.keyboard.press("x")
+    spoken = page.locator("[aria-live='polite']")
+    assert "dropped" in spoken.inner_text()
+    first = page.locator(".cell").first
+    assert first.get_attribute("data-mark") == "drop"
+    assert "✕" in first.evaluate("(e) => getComputedStyle(e, '::before').content"), "not by colour alone"
+    assert page.evaluate("() => document.querySelectorAll('*').length") < 300
+    assert len(images) <= 5
+    page.keyboard.press("z")
+    assert first.get_attribute("data-mark") == ""
+    assert errors == []
+
+
+def test_deciding_plays_the_next_take_at_once_and_never_two(window, running, errors, album):
+    from neuralbum import curate
+
+    curate.prepare(album)
+    server = running()
+    page = open_page(window, f"{server.url}/#ear", errors)
+    page.wait_for_function("() => curate.pool.players.filter((p) => p.readyState >= 3).length >= 3")
+    page.keyboard.press("Space")
+    page.wait_for_function("() => curate.pool.playing && curate.pool.time_s > 0.3")
+    seen = []
+    for _ in range(8):
+        page.keyboard.press("k")
+        page.wait_for_function(
+            "() => curate.pool.playing && curate.pool.players.some((p) => !p.paused && p.currentTime > 0)"
+        )
+        state = page.evaluate(
+            "() => ({id: curate.pool.currentId, row: curate.session.row.id,"
+            " going: curate.pool.players.filter((p) => !p.paused).length})"
+        )
+        assert state["id"] == state["row"]
+        assert state["going"] == 1
+        seen.append(state["id"])
+    assert len(set(seen)) == 8
+    page.wait_for_function(SENT)
+    plays = [e for e in album.catalogue.events() if e.kind == "play"]
+    assert plays
+    assert all(e.payload["end_s"] > e.payload["start_s"] for e in plays)
+    assert errors == []
+
+
+def test_notes_tags_taps_and_the_key_map_work_from_the_keyboard(window, running, errors, album):
+    server = running()
+    page = open_page(window, f"{server.url}/#full", errors)
+    assert "No takes in this pass" in page.locator(".empty").inner_text()
+    page.get_by_role("button", name="Ear").click()
+    page.wait_for_function("() => curate.session.pass === 'ear' && curate.session.row")
+    page.locator("canvas.over").focus()
+    page.wait_for_function("() => curate.pool.players.some((p) => p.readyState >= 3)")
+    page.keyboard.press("t")
+    page.keyboard.type("gang <b>vocals</b>")
+    page.keyboard.press("Enter")
+    page.keyboard.press("n")
+    page.keyboard.type("kkkxxx is typing, not deciding")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Space")
+    page.wait_for_function("() => curate.pool.playing && curate.pool.time_s > 0.1")
+    for at_s in (0.2, 0.7, 1.2, 1.7):
+        page.wait_for_function(f"() => curate.pool.time_s >= {at_s}")
+        page.keyboard.press("b")
+    page.keyboard.press(".")
+    page.keyboard.press("?")
+    page.get_by_role("dialog").get_by_role("button", name="K", exact=True).click()
+    page.keyboard.press("y")
+    page.keyboard.press("Escape")
+    page.keyboard.press("k")
+    assert page.evaluate("() => curate.session.cursor") == 0, "K is nobody's key any more"
+    page.keyboard.press("y")
+    page.wait_for_function(SENT)
+    said = {e.kind: e for e in album.catalogue.events() if e.kind != "play"}
+    assert said["tag"].payload["tag"] == "gang <b>vocals</b>"
+    assert said["note"].payload["text"].startswith("kkkxxx")
+    assert 180 < said["tap"].payload["bpm"] < 300, "four taps every half second, doubled"
+    assert said["verdict"].payload["value"] == "keep"
+    assert page.locator("b:text-is('vocals')").count() == 0, "words are never markup"
+    assert errors == []
+
+
+def test_a_phone_gets_one_column_large_buttons_and_no_sideways_scrolling(chromium, running, errors, album):
+    server = running()
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = open_page(context, server.url, errors)
+    page.wait_for_selector(".cell")
+    boxes = [page.locator(".cell").nth(i).bounding_box() for i in range(2)]
+    assert boxes[0]["x"] == boxes[1]["x"]
+    for _ in range(2):
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+        keep = page.get_by_role("button", name="Keep").bounding_box()
+        assert keep["height"] >= 40
+        assert keep["y"] + keep["height"] <= 844
+        page.get_by_role("button", name="Ear").tap()
+        page.wait_for_function("() => curate.session.pass === 'ear'")
+    page.get_by_role("button", name="Keep").tap()
+    page.wait_for_function(SENT)
+    assert [e.payload["value"] for e in album.catalogue.events() if e.kind == "verdict"] == ["keep"]
+    context.close()
+    assert errors == []
