@@ -3,7 +3,8 @@
 A complex STFT at several scales on left and right together (after EnCodec),
 and, where the device is fast, the waveform folded at prime periods (after
 HiFi-GAN): on one core the latter costs 60 times what the generator does.
-Written anew; magnitudes are compressed, because the band above 8 kHz is 40 dB
+Written anew; every layer halves the frequencies, the first one too, and channels
+lie together in memory, which on a CPU is 5 times cheaper than EnCodec's order. Magnitudes are compressed, because the band above 8 kHz is 40 dB
 below the bass and would otherwise go unheard.
 """
 
@@ -18,9 +19,10 @@ from torch.nn.utils.parametrizations import weight_norm
 from .params import DiscriminatorShape
 
 COMPRESSION = 0.3  #: magnitudes are raised to this power
+QUIET = 1e-3  #: the magnitude that becomes 1
 SLOPE = 0.2
 DILATIONS = (1, 2, 4)
-PERIOD_WIDTHS = (32, 128, 512, 1024)
+PERIOD_WIDTHS = (1, 4, 16, 32)  #: of the layers, in units of the shape's filters
 
 Opinion = tuple[list[Tensor], list[Tensor]]  #: scores, inner features
 
@@ -35,9 +37,9 @@ class Scale(nn.Module):
         self.n_fft = n_fft
         window = torch.hann_window(n_fft, dtype=torch.float64)
         self.register_buffer("window", (window * 2 / window.sum()).float(), persistent=False)
-        self.layers = nn.ModuleList([weight_norm(nn.Conv2d(4, filters, (3, 9), padding=(1, 4)))])
-        for dilation in DILATIONS:
-            layer = nn.Conv2d(filters, filters, (3, 9), stride=(1, 2), dilation=(dilation, 1), padding=(dilation, 4))
+        self.layers = nn.ModuleList()
+        for width, dilation in zip((4, filters, filters), DILATIONS, strict=True):
+            layer = nn.Conv2d(width, filters, (3, 9), stride=(1, 2), dilation=(dilation, 1), padding=(dilation, 4))
             self.layers.append(weight_norm(layer))
         self.layers.append(weight_norm(nn.Conv2d(filters, filters, 3, padding=1)))
         self.judge = weight_norm(nn.Conv2d(filters, 1, 3, padding=1))
@@ -46,7 +48,8 @@ class Scale(nn.Module):
         frames = sound.unfold(-1, self.n_fft, self.n_fft // 4) * self.window
         spectrum = torch.view_as_real(torch.fft.rfft(frames))  # (B, 2, T, F, 2)
         magnitude = torch.sqrt((spectrum**2).sum(-1, keepdim=True) + 1e-12)
-        x = (spectrum * magnitude ** (COMPRESSION - 1)).permute(0, 1, 4, 2, 3).flatten(1, 2)  # (B, 4, T, F)
+        x = (spectrum / QUIET) * (magnitude / QUIET) ** (COMPRESSION - 1)
+        x = x.permute(0, 1, 4, 2, 3).flatten(1, 2).contiguous(memory_format=torch.channels_last)  # (B, 4, T, F)
         features = []
         for layer in self.layers:
             x = nn.functional.leaky_relu(layer(x), SLOPE)
@@ -57,10 +60,10 @@ class Scale(nn.Module):
 class Period(nn.Module):
     """A convolutional critic on one channel folded at ``period`` samples."""
 
-    def __init__(self, period: int) -> None:
+    def __init__(self, period: int, filters: int) -> None:
         super().__init__()
         self.period = period
-        widths = (1, *PERIOD_WIDTHS)
+        widths = (1, *(filters * times for times in PERIOD_WIDTHS))
         self.layers = nn.ModuleList(
             [weight_norm(nn.Conv2d(a, b, (5, 1), (3, 1), padding=(2, 0))) for a, b in itertools.pairwise(widths)]
         )
@@ -82,7 +85,7 @@ class Discriminator(nn.Module):
     def __init__(self, shape: DiscriminatorShape) -> None:
         super().__init__()
         self.scales = nn.ModuleList([Scale(n_fft, shape.filters) for n_fft in shape.windows])
-        self.periods = nn.ModuleList([Period(p) for p in shape.periods])
+        self.periods = nn.ModuleList([Period(p, shape.filters) for p in shape.periods])
 
     def forward(self, left_right: Tensor, channel: int) -> Opinion:
         """Scores and features of stereo (B, 2, n); ``channel`` 0..3 says which of L, R, M, S the periods hear."""

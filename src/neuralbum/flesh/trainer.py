@@ -28,7 +28,7 @@ CLIP = 1.0  #: largest norm of the generator's gradient
 CRITIC_CLIP = 10.0
 BETAS = (0.8, 0.99)
 FALL_FROM, LAST_RATE = 0.7, 0.1  #: from this share of the training on the learning rate falls to this share of itself
-CRITIC_RATE = 1.0  #: the critic's learning rate, relative to the generator's
+CRITIC_RATE = 2.0  #: the critic's learning rate, relative to the generator's
 ADVERSARIAL_RATE = 0.3  #: the generator's learning rate falls to this share when the critic enters
 
 
@@ -86,7 +86,7 @@ class Trainer:
         if self.phase == ADVERSARIAL:
             real = self._real(crops)
             channel = int(rng.integers(4))
-            losses["critic"] = self._teach_critic(real, left_right(made.detach()), channel)
+            losses["critic"], real_features = self._teach_critic(real, left_right(made.detach()), channel)
             for parameter in self.critic.parameters():
                 parameter.requires_grad_(False)
             scores, features = self.critic(left_right(made), channel)
@@ -94,8 +94,6 @@ class Trainer:
             ramp = min(1.0, (self.step - self.phase_start + 1) / self.params.ramp_steps)
             total = total + ramp * self.params.adversarial_weight * losses["fooling"]
             if not free:
-                with torch.no_grad():
-                    _, real_features = self.critic(real, channel)
                 losses["features"] = feature_loss(real_features, features)
                 total = total + ramp * self.params.feature_weight * losses["features"]
             for parameter in self.critic.parameters():
@@ -132,14 +130,16 @@ class Trainer:
         for group in self.critic_optimiser.param_groups:
             group["lr"] = rate * CRITIC_RATE
 
-    def _teach_critic(self, real: Tensor, made: Tensor, channel: int) -> Tensor:
-        loss = critic_loss(self.critic(real, channel)[0], self.critic(made, channel)[0])
+    def _teach_critic(self, real: Tensor, made: Tensor, channel: int) -> tuple[Tensor, list[Tensor]]:
+        """One step of the critic; its loss, and what it saw in the real sound just before."""
+        real_scores, real_features = self.critic(real, channel)
+        loss = critic_loss(real_scores, self.critic(made, channel)[0])
         self._check(loss, "critic")
         self.critic_optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.critic.parameters(), CRITIC_CLIP)
         self.critic_optimiser.step()
-        return loss.detach()
+        return loss.detach(), [feature.detach() for feature in real_features]
 
     def _descend(self, total: Tensor) -> None:
         self._check(total, "loss")
