@@ -37,6 +37,7 @@ LOOP_BANDS, LOOP_FRAMES = 32, 2  #: what loops are sought in: 32 bands, 50 colum
 FLAT_BANDS, FLAT_LOW_HZ, FLAT_HIGH_HZ = 24, 200.0, 7500.0
 ONSET_LAG = 3  #: frames; a 46 ms window needs this long to see an attack
 TONAL_WINDOWS = 4  #: pitches are told apart in a window this many times longer, once a cell
+ONSET_RANGE_DB = 55.0  #: bands further below the loudest do not count
 DRUM_BANDS = 10  #: the lowest bands, up to 310 Hz, whose onsets are kept apart: the kick drum tells the metre
 MIN_RATE_HZ, MAX_RATE_HZ = 4000, 768_000
 PLATEAU = 3  #: equal samples in a row at the top that count as clipping
@@ -243,7 +244,10 @@ class Listener:
             self._last_mel[:] = mel_db[0]
             self._fresh = False
         joined = np.concatenate([self._last_mel, mel_db])
-        rise = np.maximum(joined[ONSET_LAG:] - joined[:-ONSET_LAG], 0.0)
+        now, before = joined[ONSET_LAG:], joined[:-ONSET_LAG]
+        # far below the loudest band only leakage flickers, in step with the hop: it must not pass for rhythm
+        floor = np.maximum(now, before).max(axis=1, keepdims=True) - ONSET_RANGE_DB
+        rise = np.maximum(np.maximum(now, floor) - np.maximum(before, floor), 0.0)
         self._onset.append(np.stack([rise.mean(axis=1), rise[:, :DRUM_BANDS].mean(axis=1)], axis=1))
         self._last_mel = joined[-ONSET_LAG:].copy()
 

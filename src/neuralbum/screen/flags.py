@@ -26,6 +26,7 @@ BAND_HZ = 250.0  #: bandwidth is told in steps of this
 BAND_DROP_DB, BAND_FLOOR_DB = -65.0, -100.0  #: a band sounds if it is this near the loudest, and above this
 HANG_LEVEL_DB, HANG_SPECTRUM_DB = 1.0, 1.5  #: a hanging second changes its level and its bands less than this
 NOISE_LEVEL_DB = -45.0
+NOISE_TAIL = 0.9  #: a burst reaches as far as its flatness stays above this share of the threshold
 EDGE_S = 1.0  #: silence this close to the ends is a pause between songs
 GAP_S = 0.35  #: stretches nearer than this are one
 COLLAPSE_SHARE, COLLAPSE_LEAST_S = 0.2, 3.0  #: in short takes a fifth is enough, but never less than 3 s
@@ -67,7 +68,7 @@ def examine(analysis: Analysis, params: Params) -> Screened:
     silent = a.cell_db < params.silence_db
     flat = (a.cell_span < STILL) & (np.abs(a.cell_mean) > 3 * STILL)
     hang = _still_cells(a, params) & ~silent
-    noise = (a.cell_flatness > params.noise_flatness) & (a.cell_db > NOISE_LEVEL_DB)
+    noise = _noisy_cells(a, params.noise_flatness)
 
     def ranges(cells: npt.NDArray[np.bool_], least_s: float, gap_s: float = 0.0) -> tuple[Range, ...]:
         return stretches(cells, cell_s, end_s, least_s=least_s, gap_s=gap_s)
@@ -97,7 +98,7 @@ def examine(analysis: Analysis, params: Params) -> Screened:
     noise_floor = _noise_floor_db(a, sounding)
     bandwidth = bandwidth_hz(a) if sounding.any() else 0.0
     broken = a.cell_broken > 0
-    lost = np.zeros(len(a.cell_db), dtype=bool)
+    lost = silent | flat
     for start_s, stop_s in (*silences, *flatlines, *hangs, *bursts, *stuck_ranges):
         lost[round(start_s / cell_s) : round(stop_s / cell_s)] = True
 
@@ -274,6 +275,15 @@ def _still_cells(a: Analysis, p: Params) -> npt.NDArray[np.bool_]:
     if still[n * per_second - 1] and n * per_second < len(still):  # the last, incomplete second
         still[n * per_second :] = True
     return still
+
+
+def _noisy_cells(a: Analysis, threshold: float) -> npt.NDArray[np.bool_]:
+    """Cells of stretches that are flat somewhere, and nearly so throughout (music under the noise dents it)."""
+    audible = a.cell_db > NOISE_LEVEL_DB
+    nearly = (a.cell_flatness > NOISE_TAIL * threshold) & audible
+    run = np.cumsum(np.diff(np.concatenate([[False], nearly])))  # neighbours of one run share a number
+    certain = np.unique(run[nearly & (a.cell_flatness > threshold)])
+    return nearly & np.isin(run, certain)
 
 
 def _collapse(ranges: Sequence[Range], end_s: float, least_s: float) -> float | None:

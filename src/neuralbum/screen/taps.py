@@ -23,8 +23,8 @@ Floats = npt.NDArray[np.float64]
 RESET_S = 3.5  #: a longer pause begins a new count: slower than one bar of the slowest song (17 BPM)
 DOUBLE_SHARE = 0.35  #: taps nearer than this share of a beat are one tap doubled
 HUBER_S = 0.025  #: errors beyond this weigh less; people jitter by about 20 ms
-MAX_BPM = 1000.0
-ROUNDS = 20
+BOUNCE_S = 0.06  #: nearer taps are the key's bounce: faster than 1000 BPM
+ROUNDS = 12
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,13 @@ def fit(times_s: Sequence[float]) -> TapFit:
     pauses = np.flatnonzero(gaps > RESET_S)
     if pauses.size:
         times = times[pauses[-1] + 1 :]
-    times = times[np.concatenate([[True], np.diff(times) > 60.0 / MAX_BPM])] if times.size else times
+    bounced = 0
+    if times.size:
+        apart = np.concatenate([[True], np.diff(times) > BOUNCE_S])
+        bounced = int((~apart).sum())
+        times = times[apart]
     if times.size < 2:
-        return TapFit(0.0, float("inf"), int(times.size), 0, 0, float(times[0]) if times.size else 0.0)
+        return TapFit(0.0, float("inf"), int(times.size), 0, bounced, float(times[0]) if times.size else 0.0)
     period = _first_guess(times)
     start = float(times[0])
     beats = np.zeros(times.size)
@@ -78,10 +82,10 @@ def fit(times_s: Sequence[float]) -> TapFit:
             break
         beats = numbered
         if beats[-1] == beats[0]:
-            return TapFit(0.0, float("inf"), int(times.size), 0, 0, start)
+            return TapFit(0.0, float("inf"), int(times.size), 0, bounced, start)
         start, period = _line(beats, times)
     start, period = _line(beats, times)
-    doubled = int(np.sum(np.diff(beats) == 0))
+    doubled = bounced + int(np.sum(np.diff(beats) == 0))
     missed = int(np.sum(np.maximum(np.diff(beats) - 1, 0)))
     first_beat_s = start + beats[0] * period
     return TapFit(60.0 / period, _spread(beats, times, start, period), int(times.size), missed, doubled, first_beat_s)
@@ -121,7 +125,7 @@ def _line(beats: Floats, times: Floats) -> tuple[float, float]:
         start = float(mean_t - period * mean_b)
         error = np.abs(times - start - period * beats)
         new = np.minimum(1.0, HUBER_S / np.maximum(error, 1e-12))
-        if np.allclose(new, weight, atol=1e-6):
+        if np.allclose(new, weight, atol=1e-4):
             break
         weight = new
     return start, period

@@ -1,0 +1,133 @@
+"""Tempo spectra of made music, and tapped tempo."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuralbum.errors import ParameterError
+from neuralbum.screen import taps, tempo
+from neuralbum.screen.analysis import analyse
+
+from .sounds import RATE, band, noise, tone
+
+
+def spectrum_of(sound: np.ndarray, rate: int = RATE) -> tempo.TempoSpectrum:
+    heard = analyse([(np.atleast_2d(sound), rate)])
+    return tempo.measure(heard.onset, heard.frame_rate).song
+
+
+@pytest.mark.parametrize("bpm", [64.0, 97.0, 120.0, 155.5, 203.0, 276.0])
+def test_the_family_of_a_drum_beat_is_right(bpm):
+    found = spectrum_of(band(20, bpm=bpm))
+    assert tempo.same_family(found.base_bpm, bpm, tolerance=0.02)
+    assert found.clarity > 0.3
+    assert len(found.peaks) <= 4
+
+
+@pytest.mark.parametrize("rate", [11_025, 22_050, 44_100])
+def test_the_sample_rate_does_not_matter(rate):
+    assert tempo.same_family(spectrum_of(band(15, bpm=131, rate=rate), rate).base_bpm, 131, tolerance=0.02)
+
+
+@pytest.mark.parametrize("sound", [noise(20), tone(20), tone(20) + 0.2 * tone(20, hz=331.3), np.zeros(20 * RATE)])
+def test_noise_drones_and_silence_have_no_tempo(sound):
+    found = spectrum_of(sound.astype(np.float32) / 2)
+    assert (found.base_bpm, found.peaks, found.family) == (0.0, (), ())
+    assert found.clarity < 0.2
+    assert not found.spectrum.any()
+
+
+def test_half_double_and_the_lesser_relatives_are_listed_with_their_strength():
+    found = spectrum_of(band(20, bpm=120))
+    listed = {r.relation: r for r in found.family}
+    assert {"x1/2", "x1", "x2", "2:3", "3:4"} <= set(listed)
+    assert listed["x2"].bpm == pytest.approx(2 * found.base_bpm)
+    assert all(30 <= r.bpm <= 480 and 0 <= r.strength <= 1 for r in found.family)
+
+
+def test_a_change_of_tempo_shows_in_the_parts():
+    sound = np.concatenate([band(20, bpm=100), band(20, bpm=141)])
+    heard = analyse([(sound[None], RATE)])
+    parts = tempo.measure(heard.onset, heard.frame_rate).parts
+    assert [start for start, _, _ in parts] == [0, 10, 20, 30]
+    assert tempo.same_family(parts[0][2].base_bpm, 100, tolerance=0.02)
+    assert tempo.same_family(parts[-1][2].base_bpm, 141, tolerance=0.02)
+
+
+def test_a_sound_too_short_has_no_tempo():
+    assert spectrum_of(band(1.5)).base_bpm == 0
+
+
+@pytest.mark.parametrize(("a", "b", "same"), [(120, 240, True), (60, 241, True), (120, 180, False), (0, 120, False)])
+def test_families_are_octaves(a, b, same):
+    assert tempo.same_family(a, b) is same
+
+
+def test_a_tap_snaps_to_the_nearest_member():
+    found = spectrum_of(band(20, bpm=120))
+    assert tempo.nearest_in_family(found, 122.0) == pytest.approx(120, rel=0.01)
+    assert tempo.nearest_in_family(tempo.nothing(), 122.0) == 122.0
+
+
+# ---- taps ------------------------------------------------------------------------
+
+JITTER_S = 0.02
+
+
+def tapped(rng: np.random.Generator, n: int = 16, bpm: float = 137.0) -> np.ndarray:
+    return np.sort(3.0 + np.arange(n) * 60 / bpm + rng.normal(0, JITTER_S, n))
+
+
+@given(st.floats(20, 400), st.integers(2, 40), st.floats(0, 1000))
+@settings(deadline=None)
+def test_even_taps_give_their_tempo(bpm, n, start_s):
+    found = taps.fit(start_s + np.arange(n) * 60 / bpm)
+    assert found.bpm == pytest.approx(bpm, rel=1e-6)
+    assert (found.missed, found.doubled, found.n_taps) == (0, 0, n)
+    assert found.beat_s == pytest.approx(start_s, abs=1e-6)
+
+
+@pytest.mark.parametrize("fault", ["none", "missed", "doubled"])
+def test_one_fault_among_sixteen_taps_costs_less_than_half_a_percent(fault):
+    rng = np.random.default_rng(3)
+    errors = []
+    for _ in range(80):
+        times = tapped(rng)
+        if fault == "missed":
+            times = np.delete(times, rng.integers(1, 15))
+        if fault == "doubled":
+            times = np.sort(np.append(times, times[rng.integers(1, 15)] + rng.uniform(0.05, 0.15)))
+        found = taps.fit(times)
+        errors.append(abs(found.bpm / 137.0 - 1))
+        assert (found.missed, found.doubled) == {"none": (0, 0), "missed": (1, 0), "doubled": (0, 1)}[fault]
+    assert np.median(errors) < 0.003
+    assert np.quantile(errors, 0.9) < 0.005
+
+
+def test_a_pause_begins_a_new_count():
+    times = [*np.arange(5) * 0.5, *(10 + np.arange(9) * 0.4)]
+    found = taps.fit(times)
+    assert (found.n_taps, found.bpm) == (9, pytest.approx(150))
+    assert found.settled
+
+
+@pytest.mark.parametrize("times", [[], [1.0]])
+def test_less_than_two_taps_are_no_tempo(times):
+    assert taps.fit(times).bpm == 0
+
+
+@pytest.mark.parametrize("times", [[1.0, 0.5], [0.0, float("nan")]])
+def test_impossible_times_are_refused(times):
+    with pytest.raises(ParameterError, match="tap times must"):
+        taps.fit(times)
+
+
+@given(st.lists(st.floats(0, 60), max_size=25).map(sorted))
+@settings(deadline=None)
+def test_any_sorted_taps_give_an_answer(times):
+    found = taps.fit(times)
+    assert found.bpm >= 0
+    assert np.isfinite(found.bpm)
