@@ -127,7 +127,7 @@ def search(
     index: Annotated[Path, typer.Argument(help="An index made by `neuralbum originality index`.")],
     files: Annotated[list[Path], typer.Argument(help="Sound files (or folders of them) to search for.")],
     lanes: LanesOption = "exact,shifted,cover",
-    max_p: Annotated[float, typer.Option(help="List segments that chance gives with at most this probability.")] = 1e-4,
+    max_p: Annotated[float, typer.Option(help="List segments that chance gives with at most this probability.")] = 3e-4,
     workers: WorkersOption = 1,
     journal: Annotated[Path | None, typer.Option(help="Note finished files here, and go on from it.")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print rows of comma-separated values.")] = False,

@@ -87,6 +87,8 @@ MIN_STEP_FRAMES, MAX_STEP_FRAMES = 2, 64
 HASH_BITS = 21
 LOW_BITS = 5
 FRAME_BITS = 32 - LOW_BITS
+VOTE_SHIFT = 2
+VOTE_FRAMES = 1 << VOTE_SHIFT  #: offsets are counted in steps of 64 ms
 N_BUCKETS = 1 << (HASH_BITS - LOW_BITS)
 FRAME_MASK = (1 << FRAME_BITS) - 1
 
@@ -142,7 +144,7 @@ def votes_plain(
 
     ``postings`` are (low hash bits << FRAME_BITS | global frame), sorted within each bucket.
     A vote weighs 1 / sqrt(1 + how often the hash occurs): what is everywhere proves little.
-    ``votes[(reference frame − anchor + origin) // 2]`` grows.
+    ``votes[(reference frame − anchor + origin) // VOTE_FRAMES]`` grows.
     """
     low_mask = (1 << LOW_BITS) - 1
     for value, anchor in zip(hashes.tolist(), anchors.tolist(), strict=True):
@@ -151,7 +153,7 @@ def votes_plain(
                 continue
             bucket = postings[bucket_start[probe >> LOW_BITS] : bucket_start[(probe >> LOW_BITS) + 1]]
             found = bucket[(bucket >> FRAME_BITS) == (probe & low_mask)] & FRAME_MASK
-            at = (found.astype(np.int64) - anchor + origin) >> 1
+            at = (found.astype(np.int64) - anchor + origin) // VOTE_FRAMES
             np.add.at(votes, at[(at >= 0) & (at < votes.size)], np.float32(1 / np.sqrt(1.0 + found.size)))
 
 
@@ -194,7 +196,7 @@ def votes(
                     high = middle
             weight = np.float32(1.0 / np.sqrt(1.0 + (low - first)))
             for p in range(first, low):
-                at = ((np.int64(postings[p]) & FRAME_MASK) - anchor + origin) >> 1
+                at = ((np.int64(postings[p]) & FRAME_MASK) - anchor + origin) >> VOTE_SHIFT
                 if 0 <= at < votes.size:
                     votes[at] += weight
 

@@ -11,12 +11,14 @@ from ..errors import NeuralbumError, ParameterError
 from ..progress import SILENT, Reporter
 from . import cover, null
 from .index import Index, gather
-from .search import FINER, Searcher
+from .search import FINER, GRID, Searcher
 from .spectra import CHROMA_RATE, SAMPLE_RATE, Float, Picture, draw
 
 DECOYS = ((3.0, 24), (12.0, 24))
-"""(length in s, number) of the decoys: enough to place Gumbel's law, few enough to cost under
-5 CPU seconds per hour of a ten-hour index."""
+"""(length in s, number) of the decoys: enough to place Gumbel's law, few enough to be cheap."""
+DECOY_SHIFTS = 11
+"""Shifts tried with each decoy, drawn at random from the 44 of a search: as the law's location grows
+with the logarithm of what was compared, a quarter of the work tells it as well."""
 COVER_DECOYS = ((15.0, 16), (45.0, 16))  #: of chroma, which is played backwards as it lies in the index
 NULL_LANES = ("exact", "shifted")
 
@@ -111,6 +113,7 @@ def learn_chance(
     mixed += list(own[len(foreign) :]) + list(foreign[len(own) :])
     laws: dict[str, list[null.Gumbel]] = {lane: [] for lane in NULL_LANES}
     rest = list(mixed)
+    rng = np.random.default_rng(len(mixed))
     for length_s, number in DECOYS:
         some, rest = rest[:number], rest[number:]
         some = some or mixed[:number]
@@ -120,7 +123,8 @@ def learn_chance(
             sound = sound[: round(length_s * SAMPLE_RATE)]
             if not np.any(sound):
                 continue
-            found = searcher.align(draw(sound, finer=FINER), NULL_LANES, skip_track=track)
+            grid = [GRID[i] for i in rng.choice(len(GRID), DECOY_SHIFTS, replace=False)]
+            found = searcher.align(draw(sound, finer=FINER), NULL_LANES, skip_track=track, grid=grid)
             for lane in NULL_LANES:
                 best[lane].append(found[lane][0].evidence if found[lane] else 0.0)
             skipped = index.tracks[track].duration_s if track >= 0 else 0.0

@@ -153,13 +153,14 @@ def by_hashes(index: Index, picture: Picture, *, skip_track: int | None = None) 
     starts = np.array([track.frame for track in index.tracks])
     total = index.tracks[-1].frame + index.tracks[-1].n_frames
     found = []
-    slice_frames = 2 * round(SLICE_S * spectra.PEAK_RATE / 2)
-    half = slice_frames // 2
+    step = landmarks.VOTE_FRAMES
+    slice_frames = step * round(SLICE_S * spectra.PEAK_RATE / step)
+    shift = slice_frames // step
     n_slices = max(-(-picture.peaks.n_frames // slice_frames), 1)
     edges = np.searchsorted(anchors, np.arange(n_slices + 1) * slice_frames)
-    # votes[i] belongs to the diagonal on which the slice begins at reference frame 2 * i - margin.
+    # votes[i] belongs to the diagonal on which the slice begins at reference frame step * i - margin.
     margin = slice_frames * max(WINDOWS)
-    size = (total + 2 * margin) // 2
+    size = (total + 2 * margin) // step
     held: list[npt.NDArray[np.float32]] = []
     for number in range(n_slices):
         votes = np.zeros(size, np.float32)
@@ -175,12 +176,12 @@ def by_hashes(index: Index, picture: Picture, *, skip_track: int | None = None) 
             some = held[-n_window:]
             summed = np.zeros(size, np.float32)
             for k, one in enumerate(some):  # a later slice begins later in the reference too
-                summed[: size - k * half] += one[k * half :]
+                summed[: size - k * shift] += one[k * shift :]
             begin = (number + 1 - len(some)) * slice_frames
             heard = min(len(some) * slice_frames, picture.peaks.n_frames - begin)
-            places, heights = landmarks.highest(summed, PER_WINDOW, 4)
+            places, heights = landmarks.highest(summed, PER_WINDOW, 3)
             for place, height in zip(places, heights, strict=True):
-                at = 2 * int(place) + 1 - margin + heard // 2
+                at = step * int(place) + step - margin + heard // 2
                 track = int(np.searchsorted(starts, at, side="right")) - 1
                 if height < LEAST_VOTES or track < 0 or track == skip_track:
                     continue

@@ -40,7 +40,7 @@ ALIGN = 64
 
 PEAKS_PER_SECOND = 45
 FAN_OUT = 8  #: pairs per peak of a track: some 340 hashes a second
-QUERY_FAN_OUT = 20  #: a query keeps all its peaks, so the partner may stand further down the line
+QUERY_FAN_OUT = 16  #: a query keeps all its peaks, so the partner may stand further down the line
 
 N_TONES = 32  #: axes of a whitened band frame
 BLOCK_FRAMES = 16  #: 1.02 s

@@ -106,7 +106,7 @@ def search_files(
     files: Sequence[Path | str],
     *,
     lanes: Sequence[str] = LANES,
-    max_p: float = 1e-4,
+    max_p: float = 3e-4,
     shortest_s: float = 0.5,
     workers: int = 1,
     journal: Path | None = None,

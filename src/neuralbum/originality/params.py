@@ -15,7 +15,7 @@ class Params:
 
     lanes: tuple[str, ...] = setting(LANES, "which searches to run: exact, shifted, cover", choices=None)
     max_p: float = setting(
-        1e-4, "a segment is listed when chance gives one as good with at most this probability", minimum=0, maximum=1
+        3e-4, "a segment is listed when chance gives one as good with at most this probability", minimum=0, maximum=1
     )
     false_discovery_rate: float = setting(
         0.01, "share of false alarms tolerated among the takes called copies (Benjamini–Hochberg)", minimum=0, maximum=1

@@ -18,8 +18,10 @@ from .params import LANES
 from .spectra import Float, Picture, draw
 
 FINER = 2  #: a query's bands are drawn at twice the rate of the tracks'
-EXACT_STEP = 4  #: query frames between two blocks, where nothing is shifted
-SHORT_STEP, LONG_STEP, SHORT_S = 8, 12, 15.0  #: and where it is: finer in short queries
+SHORT_S = 15.0  #: queries up to this length are searched more finely
+EXACT_STEP = (4, 8)  #: query frames between two blocks, in short and in long queries
+SHIFTED_STEP = (8, 12)  #: the same where 44 shifts are tried
+GRID = tuple((p, s) for p in candidates.PITCHES for s in candidates.SPEEDS if (p, s) != (0, 1.0))
 FOLLOWED_EVERY_S = 4.0
 FOLLOWED = 8  #: candidates followed in each stretch of that length, strongest first
 SAME = 0.5  #: segments that share this part of the shorter one's query time are one find
@@ -66,7 +68,7 @@ class Searcher:
         *,
         name: str = "",
         lanes: Sequence[str] = LANES,
-        max_p: float = 1e-4,
+        max_p: float = 3e-4,
         shortest_s: float = 0.5,
         most: int = 50,
     ) -> list[Segment]:
@@ -90,21 +92,27 @@ class Searcher:
         return merge(found)[:most]
 
     def align(
-        self, picture: Picture, lanes: Sequence[str] = LANES, *, skip_track: int | None = None
+        self,
+        picture: Picture,
+        lanes: Sequence[str] = LANES,
+        *,
+        skip_track: int | None = None,
+        grid: Sequence[tuple[int, float]] = GRID,
     ) -> dict[str, list[Aligned]]:
         """Verified stretches of each lane, best first; not yet asked whether chance explains them."""
         listener = Listener(self.index, picture)
+        long = picture.duration_s > SHORT_S
         out: dict[str, list[Aligned]] = {}
         if "exact" in lanes:
             some = candidates.by_hashes(self.index, picture, skip_track=skip_track)
             some += candidates.by_blocks(
-                self.index, self.blocks, picture, [(0, 1.0)], step=EXACT_STEP, skip_track=skip_track
+                self.index, self.blocks, picture, [(0, 1.0)], step=EXACT_STEP[long], skip_track=skip_track
             )
             out["exact"] = verify(listener, some)
         if "shifted" in lanes:
-            grid = [(p, s) for p in candidates.PITCHES for s in candidates.SPEEDS if (p, s) != (0, 1.0)]
-            step = SHORT_STEP if picture.duration_s <= SHORT_S else LONG_STEP
-            some = candidates.by_blocks(self.index, self.blocks, picture, grid, step=step, skip_track=skip_track)
+            some = candidates.by_blocks(
+                self.index, self.blocks, picture, grid, step=SHIFTED_STEP[long], skip_track=skip_track
+            )
             out["shifted"] = verify(listener, some)
         if "cover" in lanes:
             out["cover"] = cover.align(self.index, picture.chroma, skip_track=skip_track)
