@@ -51,10 +51,9 @@ class _Column:
 
 def write_arrays(path: Path, out: Path, params: Params, *, masks: bool = True) -> dict[str, Any]:
     """Analyse a sound file into ``out``; returns sample rate, frame rates and the arrays' shapes."""
-    one_core()
     out.parent.mkdir(parents=True, exist_ok=True)
     names = (["mask_h", "mask_p", "y_p"] if masks else []) + ["c_db", "m_db", "H", "B", "K", "H_v", "K_v"]
-    with ExitStack() as stack:
+    with one_core(), ExitStack() as stack:
         columns = {name: _Column(stack, out.parent, frames_last=name not in ("y_p", "H_v", "K_v")) for name in names}
         found, rate = spans_of(path, params)
 

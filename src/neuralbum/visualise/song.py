@@ -99,7 +99,11 @@ def draw_song(path: Path, params: Params, outputs: Outputs) -> dict[str, Any]:
     -------
     dict : what a finding says of them: duration, frames, size, the flash report, bytes of each file
     """
-    one_core()
+    with one_core():
+        return _draw(path, params, outputs)
+
+
+def _draw(path: Path, params: Params, outputs: Outputs) -> dict[str, Any]:
     look = look_of(params)
     levels = levels_of(path, params)
     raw: Strip = reel_of(levels, params)
@@ -107,7 +111,7 @@ def draw_song(path: Path, params: Params, outputs: Outputs) -> dict[str, Any]:
     reel, report = limit(raw, look, limiter=params.limiter)
     if outputs.video is not None:
         info = audio.probe(path)
-        sound = (part for block, _ in audio.blocks(path, block_s=SOUND_BLOCK_S) for part in (block,))
+        sound = (block for block, _ in audio.blocks(path, block_s=SOUND_BLOCK_S))
         with Film(
             outputs.video,
             look,
@@ -140,8 +144,8 @@ def draw_song(path: Path, params: Params, outputs: Outputs) -> dict[str, Any]:
     }
 
 
-def one_core() -> None:
-    """Keep the matrix library to one thread: its matrices here are small, and threads that wait burn time."""
+def one_core() -> Any:
+    """A context in which the matrix library keeps to one thread: for small matrices more threads only wait."""
     from threadpoolctl import threadpool_limits
 
-    threadpool_limits(1, "blas")
+    return threadpool_limits(1, "blas")
