@@ -26,7 +26,7 @@ def levels_of(audio: npt.NDArray[np.generic], n_levels: int = 256) -> Levels:
         return _int16_table(n_levels)[np.asarray(audio).astype(np.int32) + 32768]
     if not np.issubdtype(audio.dtype, np.floating):
         raise ParameterError(f"audio has dtype {audio.dtype}; expected int16, or float in [-1, 1]")
-    return mulaw.encode(audio, n_levels).astype(np.int16)
+    return mulaw.encode(np.asarray(audio, dtype=np.float64), n_levels).astype(np.int16)
 
 
 def amplitudes_of(levels: npt.NDArray[np.integer], n_levels: int = 256) -> mulaw.Float:

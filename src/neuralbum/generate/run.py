@@ -120,7 +120,7 @@ def run(
     params = project.params(STAGE, GenerateParams) if params is None else params
     folder, step = find_model(project, params.model)
     net, about = open_skeleton(folder, step)
-    engine = open_engine(net)
+    engine = open_engine(net, deaf=about.deaf)
     weights = folder / WEIGHTS if step is None else rung_path(folder, about.step)
     if not weights.exists():
         weights = folder / WEIGHTS
@@ -288,7 +288,7 @@ def sample(
     from ..skeleton.engine import open_engine
 
     net, about = open_skeleton(model, step)
-    engine = open_engine(net)
+    engine = open_engine(net, deaf=about.deaf)
     memory = engine.begin(len(seeds))
     if prime is not None:
         for stream in range(len(seeds)):

@@ -37,7 +37,11 @@ POWER_FLOOR = 1e-6
 FAST, SLOW = 0.97, 0.998  #: memories of the residual's running magnitude
 START_SCALE = 0.02
 N_FEATURES = 6
-"""Per sample: predictions after stage 1, 2, 3; magnitude of the last residual (fast, slow) and of stage 1's."""
+NOTHING = (0.0, 0.0, 0.0, 0.07, 0.07, 0.07)
+"""Per sample: predictions after stage 1, 2, 3; magnitude of the last residual (fast, slow) and of stage 1's.
+
+NOTHING is what a net hears that does without.
+"""
 
 LIMIT = 1.0  #: predictions are held inside what a sample can be
 
@@ -45,7 +49,8 @@ Float64 = npt.NDArray[np.float64]
 
 # Where things lie in a row.
 _CLOCK = N_FEATURES  # samples seen
-_R = _CLOCK + 2  # r_k(t), k = 0..ORDER
+_POWER1, _POWER2 = _CLOCK + 1, _CLOCK + 2  # of the residuals under the long and the short filter
+_R = _CLOCK + 3  # r_k(t), k = 0..ORDER
 _RING = _R + ORDER + 1  # the last ORDER + 1 rows of r
 _W0 = _RING + (ORDER + 1) * (ORDER + 1)
 _X = _W0 + ORDER  # signal, newest first, twice as long as needed so that it seldom moves
@@ -112,7 +117,7 @@ def forecast_plain(signal: npt.NDArray[np.floating], n_long: int) -> npt.NDArray
 
 
 @njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, nogil=True, error_model="numpy")
-def _solve(row, matrix, y):  # type: ignore[no-untyped-def]
+def _solve(row, matrix, y):
     """Refresh the least-squares weights from the stored autocorrelations."""
     clock = int(row[_CLOCK])
     rows = ORDER + 1
@@ -147,7 +152,7 @@ def _solve(row, matrix, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, nogil=True, error_model="numpy")
-def advance(row, value, n_long, matrix, y):  # type: ignore[no-untyped-def]
+def advance(row, value, n_long, matrix, y):
     """Hear one sample: update a stream's memory and its features row[:N_FEATURES] for the next one.
 
     ``matrix`` (ORDER, ORDER) and ``y`` (ORDER,) are scratch space.
@@ -166,28 +171,17 @@ def advance(row, value, n_long, matrix, y):  # type: ignore[no-untyped-def]
     x = row[_X : _X + _XLEN]
     w2 = row[_W2 : _W2 + SHORT]
 
-    if clock > 0:
-        old1 = room1 - (clock - 1) % (room1 + 1)
-        old = room - (clock - 1) % (room + 1)
-        power = 0.0
-        for i in range(n_long):
-            power += e1[old1 + i] * e1[old1 + i]
-        gain = RATE_LONG * left2 / (power + POWER_FLOOR * n_long)
-        for i in range(n_long):
-            w1[i] += gain * e1[old1 + i]
-        power = 0.0
-        for i in range(SHORT):
-            power += e2[old + i] * e2[old + i]
-        gain = RATE_SHORT * left3 / (power + POWER_FLOOR * SHORT)
-        for i in range(SHORT):
-            w2[i] += gain * e2[old + i]
-        if old1 == 0:
-            for i in range(n_long - 1):
-                e1[room1 + 1 + i] = e1[i]
-        if old == 0:
-            for i in range(ORDER):
-                x[room + 1 + i] = x[i]
-                e2[room + 1 + i] = e2[i]
+    old1 = at1 if clock == 0 else room1 - (clock - 1) % (room1 + 1)
+    old = at if clock == 0 else room - (clock - 1) % (room + 1)
+    gain1 = RATE_LONG * left2 / (row[_POWER1] + POWER_FLOOR * n_long)
+    gain2 = RATE_SHORT * left3 / (row[_POWER2] + POWER_FLOOR * SHORT)
+    if clock > 0 and old1 == 0:
+        for i in range(n_long - 1):
+            e1[room1 + 1 + i] = e1[i]
+    if clock > 0 and old == 0:
+        for i in range(ORDER):
+            x[room + 1 + i] = x[i]
+            e2[room + 1 + i] = e2[i]
     x[at], e1[at1], e2[at] = value, left1, left2
 
     clock += 1
@@ -203,13 +197,24 @@ def advance(row, value, n_long, matrix, y):  # type: ignore[no-untyped-def]
     for i in range(ORDER):
         p1 += row[_W0 + i] * x[at + i]
     p1 = min(max(p1, -LIMIT), LIMIT)
-    p2 = 0.0
+    # One pass: learn from the last residual, predict the next, and note the power for the next lesson.
+    p2, power = 0.0, 0.0
+    if clock == 1:
+        gain1 = gain2 = 0.0
     for i in range(n_long):
-        p2 += w1[i] * e1[at1 + i]
+        new = w1[i] + gain1 * e1[old1 + i]
+        w1[i] = new
+        p2 += new * e1[at1 + i]
+        power += e1[at1 + i] * e1[at1 + i]
+    row[_POWER1] = power
     p2 = min(max(p1 + p2, -LIMIT), LIMIT)
-    p3 = 0.0
+    p3, power = 0.0, 0.0
     for i in range(SHORT):
-        p3 += w2[i] * e2[at + i]
+        new = w2[i] + gain2 * e2[old + i]
+        w2[i] = new
+        p3 += new * e2[at + i]
+        power += e2[at + i] * e2[at + i]
+    row[_POWER2] = power
     p3 = min(max(p2 + p3, -LIMIT), LIMIT)
     row[0], row[1], row[2] = p1, p2, p3
     row[3] = FAST * row[3] + (1 - FAST) * abs(left3)
@@ -218,7 +223,7 @@ def advance(row, value, n_long, matrix, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _forecast(signal, row, n_long, out):  # type: ignore[no-untyped-def]
+def _forecast(signal, row, n_long, out):
     matrix, y = np.zeros((ORDER, ORDER)), np.zeros(ORDER)
     for t in range(len(signal)):
         for k in range(N_FEATURES):

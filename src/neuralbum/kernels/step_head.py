@@ -24,6 +24,9 @@ from numba.extending import intrinsic
 FLOOR = 1e-6
 """Mass every level has besides the experts': float32 differences of sigmoids are no smaller."""
 
+REACH = 20.0
+"""Beyond this many scales a logistic tail holds less than 3e-9, far under the floor."""
+
 FAST = {"contract", "reassoc", "nsz", "nnan", "ninf", "arcp"}
 
 Array = npt.NDArray[np.floating[Any]]
@@ -47,23 +50,23 @@ def log_p_plain(free: Array, weight: Array, centre: Array, scale: Array, edges: 
 
 
 @intrinsic
-def _float_of_bits(typing, bits):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+def _float_of_bits(typing, bits):
+    def codegen(context, builder, signature, args):
         return builder.bitcast(args[0], context.get_value_type(types.float32))
 
     return types.float32(types.int32), codegen
 
 
 @intrinsic
-def _bits_of_float(typing, value):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+def _bits_of_float(typing, value):
+    def codegen(context, builder, signature, args):
         return builder.bitcast(args[0], context.get_value_type(types.int32))
 
     return types.int32(types.float32), codegen
 
 
 @njit(inline="always")
-def exp32(x):  # type: ignore[no-untyped-def]
+def exp32(x):
     """exp of a float32, relative error < 3e-7, in a form the compiler can vectorise. x in [−87, 88]."""
     x = min(max(x, np.float32(-87.0)), np.float32(88.0))
     t = x * np.float32(1.44269504088896341)
@@ -77,13 +80,13 @@ def exp32(x):  # type: ignore[no-untyped-def]
     p = p * f + np.float32(1.6666665459e-1)
     p = p * f + np.float32(5.0000001201e-1)
     p = p * f * f + f + np.float32(1.0)
-    return p * _float_of_bits(np.int32((n + np.int32(127)) << np.int32(23)))
+    return p * _float_of_bits(np.int32((n + np.int32(127)) << np.int32(23)))  # type: ignore[call-arg]
 
 
 @njit(inline="always")
-def log32(x):  # type: ignore[no-untyped-def]
+def log32(x):
     """Natural logarithm of a positive normal float32, absolute error < 2e-7 times its size plus 1e-7."""
-    bits = _bits_of_float(np.float32(x))
+    bits: Any = _bits_of_float(np.float32(x))  # type: ignore[call-arg]
     n = np.int32((bits - np.int32(0x3F3504F3)) >> np.int32(23))
     m = _float_of_bits(np.int32(bits - (n << np.int32(23)))) - np.float32(1.0)
     z = m * m
@@ -101,36 +104,31 @@ def log32(x):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def _mix(weight, centre, scale, edges, tail, mixed):  # type: ignore[no-untyped-def]
+def _mix(weight, centre, scale, edges, tail, mixed):
     """mixed[l] = sum_k weight_k · mass_k(l) + FLOOR; tail (n_levels + 1,) is scratch."""
     n_levels = mixed.shape[0]
     for level in range(n_levels):
         mixed[level] = np.float32(FLOOR)
     for k in range(weight.shape[0]):
         w, c, inverse = weight[k], centre[k], np.float32(1.0) / scale[k]
-        tail[0] = np.float32(0.0)
-        tail[n_levels] = np.float32(0.0)
-        for e in range(n_levels - 1):
+        # Only levels within REACH scales hold mass worth adding to the floor.
+        first = np.searchsorted(edges, c - np.float32(REACH) * scale[k])
+        last = np.searchsorted(edges, c + np.float32(REACH) * scale[k])  # edges [first, last) are near
+        inside = np.searchsorted(edges, c)
+        tail[first] = np.float32(0.0)
+        tail[last + 1] = np.float32(0.0)
+        for e in range(first, last):
             size = exp32(-abs((edges[e] - c) * inverse))
             tail[e + 1] = size / (np.float32(1.0) + size)
-        # edges below the centre come first: find how many
-        low, high = 0, n_levels - 1
-        while low < high:
-            middle = (low + high) // 2
-            if edges[middle] < c:
-                low = middle + 1
-            else:
-                high = middle
-        inside = low  # the level that holds the centre
-        for level in range(inside):
+        for level in range(first, inside):
             mixed[level] += w * (tail[level + 1] - tail[level])
         mixed[inside] += w * (np.float32(1.0) - tail[inside] - tail[inside + 1])
-        for level in range(inside + 1, n_levels):
+        for level in range(inside + 1, last + 1):
             mixed[level] += w * (tail[level] - tail[level + 1])
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss(free, weight, centre, scale, edges, target, nll, grad_free, grad_weight, grad_centre, grad_scale):  # type: ignore[no-untyped-def]
+def loss(free, weight, centre, scale, edges, target, nll, grad_free, grad_weight, grad_centre, grad_scale):
     """Negative log-likelihood in nats of each row's target, and its gradients.
 
     free (N, L), weight, centre, scale (N, K), edges (L − 1,), target (N,) ->
@@ -161,7 +159,7 @@ def loss(free, weight, centre, scale, edges, target, nll, grad_free, grad_weight
                 mixed[level] += w * (tail[level] - tail[level + 1])
         top = np.float32(-1e30)
         for level in range(n_levels):
-            top = max(top, free[row, level])
+            top = free[row, level] if free[row, level] > top else top
         total = np.float32(0.0)
         for level in range(n_levels):
             p = exp32(free[row, level] - top) * mixed[level]
@@ -202,22 +200,25 @@ def loss(free, weight, centre, scale, edges, target, nll, grad_free, grad_weight
 
 
 @njit(inline="always")
-def _draw(scores, p, temperature, uniform):  # type: ignore[no-untyped-def]
-    """Draw a level from softmax(scores / T); p (L,) is scratch. Returns (level, entropy in bits at T = 1)."""
+def _draw(scores, p, temperature, uniform, tell):
+    """A level from softmax(scores / T), and bits of entropy at T = 1 if ``tell``; p (L,) is scratch."""
     n_levels = p.shape[0]
     top = np.float32(-1e30)
     for level in range(n_levels):
-        top = max(top, scores[level])
-    total = np.float32(0.0)
-    moment = np.float32(0.0)
+        top = scores[level] if scores[level] > top else top
     inverse = np.float32(1.0) / np.float32(temperature)
+    entropy: Any = 0.0
+    if tell:
+        total = np.float32(0.0)
+        moment = np.float32(0.0)
+        for level in range(n_levels):
+            z = scores[level] - top
+            q = exp32(z)
+            total += q
+            moment += q * z
+        entropy = (math.log(total) - moment / total) * 1.4426950408889634
     for level in range(n_levels):
-        z = scores[level] - top
-        q = exp32(z)
-        total += q
-        moment += q * z
-        p[level] = exp32(z * inverse)
-    entropy = (math.log(total) - moment / total) * 1.4426950408889634
+        p[level] = exp32((scores[level] - top) * inverse)
     tempered = np.float32(0.0)
     for level in range(n_levels):
         tempered += p[level]
@@ -244,20 +245,20 @@ def _draw(scores, p, temperature, uniform):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def draw(free, weight, centre, scale, edges, temperature, uniform, tail, p):  # type: ignore[no-untyped-def]
+def draw(free, weight, centre, scale, edges, temperature, uniform, tail, p, tell=True):
     """Draw one level from p^(1/T) by inverting its CDF; returns (level, entropy in bits at T = 1).
 
-    free (L,), weight, centre, scale (K,), edges (L − 1,); tail (L + 1,) and p (L,) are
-    scratch. Afterwards tail[:L] holds the unnormalised log-probabilities.
+    The entropy is worked out only if ``tell``. free (L,), weight, centre, scale (K,), edges
+    (L − 1,); tail (L + 1,) and p (L,) are scratch. Afterwards tail[:L] holds the unnormalised log-probabilities.
     """
     n_levels = free.shape[0]
     _mix(weight, centre, scale, edges, tail, p)
     for level in range(n_levels):
         tail[level] = free[level] + log32(p[level])
-    return _draw(tail, p, temperature, uniform)
+    return _draw(tail, p, temperature, uniform, tell)
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def draw_free(free, temperature, uniform, p):  # type: ignore[no-untyped-def]
+def draw_free(free, temperature, uniform, p, tell=True):
     """``draw`` for nets without experts."""
-    return _draw(free, p, temperature, uniform)
+    return _draw(free, p, temperature, uniform, tell)

@@ -67,8 +67,8 @@ def _tile(n_streams: int, n_blocks: int) -> Any:
     """
 
     @intrinsic
-    def tile(typing, flat, w, n_inputs, bias, rows, x, y, stride):  # type: ignore[no-untyped-def]
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def tile(typing, flat, w, n_inputs, bias, rows, x, y, stride):
+        def codegen(context, builder, signature, args):
             vector = ir.VectorType(ir.FloatType(), LANES)
             vector_ptr, float_ptr = vector.as_pointer(), ir.FloatType().as_pointer()
             flat_ptr = context.make_array(signature.args[0])(context, builder, args[0]).data
@@ -87,7 +87,7 @@ def _tile(n_streams: int, n_blocks: int) -> Any:
                 return builder.bitcast(builder.gep(base, [offset]), vector_ptr)
 
             sums = []
-            for m in range(n_streams):
+            for _ in range(n_streams):
                 for v in range(n_blocks):
                     slot = cgutils.alloca_once(builder, vector)
                     start = builder.add(bias_at, ir.Constant(index, v * LANES))
@@ -139,7 +139,7 @@ _tile1, _tile1_1 = _tile(1, BLOCKS1), _tile(1, 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="never")
-def linear(flat, w, bias, n_inputs, n_blocks, rows, x, y, stride, n_streams):  # type: ignore[no-untyped-def]
+def linear(flat, w, bias, n_inputs, n_blocks, rows, x, y, stride, n_streams):
     """rows[b, y:] = W rows[b, x:] + bias for every stream b; all positions are offsets into flat arrays."""
     size = n_inputs * LANES
     m = 0

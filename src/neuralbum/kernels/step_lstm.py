@@ -13,24 +13,25 @@ from numba import njit
 from .step_head import FAST, draw_free, exp32
 from .step_linear import LANES, linear
 
-PLACES = ("stride", "x", "word", "first", "second", "out", "gates", "hs", "frame", "width", "n_layers", "n_levels",
-          "w_expand", "b_expand", "w_skip", "b_skip", "w_spread", "b_spread", "tables",
-          "w_hidden1", "b_hidden1", "w_hidden2", "b_hidden2", "w_out", "b_out", "spread", "cells", "inputs")  # fmt: skip
+PLACES = ("stride", "x", "word", "first", "second", "out", "gates", "hs", "frame", "width", "n_layers",
+          "n_levels", "w_expand", "b_expand", "w_skip", "b_skip", "w_spread", "b_spread", "tables",
+          "w_hidden1", "b_hidden1", "w_hidden2", "b_hidden2", "w_out", "b_out", "spread")  # fmt: skip
 SAMPLE, HEAR, SCORE = 0, 1, 2
+TELL_EVERY = 16  #: samples between two entropies
 
 
 @njit(inline="always")
-def _sigmoid(x):  # type: ignore[no-untyped-def]
+def _sigmoid(x):
     return np.float32(1.0) / (np.float32(1.0) + exp32(-x))
 
 
 @njit(inline="always")
-def _tanh(x):  # type: ignore[no-untyped-def]
+def _tanh(x):
     return np.float32(2.0) / (np.float32(1.0) + exp32(np.float32(-2.0) * x)) - np.float32(1.0)
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _cell(rows, gates, cell, target, width, stride, n_streams):  # type: ignore[no-untyped-def]
+def _cell(rows, gates, cell, target, width, stride, n_streams):
     """Gates (input, forget, candidate, output) -> new cell and hidden state."""
     for b in range(n_streams):
         g, c, h = b * stride + gates, b * stride + cell, b * stride + target
@@ -41,7 +42,7 @@ def _cell(rows, gates, cell, target, width, stride, n_streams):  # type: ignore[
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _copy(rows, source, target, width, stride, n_streams):  # type: ignore[no-untyped-def]
+def _copy(rows, source, target, width, stride, n_streams):
     for b in range(n_streams):
         x, y = b * stride + source, b * stride + target
         for i in range(width):
@@ -49,7 +50,7 @@ def _copy(rows, source, target, width, stride, n_streams):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _sum_into(rows, one, two, target, width, stride, n_streams):  # type: ignore[no-untyped-def]
+def _sum_into(rows, one, two, target, width, stride, n_streams):
     for b in range(n_streams):
         x1, x2, y = b * stride + one, b * stride + two, b * stride + target
         for i in range(width):
@@ -57,7 +58,7 @@ def _sum_into(rows, one, two, target, width, stride, n_streams):  # type: ignore
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _relu(rows, source, width, stride, n_streams):  # type: ignore[no-untyped-def]
+def _relu(rows, source, width, stride, n_streams):
     for b in range(n_streams):
         x = b * stride + source
         for i in range(width):
@@ -65,7 +66,7 @@ def _relu(rows, source, width, stride, n_streams):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _tables(flat, tables, rows, word, target, width, frame, stride, levels, at, n_levels, n_streams):  # type: ignore[no-untyped-def]
+def _tables(flat, tables, rows, word, target, width, frame, stride, levels, at, n_levels, n_streams):
     for b in range(n_streams):
         x, y = b * stride + word, b * stride + target
         for i in range(width):
@@ -80,7 +81,7 @@ def _tables(flat, tables, rows, word, target, width, frame, stride, levels, at, 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run(flat, layers, place, bent, rows, levels, mode, n, uniforms, temperatures, entropy, scores):  # type: ignore[no-untyped-def]
+def run(flat, layers, place, bent, rows, levels, mode, n, uniforms, temperatures, entropy, scores):
     """Take n steps with every stream; arguments as in ``step_tiers.run``.
 
     layers (n_layers, 4): weights and bias of the gates (inputs beside state), row
@@ -156,8 +157,9 @@ def run(flat, layers, place, bent, rows, levels, mode, n, uniforms, temperatures
         linear(flat, place[23], place[24], width, (n_levels + LANES - 1) // LANES, rows, first, out, stride, n_streams)
         for b in range(n_streams):
             free = rows[b * stride + out : b * stride + out + n_levels]
-            level, bits = draw_free(free, temperatures[b, t], uniforms[b, t], p)
-            entropy[b, t] = bits
+            level, bits = draw_free(free, temperatures[b, t], uniforms[b, t], p, t % TELL_EVERY == 0)
+            if t % TELL_EVERY == 0:
+                entropy[b, t // TELL_EVERY] = bits
             if mode == SAMPLE:
                 levels[b, at] = level
             else:

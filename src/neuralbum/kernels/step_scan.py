@@ -40,7 +40,7 @@ def scan_back_plain(a: Array, h: Array, h0: Array, grad: Array) -> tuple[Array, 
 
 
 @njit(cache=True, error_model="numpy")
-def scan(a, v, h0, out):  # type: ignore[no-untyped-def]
+def scan(a, v, h0, out):
     """Fill ``out`` (B, T, D) with h."""
     n_batch, n_steps, width = v.shape
     for b in range(n_batch):
@@ -52,7 +52,7 @@ def scan(a, v, h0, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def scan_back(a, h, h0, grad, grad_a, grad_v, grad_h0):  # type: ignore[no-untyped-def]
+def scan_back(a, h, h0, grad, grad_a, grad_v, grad_h0):
     """Fill the gradients with respect to a, v (B, T, D) and h0 (B, D)."""
     n_batch, n_steps, width = grad.shape
     for b in range(n_batch):

@@ -28,8 +28,10 @@ LAYER_COLUMNS = ("g_norm", "w_enter", "b_enter", "w_leave", "b_leave", "decay", 
                  "g_mlp", "w_mlp_enter", "b_mlp_enter", "w_mlp_leave", "b_mlp_leave", "state")  # fmt: skip
 BOTTOM_COLUMNS = ("g", "w_enter", "b_enter", "w_leave", "b_leave")
 PLACES = ("stride", "x", "h", "t0", "t1", "t2", "miss", "n_taps", "n_miss", "n_inputs", "bottom", "hidden",
-          "w_hear", "b_hear", "tables", "g_out", "w_out", "b_out", "n_levels", "n_experts", "context", "n_long")  # fmt: skip
+          "w_hear", "b_hear", "tables", "g_out", "w_out", "b_out",
+          "n_levels", "n_experts", "context", "n_long")  # fmt: skip
 SAMPLE, HEAR, SCORE = 0, 1, 2
+TELL_EVERY = 16  #: samples between two entropies
 """Modes: draw levels; listen to given ones; listen and tell their log-probabilities."""
 
 EPSILON = 1e-5
@@ -40,12 +42,12 @@ SCALE_RANGE = 4.0
 
 
 @njit(inline="always")
-def _sigmoid(x):  # type: ignore[no-untyped-def]
+def _sigmoid(x):
     return np.float32(1.0) / (np.float32(1.0) + exp32(-x))
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _norm(flat, gain, rows, source, target, width, stride, n_streams):  # type: ignore[no-untyped-def]
+def _norm(flat, gain, rows, source, target, width, stride, n_streams):
     for b in range(n_streams):
         x, y = b * stride + source, b * stride + target
         power = np.float32(0.0)
@@ -57,7 +59,7 @@ def _norm(flat, gain, rows, source, target, width, stride, n_streams):  # type: 
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _gate(rows, source, target, width, stride, n_streams):  # type: ignore[no-untyped-def]
+def _gate(rows, source, target, width, stride, n_streams):
     """target = silu(source[:width]) · source[width:2 width]."""
     for b in range(n_streams):
         x, y = b * stride + source, b * stride + target
@@ -67,7 +69,7 @@ def _gate(rows, source, target, width, stride, n_streams):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _add(rows, source, target, width, stride, n_streams):  # type: ignore[no-untyped-def]
+def _add(rows, source, target, width, stride, n_streams):
     for b in range(n_streams):
         x, y = b * stride + source, b * stride + target
         for i in range(width):
@@ -75,7 +77,7 @@ def _add(rows, source, target, width, stride, n_streams):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _recur(flat, decay, cos, sin, rows, source, target, state, width, stride, n_streams):  # type: ignore[no-untyped-def]
+def _recur(flat, decay, cos, sin, rows, source, target, state, width, stride, n_streams):
     """One step of the recurrence; target = h · silu(gate)."""
     n = width // 2
     one = np.float32(1.0)
@@ -100,12 +102,12 @@ def _recur(flat, decay, cos, sin, rows, source, target, state, width, stride, n_
 
 
 @njit(inline="always")
-def _blocks(n):  # type: ignore[no-untyped-def]
+def _blocks(n):
     return (n + LANES - 1) // LANES
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _hear_frame(rows, x, frame, stride, levels, at, bent, memory, n_streams):  # type: ignore[no-untyped-def]
+def _hear_frame(rows, x, frame, stride, levels, at, bent, memory, n_streams):
     for b in range(n_streams):
         base = b * stride + x
         for j in range(frame):
@@ -118,7 +120,7 @@ def _hear_frame(rows, x, frame, stride, levels, at, bent, memory, n_streams):  #
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _hear_sample(rows, x, n_taps, n_miss, miss, stride, levels, at, bent, memory, n_streams):  # type: ignore[no-untyped-def]
+def _hear_sample(rows, x, n_taps, n_miss, miss, stride, levels, at, bent, memory, n_streams):
     log256 = np.float32(math.log(256.0))
     for b in range(n_streams):
         base = b * stride + x
@@ -145,7 +147,7 @@ def _hear_sample(rows, x, n_taps, n_miss, miss, stride, levels, at, bent, memory
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _hear_tables(flat, tables, rows, h, words, width, stride, levels, at, n_levels, n_streams):  # type: ignore[no-untyped-def]
+def _hear_tables(flat, tables, rows, h, words, width, stride, levels, at, n_levels, n_streams):
     """h += the slower tier's word + a row of each table."""
     for b in range(n_streams):
         y, above = b * stride + h, b * stride + words
@@ -157,12 +159,12 @@ def _hear_tables(flat, tables, rows, h, words, width, stride, levels, at, n_leve
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run(flat, tiers, layers, bottom, place, expert_forecast, expert_weight, expert_scale, bent, amplitudes, edges,
-        rows, levels, memory, mode, n, uniforms, temperatures, entropy, scores):  # type: ignore[no-untyped-def]  # fmt: skip
+        rows, levels, memory, mode, n, uniforms, temperatures, entropy, scores):  # fmt: skip
     """Take n steps with every stream.
 
     rows (B * stride,) states and scratch; levels (B, context + n): filled from
     ``context`` on in mode SAMPLE, read in the others; memory (B, …) the forecasts';
-    uniforms, temperatures (B, n); entropy (B, n) out; scores (B, n, n_levels) out in mode SCORE.
+    uniforms, temperatures (B, n); entropy (B, n / TELL_EVERY) out; scores (B, n, n_levels) out in mode SCORE.
     """
     stride, x, h, t0, t1, t2 = place[0], place[1], place[2], place[3], place[4], place[5]
     miss, n_taps, n_miss, n_inputs, width0, hidden = place[6], place[7], place[8], place[9], place[10], place[11]
@@ -248,8 +250,11 @@ def run(flat, tiers, layers, bottom, place, expert_forecast, expert_weight, expe
                     stretch = min(max(stretch, np.float32(-SCALE_RANGE)), np.float32(SCALE_RANGE))
                     scale[k] = scale0 * exp32(stretch)
                 free = rows[b * stride + t1 : b * stride + t1 + n_levels]
-                level, bits = draw(free, weight, centre, scale, edges, temperatures[b, t], uniforms[b, t], tail, p)
-                entropy[b, t] = bits
+                level, bits = draw(
+                    free, weight, centre, scale, edges, temperatures[b, t], uniforms[b, t], tail, p, t % TELL_EVERY == 0
+                )
+                if t % TELL_EVERY == 0:
+                    entropy[b, t // TELL_EVERY] = bits
                 if mode == SAMPLE:
                     levels[b, at] = level
                 else:
@@ -267,4 +272,5 @@ def run(flat, tiers, layers, bottom, place, expert_forecast, expert_weight, expe
             for j in range(n_miss - 1):
                 rows[recent + j] = rows[recent + j + 1]
             rows[recent + n_miss - 1] = min(max(missed, np.float32(-CLIP)), np.float32(CLIP)) * np.float32(0.5)
-            advance(row, value, n_long, matrix, y)
+            if n_long > 0:  # else the net does without the forecast, whose features stay as they are
+                advance(row, value, n_long, matrix, y)

@@ -54,7 +54,6 @@ TOLERANCE = {
     "flatness": 0.7,
     "brightness": 0.7,
     "silent_share": 0.1,
-    "entropy": 0.5,
 }
 """How much each statistic may differ before it counts as one unit of distance."""
 

@@ -38,6 +38,7 @@ class Rung:
     heldout_bits: float | None = None
     free_running: Mapping[str, float] = field(default_factory=dict)  #: statistics of what it samples
     distance: float | None = None  #: of those from the corpus; smaller is more alike
+    deaf: bool = False  #: it sings closer to the corpus without the forecast
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class About:
     @property
     def quantiser(self) -> dict[str, Any]:
         return {"kind": "mulaw", "n_levels": self.n_levels}
+
+    @property
+    def deaf(self) -> bool:
+        """Whether this checkpoint generates without the forecast."""
+        return any(rung.deaf for rung in self.ladder if rung.step == self.step)
 
 
 def write_about(folder: Path, about: About) -> None:

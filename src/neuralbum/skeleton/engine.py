@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -91,9 +91,9 @@ class Memory:
 class FusedEngine:
     """Steps streams of one net with the kernels; see ``stepping.Engine``."""
 
-    name = NAME
-
-    def __init__(self, net: Net, *, threads: int | None = None) -> None:
+    def __init__(self, net: Net, *, threads: int | None = None, deaf: bool = False) -> None:
+        self.deaf = deaf and bool(getattr(net.config, "n_long", 0))
+        self.name = NAME + ("-deaf" if self.deaf else "")
         self.hop, self.context, self.n_levels = net.hop, net.context, net.config.n_levels
         self.threads = threads or default_threads()
         self.bent = front_end.companded(self.n_levels)
@@ -112,14 +112,15 @@ class FusedEngine:
     def _pack_tiers(self, net: Tiers) -> None:
         config = net.config
         packing, row = Packing(), Row()
-        tiers, layers = [], []
+        tiers: list[list[int]] = []
+        layers: list[list[int]] = []
         spans = [slow // fast for slow, fast in zip(config.frames, (*config.frames[1:], 1), strict=True)]
         below = [*config.widths[1:], config.bottom_width]
         for i, tier in enumerate(net.tiers):
             hear, spread = packing.linear(tier.hear), packing.linear(net.spread[i])
             tiers.append([
                 config.frames[i], config.widths[i], config.layers[i], spans[i], below[i],
-                config.frames[i] + 3, *hear, packing.add(_numpy(tier.norm.gain)), *spread,
+                config.frames[i] + 3, *hear, packing.add(_numpy(cast(Any, tier.norm).gain)), *spread,
                 row.take(spans[i] * below[i]), len(layers),
             ])  # fmt: skip
             for block in tier.blocks:  # type: ignore[union-attr]
@@ -133,7 +134,7 @@ class FusedEngine:
                 ])  # fmt: skip
         bottom = [
             [packing.add(_numpy(mlp.norm.gain)), *packing.linear(mlp.enter), *packing.linear(mlp.leave)]
-            for mlp in net.bottom
+            for mlp in cast(Any, net.bottom)
         ]
         miss = row.take(head.N_RESIDUALS)
         self.state_size = row.size
@@ -151,7 +152,8 @@ class FusedEngine:
         )
         place = [
             row.size, x, h, t0, t1, t2, miss, head.N_TAPS, head.N_RESIDUALS, head.N_INPUTS, config.bottom_width,
-            config.bottom_hidden, *hear, tables, gain, *out, config.n_levels, head.N_EXPERTS, self.context, config.n_long,
+            config.bottom_hidden, *hear, tables, gain, *out, config.n_levels, head.N_EXPERTS, self.context,
+            0 if self.deaf else config.n_long,
         ]  # fmt: skip
         self.stride = row.size
         self.first_row = np.zeros(self.state_size, dtype=np.float32)
@@ -185,7 +187,7 @@ class FusedEngine:
             row.size, x, word, first, second, out, gates, hs, frame, d, n_layers, config.n_levels,
             *packing.linear(net.expand), *packing.matrix(skip, skip_bias), *packing.linear(net.spread),
             packing.add(_numpy(net.tables())), *packing.linear(net.hidden1), *packing.linear(net.hidden2),
-            *packing.linear(net.out), spread, 0, 0,
+            *packing.linear(net.out), spread,
         ]  # fmt: skip
         self.stride = row.size
         self.first_row = np.zeros(self.state_size, dtype=np.float32)
@@ -207,10 +209,17 @@ class FusedEngine:
             forecast = np.zeros(1)
             if self.n_long:
                 forecast = step_forecast.new_memory(self.n_long)
+            if self.deaf:
+                forecast[: step_forecast.N_FEATURES] = step_forecast.NOTHING
+            elif self.n_long:
                 step_forecast.forecast(self.amplitudes[silence], self.n_long, forecast)
             self._quiet = Memory(self.first_row[None], silence[None, -self.context :], forecast[None])
         quiet = self._quiet
-        return Memory(*(np.repeat(array, n_streams, axis=0) for array in (quiet.rows, quiet.levels, quiet.forecast)))
+        return Memory(
+            np.repeat(quiet.rows, n_streams, axis=0),
+            np.repeat(quiet.levels, n_streams, axis=0),
+            np.repeat(quiet.forecast, n_streams, axis=0),
+        )
 
     def hear(self, memory: Memory, stream: int, levels: npt.NDArray[np.integer]) -> None:
         given = np.ascontiguousarray(levels, dtype=np.int16)[None]
@@ -227,7 +236,7 @@ class FusedEngine:
         streams = list(range(n_streams)) if busy is None else list(busy)
         given = np.zeros((len(streams), n), dtype=np.int16)
         levels = np.zeros((n_streams, n), dtype=np.int16)
-        entropy = np.zeros((n_streams, n), dtype=np.float32)
+        entropy = np.zeros((n_streams, n // step_tiers.TELL_EVERY), dtype=np.float32)
         made, bits, _ = self._advance(
             memory,
             streams,
@@ -263,7 +272,7 @@ class FusedEngine:
         forecast = memory.forecast[streams]
         uniforms = np.full((n_streams, n), 0.5) if uniforms is None else np.ascontiguousarray(uniforms)
         temperatures = np.ones((n_streams, n), dtype=np.float32) if temperatures is None else temperatures
-        entropy = np.zeros((n_streams, n), dtype=np.float32)
+        entropy = np.zeros((n_streams, n // step_tiers.TELL_EVERY), dtype=np.float32)
         scores = np.zeros((n_streams, n if mode == step_tiers.SCORE else 0, self.n_levels), dtype=np.float32)
 
         def part(first: int, last: int) -> None:
@@ -302,6 +311,6 @@ def default_threads() -> int:
     return max(1, min(cores, int(asked))) if asked.isdigit() else cores
 
 
-def open_engine(net: Net, *, threads: int | None = None) -> Engine:
+def open_engine(net: Net, *, threads: int | None = None, deaf: bool = False) -> Engine:
     """An engine for a trained net on the CPU."""
-    return FusedEngine(net, threads=threads)
+    return FusedEngine(net, threads=threads, deaf=deaf)

@@ -44,7 +44,8 @@ class Estimate:
         """Raise a TrainingError if the memory cannot be had."""
         if self.memory_gib > self.available_gib:
             raise TrainingError(
-                f"{self.preset}: training needs about {self.memory_gib:.1f} GiB, and {self.available_gib:.1f} GiB are free; "
+                f"{self.preset}: training needs about {self.memory_gib:.1f} GiB, and "
+                f"{self.available_gib:.1f} GiB are free; "
                 f"take a smaller preset, or halve --set skeleton.batch or skeleton.window"
             )
 

@@ -35,7 +35,9 @@ def excerpt(song: Song, seconds: float | None, sample_rate: int) -> tuple[int, i
     return start, start + int(seconds * sample_rate)
 
 
-def song_bits(net: Net, song: Song, *, start: int = 0, stop: int | None = None, window: int = WINDOW) -> float:
+def song_bits(
+    net: Net, song: Song, *, start: int = 0, stop: int | None = None, window: int = WINDOW, deaf: bool = False
+) -> float:
     """Mean bits per sample of a song (or a stretch of it), state carried from its start."""
     window = max(net.hop, min(window, ((stop or len(song.levels)) - start) // net.hop * net.hop))
     was_training = net.training
@@ -46,7 +48,7 @@ def song_bits(net: Net, song: Song, *, start: int = 0, stop: int | None = None, 
     with torch.no_grad():
         for part in windows_of(
             song, window=window, context=net.context, n_levels=net.config.n_levels, n_long=n_long_of(net),
-            start=start, stop=stop,
+            start=start, stop=stop, deaf=deaf,
         ):  # fmt: skip
             levels = torch.from_numpy(part.levels).to(device)
             features = torch.from_numpy(part.features).to(device)
@@ -57,12 +59,12 @@ def song_bits(net: Net, song: Song, *, start: int = 0, stop: int | None = None, 
     return total / max(n, 1) / math.log(2.0)
 
 
-def mean_bits(net: Net, songs: Sequence[Song], *, seconds: float | None, sample_rate: int) -> float:
+def mean_bits(net: Net, songs: Sequence[Song], *, seconds: float | None, sample_rate: int, deaf: bool = False) -> float:
     """Mean over songs, each weighing the same."""
     bits = []
     for song in songs:
         start, stop = excerpt(song, seconds, sample_rate)
-        bits.append(song_bits(net, song, start=start, stop=stop))
+        bits.append(song_bits(net, song, start=start, stop=stop, deaf=deaf))
     return float(np.mean(bits))
 
 

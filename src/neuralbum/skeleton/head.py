@@ -62,11 +62,10 @@ def missed(amplitude: Tensor, features: Tensor) -> Tensor:
 def experts(raw: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Raw outputs (..., 3 K) and features -> weight, centre, scale, each (..., K)."""
     logit, shift, stretch = raw.split(N_EXPERTS, dim=-1)
-    like = {"dtype": raw.dtype, "device": raw.device}
-    weight = torch.softmax(logit + torch.tensor(EXPERT_WEIGHT, **like), dim=-1)
+    weight = torch.softmax(logit + raw.new_tensor(EXPERT_WEIGHT), dim=-1)
     scale0 = base_scale(features)[..., None]
     centre = features[..., list(EXPERT_FORECAST)] + shift * scale0
-    stretch = torch.clamp(stretch + torch.tensor(EXPERT_SCALE, **like), -SCALE_RANGE, SCALE_RANGE)
+    stretch = torch.clamp(stretch + raw.new_tensor(EXPERT_SCALE), -SCALE_RANGE, SCALE_RANGE)
     return weight, centre, scale0 * torch.exp(stretch)
 
 
@@ -91,10 +90,11 @@ class _FusedLoss(torch.autograd.Function):
     ) -> Tensor:
         from ..kernels import step_head
 
-        inputs = [t.detach().contiguous().numpy() for t in (free, weight, centre, scale, edges, target)]
+        inputs: Any = [t.detach().contiguous().numpy() for t in (free, weight, centre, scale, edges, target)]
         nll = torch.empty(len(free), dtype=free.dtype)
         grads = [torch.empty(t.shape, dtype=free.dtype) for t in (free, weight, centre, scale)]
-        step_head.loss(*inputs, nll.numpy(), *[g.numpy() for g in grads])
+        loss: Any = step_head.loss  # numba's dispatcher
+        loss(*inputs, nll.numpy(), *[g.numpy() for g in grads])
         ctx.save_for_backward(*grads)
         return nll
 

@@ -24,6 +24,15 @@ class SkeletonParams:
         -1.0, "share of activations dropped in training; -1: the preset's", minimum=-1, maximum=0.9
     )
     dither: float = setting(0.0, "share of heard levels moved by one, against over-confidence", minimum=0, maximum=0.5)
+    noise_share: float = setting(
+        0.3,
+        "share of stretches heard through noise, so that the net finds back from its own errors",
+        minimum=0,
+        maximum=1,
+    )
+    deaf_share: float = setting(
+        0.5, "share of stretches heard without the forecast, so that the net can do without", minimum=0, maximum=1
+    )
     n_levels: int = setting(256, "mu-law levels: 256 is 8 bit, 1024 is 10 bit", minimum=16, maximum=4096)
     checkpoint_every: int = setting(0, "steps between checkpoints; 0: the preset's", unit="steps", minimum=0)
     keep: int = setting(8, "checkpoints kept on the ladder, best first", minimum=1)

@@ -98,7 +98,7 @@ def build(kind: str, config: Mapping[str, Any], *, seed: int = 0) -> Net:
     from .samplernn import SampleRnn, SampleRnnConfig, sensible_start
     from .tiers import Tiers, TiersConfig
 
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # fork_rng gives the global generator back as it was
         try:

@@ -117,6 +117,8 @@ def train(
     habits = {
         "batch": chosen.batch, "window": chosen.window, "learning_rate": chosen.learning_rate,
         "stretch_s": params.stretch_s, "clip": params.clip, "average": params.average, "dither": params.dither,
+        "noise_share": params.noise_share,
+        "deaf_share": params.deaf_share,
     }  # fmt: skip
     name = digest(STAGE, VERSION, chosen.kind, config, habits, corpus.digest, project.settings.seed)
     model_id = f"{params.preset}-{name[:8]}"
@@ -264,7 +266,7 @@ class _Work:
                 seconds=params.valid_s,
                 sample_rate=self.corpus.sample_rate,
                 n_levels=params.n_levels,
-            ),  # fmt: skip
+            ),
         )
 
     def _store_row(self, about: About) -> None:
@@ -339,15 +341,19 @@ class _Work:
         valid_bits = mean_bits(net, valid, seconds=params.valid_s, sample_rate=rate) if valid else None
         sung: Mapping[str, float] = {}
         far = None
+        deaf = False
         if params.audition_s > 0:
             net.cpu()
-            clips, sung = sing(
-                open_engine(net), self.songs[0], n_clips=params.auditions, seconds=params.audition_s,
-                sample_rate=rate, seed=self.project.settings.seed,
-            )  # fmt: skip
             known = corpus_statistics(self.songs[0], params.n_levels, seconds=20.0, sample_rate=rate)
-            known["entropy"] = heldout_bits
-            far = distance(sung, known)
+            tried = []
+            for without in (False, True) if net.uses_forecast and params.deaf_share > 0 else (False,):
+                engine = open_engine(net, deaf=without)
+                clips, heard = sing(
+                    engine, self.songs[0], n_clips=params.auditions, seconds=params.audition_s,
+                    sample_rate=rate, seed=self.project.settings.seed,
+                )  # fmt: skip
+                tried.append((distance(heard, known), without, clips, heard))
+            far, deaf, clips, sung = min(tried, key=lambda one: one[0])
             for i, clip in enumerate(clips):
                 path = self.folder / "audition" / f"{step}-{i}.flac"
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -359,9 +365,9 @@ class _Work:
             f"step {step}: held out {heldout_bits:.3f} bits/sample"
             + (f", valid {valid_bits:.3f}" if valid_bits is not None else "")
             + f" (LPC-32 {self.lines['lpc']:.3f}, histogram {self.lines['histogram']:.3f})"
-            + (f"; sings {far:.2f} from the corpus" if far is not None else "")
+            + (f"; sings {far:.2f} from the corpus{' without the forecast' if deaf else ''}" if far is not None else "")
         )
-        return Rung(step, valid_bits, heldout_bits, sung, far)
+        return Rung(step, valid_bits, heldout_bits, sung, far, deaf)
 
     def _draw(self, about: About) -> None:
         from .curves import draw_curves

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -62,8 +63,8 @@ class SampleRnn(nn.Module):
         self.out = weight_norm(nn.Linear(d, config.n_levels))
         with torch.no_grad():
             for lstm in self.lstm:
-                lstm.bias_ih_l0[d : 2 * d] = FORGET_BIAS  # type: ignore[index,operator]
-                lstm.bias_hh_l0[d : 2 * d] = 0.0  # type: ignore[index,operator]
+                cast(Tensor, lstm.bias_ih_l0)[d : 2 * d] = FORGET_BIAS
+                cast(Tensor, lstm.bias_hh_l0)[d : 2 * d] = 0.0
         self.register_buffer("bent", torch.from_numpy(2.0 * front_end.companded(config.n_levels)), persistent=False)
 
     bent: Tensor

@@ -6,6 +6,14 @@ state can be carried on, then jumps to another place. The forecast is made on
 the way (about 2 us a sample), so nothing needs to be stored beforehand and a
 discography of any length trains in the same memory.
 
+Some streams hear their music through noise while the clean sound stays what is to be
+predicted. A net that has only ever heard clean music takes its own small errors
+for music and lets them grow; one that has heard noise knows its way back.
+
+Some streams are deaf to the forecast. Forecasts adapt to whatever they hear; while a
+net hears only itself nothing holds them, and their errors wander until all is noise. So
+a net learns to do without as well, and generates that way where that sounds more like the corpus.
+
 Where a stream jumps is drawn from a generator keyed by (seed, stream, jump):
 an interrupted training goes on with the very same music.
 """
@@ -28,6 +36,10 @@ WARM_UP = 4096
 """Samples the forecast hears before a stream starts in the middle of a song (a quarter of a second)."""
 
 
+NOISE_DB = (-40.0, -6.0)
+"""Range of the noise added to what some streams hear, relative to the music's RMS."""
+
+
 @dataclass(frozen=True)
 class Song:
     """One song as levels, int16 (n_samples,), without its prelude."""
@@ -44,8 +56,9 @@ class Song:
 class Listener:
     """The forecast following one stream, or nothing for nets that do without."""
 
-    def __init__(self, n_long: int | None, n_levels: int) -> None:
+    def __init__(self, n_long: int | None, n_levels: int, *, deaf: bool = False) -> None:
         self.n_long = n_long
+        self.deaf = deaf
         self.amplitudes = mulaw.table(n_levels).astype(np.float64)
         self.memory = step_forecast.new_memory(n_long) if n_long else np.zeros(0)
 
@@ -53,18 +66,23 @@ class Listener:
         """Features known before each of these samples, (n, N_FEATURES)."""
         if not self.n_long:
             return np.zeros((len(levels), 0), dtype=np.float32)
+        if self.deaf:
+            return np.tile(np.array(step_forecast.NOTHING, dtype=np.float32), (len(levels), 1))
         return step_forecast.forecast(self.amplitudes[levels], self.n_long, self.memory)
 
     def restart(self) -> None:
         if self.n_long:
             self.memory[:] = step_forecast.new_memory(self.n_long)
+            if self.deaf:
+                self.memory[: step_forecast.N_FEATURES] = step_forecast.NOTHING
 
 
 @dataclass(frozen=True)
 class Window:
     """What a training step sees: each row starts ``context`` samples before its W samples."""
 
-    levels: npt.NDArray[np.int64]  #: (B, context + W)
+    levels: npt.NDArray[np.int64]  #: (B, context + W) what is to be predicted
+    heard: npt.NDArray[np.int64]  #: (B, context + W) what the net hears: the same, or with noise
     features: npt.NDArray[np.float32]  #: (B, context + W, N_FEATURES or 0)
     fresh: npt.NDArray[np.bool_]  #: (B,) rows that jumped: their state starts anew
 
@@ -83,7 +101,11 @@ class Feed:
         n_levels: int,
         n_long: int | None,
         seed: int,
+        noise_share: float = 0.0,
+        deaf_share: float = 0.0,
     ) -> None:
+        self.noise_share, self.deaf_share = noise_share, deaf_share
+        self.amplitudes = mulaw.table(n_levels).astype(np.float64)
         self.songs = list(songs)
         self.window, self.context, self.n_levels = window, context, n_levels
         self.stretch = max(stretch, window)
@@ -93,11 +115,12 @@ class Feed:
         self.tail_levels = np.zeros((n_batch, context), dtype=np.int16)
         self.tail_features = np.zeros((n_batch, context, n_features), dtype=np.float32)
         self.place = np.zeros((n_batch, 4), dtype=np.int64)  # song, position, samples left, jumps made
+        self.noise = np.zeros(n_batch)  # standard deviation of what is added to what a stream hears
         self.lengths = np.array([len(song.levels) for song in songs], dtype=np.float64)
 
     def next(self) -> Window:
         n_batch, total = len(self.listeners), self.context + self.window
-        levels = np.empty((n_batch, total), dtype=np.int64)
+        levels, heard = (np.empty((n_batch, total), dtype=np.int64) for _ in range(2))
         features = np.empty((n_batch, total, self.tail_features.shape[2]), dtype=np.float32)
         fresh = np.zeros(n_batch, dtype=bool)
         for b in range(n_batch):
@@ -106,12 +129,14 @@ class Feed:
                 fresh[b] = True
             song, position = self.songs[self.place[b, 0]], int(self.place[b, 1])
             new = song.levels[position : position + self.window]
-            levels[b] = np.concatenate([self.tail_levels[b], new])
-            features[b] = np.concatenate([self.tail_features[b], self.listeners[b].hear(new)])
-            self.tail_levels[b] = levels[b, -self.context :]
+            noisy = self._with_noise(b, new)
+            levels[b] = np.concatenate([self.tail_levels[b], new])  # the context is only ever heard
+            heard[b] = np.concatenate([self.tail_levels[b], noisy])
+            features[b] = np.concatenate([self.tail_features[b], self.listeners[b].hear(noisy)])
+            self.tail_levels[b] = heard[b, -self.context :]
             self.tail_features[b] = features[b, -self.context :]
             self.place[b, 1:3] += (self.window, -self.window)
-        return Window(levels, features, fresh)
+        return Window(levels, heard, features, fresh)
 
     def _jump(self, b: int) -> None:
         jumps = int(self.place[b, 3])
@@ -124,35 +149,59 @@ class Feed:
         if jumps == 0:  # not all streams should jump at the same steps
             left = max(self.window, int(left * (b + 1) / len(self.listeners)))
         before = self.songs[song].stretch(max(-PRELUDE, start - WARM_UP), start, self.n_levels)
+        self.noise[b] = 0.0
+        if rng.random() < self.noise_share:
+            excerpt = self.amplitudes[self.songs[song].levels[start : start + left]]
+            self.noise[b] = np.sqrt((excerpt**2).mean()) * 10 ** (rng.uniform(*NOISE_DB) / 20)
+        self.place[b] = song, start, left, jumps + 1  # the noise is keyed by it
+        before = self._with_noise(b, before)
+        self.listeners[b].deaf = bool(rng.random() < self.deaf_share)
         self.listeners[b].restart()
         heard = self.listeners[b].hear(before)
         self.tail_levels[b] = before[-self.context :]
         self.tail_features[b] = heard[-self.context :]
-        self.place[b] = song, start, left, jumps + 1
+
+    def _with_noise(self, b: int, levels: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+        if not self.noise[b] > 0:
+            return levels
+        rng = np.random.default_rng([self.seed, b, int(self.place[b, 3]), int(self.place[b, 2])])
+        sound = self.amplitudes[levels] + self.noise[b] * rng.standard_normal(len(levels))
+        return mulaw.encode(sound, self.n_levels).astype(np.int16)
 
     # ---- for checkpoints ---------------------------------------------------
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         return {
             "place": self.place,
+            "noise": self.noise,
+            "deaf": np.array([listener.deaf for listener in self.listeners]),
             "tail_levels": self.tail_levels,
             "tail_features": self.tail_features,
             "memory": np.stack([listener.memory for listener in self.listeners]),
         }
 
     def restore(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
-        for name in ("place", "tail_levels", "tail_features"):
+        for name in ("place", "noise", "tail_levels", "tail_features"):
             getattr(self, name)[...] = state[name]
-        for listener, memory in zip(self.listeners, state["memory"], strict=True):
+        for listener, memory, deaf in zip(self.listeners, state["memory"], state["deaf"], strict=True):
             listener.memory[...] = memory
+            listener.deaf = bool(deaf)
 
 
 def windows_of(
-    song: Song, *, window: int, context: int, n_levels: int, n_long: int | None, start: int = 0, stop: int | None = None
+    song: Song,
+    *,
+    window: int,
+    context: int,
+    n_levels: int,
+    n_long: int | None,
+    start: int = 0,
+    stop: int | None = None,
+    deaf: bool = False,
 ) -> Iterator[Window]:
     """One song in order, for evaluation: rows of one, whole windows only."""
     stop = len(song.levels) if stop is None else min(stop, len(song.levels))
-    listener = Listener(n_long, n_levels)
+    listener = Listener(n_long, n_levels, deaf=deaf)
     before = song.stretch(max(-PRELUDE, start - WARM_UP), start, n_levels)
     tail_features = listener.hear(before)[-context:]
     tail = before[-context:]
@@ -161,4 +210,4 @@ def windows_of(
         levels = np.concatenate([tail, new]).astype(np.int64)
         features = np.concatenate([tail_features, listener.hear(new)])
         tail, tail_features = levels[-context:].astype(np.int16), features[-context:]
-        yield Window(levels[None], features[None], np.array([position == start]))
+        yield Window(levels[None], levels[None], features[None], np.array([position == start]))

@@ -34,7 +34,7 @@ class Sampled:
     """What a call of ``Engine.sample`` gave."""
 
     levels: Levels  #: (B, n)
-    entropy: npt.NDArray[np.float32]  #: (B, n) bits of the predicted distribution at T = 1
+    entropy: npt.NDArray[np.float32]  #: (B, some of n) bits of the predicted distribution at T = 1
 
 
 class Engine(Protocol):
@@ -50,8 +50,17 @@ class Engine(Protocol):
     def hear(self, memory: Any, stream: int, levels: npt.NDArray[np.integer]) -> None:
         """Let one stream listen to levels (a multiple of ``hop``) instead of sampling them."""
 
-    def sample(self, memory: Any, uniforms: npt.NDArray[np.float64], temperatures: npt.NDArray[np.floating]) -> Sampled:
-        """Sample (B, n) levels: one uniform number in [0, 1) and one temperature for each."""
+    def sample(
+        self,
+        memory: Any,
+        uniforms: npt.NDArray[np.float64],
+        temperatures: npt.NDArray[np.floating],
+        busy: Sequence[int] | None = None,
+    ) -> Sampled:
+        """Sample (B, n) levels: one uniform number in [0, 1) and one temperature for each.
+
+        Only the streams of ``busy`` if given; the rows of the others mean nothing.
+        """
 
     def snapshot(self, memory: Any, stream: int) -> Any:
         """A copy of one stream's memory."""
@@ -73,8 +82,9 @@ class PlainEngine:
 
     name = "plain-1"
 
-    def __init__(self, net: Net) -> None:
+    def __init__(self, net: Net, *, deaf: bool = False) -> None:
         self.net = net.eval()
+        self.deaf = deaf
         self.hop = net.hop
         self.n_levels = net.config.n_levels
         self.like = next(net.parameters())
@@ -83,7 +93,9 @@ class PlainEngine:
         c = self.net.context
         n_long = n_long_of(self.net)
         silence = np.full(PRELUDE, front_end.silent_level(self.n_levels), dtype=np.int16)
-        listeners = [Listener(n_long, self.n_levels) for _ in range(n_streams)]
+        listeners = [Listener(n_long, self.n_levels, deaf=self.deaf) for _ in range(n_streams)]
+        for listener in listeners:
+            listener.restart()
         features = np.stack([listener.hear(silence)[-c:] for listener in listeners])
         levels = np.tile(silence[-c:].astype(np.int64), (n_streams, 1))
         with torch.no_grad():

@@ -15,6 +15,8 @@ front, in training and in generation. State is carried from window to window.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import torch
@@ -78,7 +80,7 @@ class Tiers(nn.Module):
         super().__init__()
         self.config = config
         frames, widths = config.frames, config.widths
-        if any(slow % fast for slow, fast in zip(frames, frames[1:], strict=False)):
+        if any(slow % fast for slow, fast in pairwise(frames)):
             raise ValueError(f"frames={frames}: each must be a multiple of the next")
         self.tiers = nn.ModuleList(
             Tier(f, w, n, config.dropout) for f, w, n in zip(frames, widths, config.layers, strict=True)
@@ -95,7 +97,7 @@ class Tiers(nn.Module):
         self.out = nn.Linear(config.bottom_width, config.n_levels + 3 * head.N_EXPERTS)
         with torch.no_grad():
             for table in self.tables:
-                table.weight.mul_(0.1)
+                cast(nn.Embedding, table).weight.mul_(0.1)
             self.out.weight.zero_()
             self.out.bias.zero_()
         self.register_buffer("bent", torch.from_numpy(front_end.companded(config.n_levels)), persistent=False)
@@ -121,8 +123,8 @@ class Tiers(nn.Module):
         """The state before the first sample."""
         like = self.out.weight
         return {
-            f"tier{i}": torch.zeros(n_batch, len(tier.blocks), tier.width, dtype=like.dtype, device=like.device)  # type: ignore[arg-type]
-            for i, tier in enumerate(self.tiers)
+            f"tier{i}": like.new_zeros(n_batch, n_layers, width)
+            for i, (n_layers, width) in enumerate(zip(self.config.layers, self.config.widths, strict=True))
         }
 
     def hear_frames(self, i: int, levels: Tensor, features: Tensor, n_frames: int) -> Tensor:
@@ -150,7 +152,8 @@ class Tiers(nn.Module):
             x = x + table(levels[:, c - back : c + n_samples - back])
         for layer in self.bottom:
             x = layer(x)
-        return self.out(self.norm(x))  # type: ignore[no-any-return]
+        raw: Tensor = self.out(self.norm(x))
+        return raw
 
     def forward(self, levels: Tensor, features: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Raw outputs for a window.

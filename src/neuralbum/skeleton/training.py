@@ -43,6 +43,8 @@ class Habits:
     clip: float = 1.0  #: largest norm of the gradient
     average: float = 0.999  #: decay of the weights' running average
     dither: float = 0.0  #: share of heard levels moved by one
+    deaf_share: float = 0.5  #: share of stretches without the forecast; see ``songs``
+    noise_share: float = 0.3  #: share of stretches heard through noise; see ``songs``
     seed: int = 0
 
 
@@ -57,7 +59,7 @@ class Trainer:
         self.feed = Feed(
             songs, n_batch=habits.batch, window=window, context=net.context,
             stretch=int(habits.stretch_s * habits.sample_rate), n_levels=net.config.n_levels,
-            n_long=n_long_of(net), seed=habits.seed,
+            n_long=n_long_of(net), seed=habits.seed, noise_share=habits.noise_share, deaf_share=habits.deaf_share,
         )  # fmt: skip
         self.device = next(net.parameters()).device
         self.carried = {name: value.detach().clone() for name, value in net.begin(habits.batch).items()}
@@ -98,7 +100,7 @@ class Trainer:
             name: torch.where(fresh.view(-1, *[1] * (value.ndim - 1)), beginning[name], value)
             for name, value in self.carried.items()
         }
-        heard = self._dithered(window.levels) if h.dither > 0 else None
+        heard = self._dithered(window.heard) if h.dither > 0 else torch.from_numpy(window.heard).to(self.device)
         # Dropout draws from torch's global generator: key it by the step, and give it back as it was.
         with torch.random.fork_rng(devices=[] if self.device.type == "cpu" else [self.device]):
             torch.manual_seed((h.seed * 1_000_003 + self.step) % 2**63)

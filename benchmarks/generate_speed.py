@@ -1,0 +1,161 @@
+"""How fast takes are sampled: the fused engine against a plain torch loop, and real time.
+
+Random weights (the speed does not depend on them), one core, CPU seconds of the
+process, median of three; ratios are measured side by side. ``--quick`` takes a smaller
+reference net and fewer samples.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from neuralbum.records import Recipe
+from neuralbum.skeleton import presets
+from neuralbum.skeleton.engine import FusedEngine
+from neuralbum.skeleton.samplernn import SampleRnn
+from report import Row, arguments, print_report, row
+
+RATE = 16_000
+REPEATS = 3
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """CPU seconds of one call."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def gemm_rate() -> float:
+    """GFLOP/s of torch's 512 x 512 x 512 product on this core."""
+    a, b = torch.randn(512, 512), torch.randn(512, 512)
+    a @ b
+    return statistics.median(2 * 512**3 * 20 / cpu(lambda: [a @ b for _ in range(20)]) / 1e9 for _ in range(5))
+
+
+def plain_loop(net: SampleRnn, n_batch: int, n: int) -> None:
+    """As the published implementations do it: embedding, weight norm and all layers at every sample."""
+    frame, d = net.config.frame, net.config.width
+    state = {k: v.clone() for k, v in net.begin(n_batch).items()}
+    levels = torch.full((n_batch, frame), 128)
+    with torch.no_grad():
+        for t in range(n):
+            if t % frame == 0:
+                word, state = net.frame_words(net.bent[levels][:, None], state)
+                words = net.spread(word).unflatten(-1, (frame, d))[:, 0]
+            joined = net.join(net.embedding(levels).flatten(1))
+            x = F.relu(net.hidden1(words[:, t % frame] + joined))
+            p = net.out(F.relu(net.hidden2(x))).softmax(-1)
+            levels = torch.cat([levels[:, 1:], torch.multinomial(p, 1)], dim=1)
+
+
+def engine_rate(engine: FusedEngine, n_batch: int, n: int) -> float:
+    """Samples of all streams per CPU-second."""
+    n = max(engine.hop, n // engine.hop * engine.hop)
+    memory = engine.begin(n_batch)
+    uniforms = np.random.default_rng(0).random((n_batch, n))
+    temperatures = np.full((n_batch, n), 1.01, dtype=np.float32)
+    engine.sample(memory, uniforms[:, : engine.hop], temperatures[:, : engine.hop])
+    return (
+        n_batch
+        * n
+        / statistics.median(cpu(lambda: engine.sample(memory, uniforms, temperatures)) for _ in range(REPEATS))
+    )
+
+
+def reference_rows(quick: bool) -> list[Row]:
+    chosen = presets.preset("samplernn")
+    config = {**chosen.config, **({"width": 512, "layers": 2} if quick else {})}
+    net = presets.build(chosen.kind, config).eval()
+    engine = FusedEngine(net, threads=1)
+    about = f"samplernn d {config['width']} x {config['layers']}"
+    rows = []
+    for n_batch, bar in ((1, ">= 10 x"), (32, ">= 8 x")):
+        n = 32 if n_batch > 1 else 64
+        plain_loop(net, n_batch, 16)
+        spent = [cpu(partial(plain_loop, net, n_batch, n)) for _ in range(REPEATS)]
+        plain = n_batch * n / statistics.median(spent)
+        fused = engine_rate(engine, n_batch, 4 * n)
+        rows.append(row(f"{about}: plain torch loop, batch {n_batch}", plain, "sample/CPU-s"))
+        rows.append(row(f"{about}: engine, batch {n_batch}", fused, "sample/CPU-s"))
+        rows.append(row(f"{about}: engine over plain, batch {n_batch}", fused / plain, "x", bar))
+    peak = gemm_rate()
+    rate = engine_rate(engine, 64, 64) * net.flops_per_sample() / 1e9
+    rows.append(row("torch GEMM 512^3 on this core", peak, "GFLOP/s"))
+    rows.append(row(f"{about}: engine, batch 64", rate, "GFLOP/s"))
+    rows.append(row(f"{about}: share of the GEMM rate, batch 64", 100 * rate / peak, "%", ">= 50 %"))
+    return rows
+
+
+def preset_rows(quick: bool) -> list[Row]:
+    rows = []
+    for name in ("tiny", "small", "full"):
+        chosen = presets.preset(name)
+        net = presets.build(chosen.kind, chosen.config).eval()
+        engine = FusedEngine(net, threads=1)
+        for n_batch in (1, 16, 64):
+            n = (2048 if quick else 8192) // (4 if name == "full" else 1) // (4 if n_batch > 1 else 1)
+            rate = engine_rate(engine, n_batch, n)
+            bar = ">= 16000" if (name, n_batch) == ("small", 1) else ""
+            rows.append(row(f"{name}: batch {n_batch}", rate, "sample/CPU-s", bar))
+            if (name, n_batch) == ("small", 64):
+                rows.append(row("small: batch 64, one core", rate / RATE, "x real time", ">= 5"))
+            if (name, n_batch) == ("full", 64):
+                rows.append(
+                    row("full: batch 64, two cores", 2 * rate / RATE, "x real time", ">= 1",
+                        reason="twice the rate of one core: streams are shared among threads")
+                )  # fmt: skip
+    return rows
+
+
+def memory_rows() -> list[Row]:
+    """Peak memory while 64 long takes are made: what was heard is handed on, so it does not grow with length."""
+    from neuralbum.generate.making import make
+
+    chosen = presets.preset("small")
+    engine = FusedEngine(presets.build(chosen.kind, chosen.config).eval(), threads=1)
+    left = list(range(64))
+
+    def next_recipe() -> Recipe | None:
+        if not left:
+            return None
+        temperature = ((0.0, 1.0),)
+        return Recipe("m", "d", 0, 0, left.pop(), temperature, 600 * RATE, RATE, engine.name)
+
+    handed = 0
+    for sound in make(
+        engine, next_recipe, batch=64, sample_rate=RATE, prime=lambda recipe: np.zeros(0, dtype=np.int16)
+    ):
+        handed += len(sound.audio)
+        if handed > 64 * 2 * RATE:
+            break
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return [
+        row("64 ten-minute takes with small: peak memory", peak, "GiB", "< 1.5",
+            reason="over their first seconds; blocks are written and let go")
+    ]  # fmt: skip
+
+
+def main() -> None:
+    options = arguments(__doc__ or "")
+    torch.set_num_threads(1)
+    rows = [*memory_rows(), *preset_rows(options.quick), *reference_rows(options.quick)]
+    rows.append(Row("full on a GPU, one process", None, "x real time", ">= 1000", None, "no CUDA engine is built yet"))
+    print_report(rows, as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()

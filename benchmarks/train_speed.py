@@ -1,0 +1,65 @@
+"""Samples trained per CPU-second: the default net against the reference at equal parameters.
+
+One thread, forecast and data included, medians over steps, nets interleaved in one run.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+import statistics
+import time
+
+import numpy as np
+import torch
+
+from neuralbum.skeleton import presets
+from neuralbum.skeleton.songs import Song
+from neuralbum.skeleton.training import Habits, Trainer
+from report import arguments, print_report, row
+
+BATCH, WINDOW = 8, 1024
+PAIRS = (("tiny", 80, 2), ("small", 288, 2))
+"""(preset of the default net, width and layers of a reference net of about as many parameters)."""
+
+
+def noise_song(seconds: float) -> Song:
+    rng = np.random.default_rng(0)
+    return Song("noise", rng.integers(0, 256, size=int(seconds * 16_000)).astype(np.int16))
+
+
+def main() -> None:
+    options = arguments(__doc__ or "")
+    torch.set_num_threads(1)
+    n_steps = 4 if options.quick else 12
+    rows = []
+    for name, width, layers in PAIRS:
+        chosen = presets.preset(name)
+        ours = presets.build(chosen.kind, chosen.config)
+        theirs = presets.build("samplernn", {"width": width, "layers": layers, "embedding": 64})
+        rates = {}
+        trainers = {
+            label: Trainer(net, [noise_song(60)], Habits(batch=BATCH, window=WINDOW))
+            for label, net in ((name, ours), (f"samplernn d {width} x {layers}", theirs))
+        }
+        spent: dict[str, list[float]] = {label: [] for label in trainers}
+        for step in range(n_steps + 1):
+            for label, trainer in trainers.items():
+                start = time.process_time()
+                trainer.advance(0.5)
+                if step:  # the first compiles
+                    spent[label].append(time.process_time() - start)
+        for label, trainer in trainers.items():
+            rates[label] = BATCH * WINDOW / statistics.median(spent[label])
+            n = sum(p.numel() for p in trainer.net.parameters())
+            rows.append(row(f"{label}, {n / 1e6:.2f} M parameters", rates[label], "sample/CPU-s"))
+        mine, reference = rates.values()
+        rows.append(row(f"{name} over samplernn", mine / reference, "x", ">= 3 x"))
+    print_report(rows, as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Training: it learns, it resumes by bit, it stops when numbers break."""
+
+import numpy as np
+import pytest
+import torch
+
+from neuralbum.audio import resample
+from neuralbum.demo.band import make_band
+from neuralbum.dsp import front_end
+from neuralbum.errors import TrainingError
+from neuralbum.skeleton import evaluate
+from neuralbum.skeleton.engine import FusedEngine
+from neuralbum.skeleton.songs import Feed, Song
+from neuralbum.skeleton.training import Habits, Trainer
+
+from .makers import net, song
+
+HABITS = Habits(batch=2, window=256, learning_rate=3e-3, stretch_s=0.05, dither=0.01)
+
+
+def test_an_interrupted_training_gives_the_same_weights_by_bit():
+    songs = [song(1.0, 0), song(1.0, 1)]
+    straight = Trainer(net(), songs, HABITS)
+    for step in range(8):
+        straight.advance(step / 8)
+    first = Trainer(net(), songs, HABITS)
+    for step in range(4):
+        first.advance(step / 8)
+    kept = {name: tensor.clone() for name, tensor in first.state().items()}
+    second = Trainer(net(seed=5), songs, HABITS)  # other weights: all must come from the checkpoint
+    second.restore(kept)
+    for step in range(4, 8):
+        second.advance(step / 8)
+    for name, tensor in straight.state().items():
+        assert torch.equal(tensor, second.state()[name]), name
+
+
+@pytest.mark.parametrize("name", ["debug", "samplernn-debug"])
+def test_a_few_steps_lower_the_bits_of_a_song_it_has_not_heard(name):
+    trainer = Trainer(net(name), [song(2.0, 0)], Habits(batch=4, window=512, learning_rate=4e-3))
+    unheard = song(1.0, 9)
+    before = evaluate.song_bits(trainer.net, unheard, deaf=True)  # what the net knows, not the forecast
+    for step in range(30):
+        trainer.advance(step / 30)
+    assert evaluate.song_bits(trainer.net, unheard, deaf=True) < before - 0.3
+
+
+def test_an_untrained_net_already_knows_what_the_forecast_knows():
+    assert evaluate.song_bits(net(), song(1.0)) < 7.0
+
+
+def test_evaluating_in_small_windows_changes_nothing():
+    made, tune = net(shaken=0.05), song(1.0)
+    assert evaluate.song_bits(made, tune, window=64, stop=8192) == pytest.approx(
+        evaluate.song_bits(made, tune, window=8192, stop=8192), abs=1e-4
+    )
+
+
+def test_a_loss_that_is_not_a_number_stops_training_and_names_the_remedy():
+    trainer = Trainer(net(), [song(1.0)], HABITS)
+    with torch.no_grad():
+        trainer.net.out.bias[0] = float("nan")
+    with pytest.raises(TrainingError, match="learning rate"):
+        trainer.advance(0.0)
+
+
+def test_streams_carry_their_context_from_window_to_window():
+    tune = song(1.0)
+    feed = Feed([tune], n_batch=1, window=256, context=64, stretch=16_000, n_levels=256, n_long=32, seed=0)
+    one, two = feed.next(), feed.next()
+    assert one.fresh[0]
+    assert not two.fresh[0]
+    assert np.array_equal(two.levels[0, :64], one.levels[0, -64:])
+    assert np.array_equal(two.features[0, :64], one.features[0, -64:])
+
+
+def spectra(sound):
+    """Log power in 16 bands of 32 ms frames: what a bar sounds like, not its phases."""
+    frames = np.asarray(sound, dtype=float)[: len(sound) // 512 * 512].reshape(-1, 512)
+    power = np.abs(np.fft.rfft(frames * np.hanning(512), axis=1))[:, 1:] ** 2
+    return np.log(power.reshape(len(frames), 16, -1).sum(-1) + 1e-6)
+
+
+def test_a_net_learns_one_bar_by_heart_and_plays_it_again():
+    band = make_band(seed=0, n_songs=1, duration_s=4.0)[0]
+    bar_s = 0.256  # of the band's first song, over and over
+    mono = resample(band.audio.mean(0, keepdims=True), band.sample_rate, 16_000)[0]
+    bar = front_end.levels_of(mono[8000 : 8000 + int(bar_s * 16_000)])
+    tune = Song("bar", np.tile(bar, 16))
+    habits = Habits(batch=2, window=1024, learning_rate=1e-2, average=0.9, noise_share=0.0, deaf_share=1.0)
+    trainer = Trainer(net(), [tune], habits)
+    bits = [trainer.advance(step / 250) for step in range(250)]
+    assert np.mean(bits[-20:]) < np.mean(bits[:20]) - 1.0
+    engine = FusedEngine(trainer.net, threads=1, deaf=True)
+    memory = engine.begin(1)
+    engine.hear(memory, 0, tune.levels[: 4096 * 2])
+    rng = np.random.default_rng(0)
+    played = engine.sample(memory, rng.random((1, 4096)), np.full((1, 4096), 0.9)).levels[0]
+    bar_spectra, played_spectra = spectra(engine.amplitudes[bar]), spectra(engine.amplitudes[played])
+    other = spectra(engine.amplitudes[rng.permutation(bar)])
+    alike, unlike = (np.corrcoef(bar_spectra.ravel(), x.ravel())[0, 1] for x in (played_spectra, other))
+    assert alike > 0.8
+    assert unlike < alike - 0.2
