@@ -3,9 +3,10 @@
 A complex STFT at several scales on left and right together (after EnCodec),
 and, where the device is fast, the waveform folded at prime periods (after
 HiFi-GAN): on one core the latter costs 60 times what the generator does.
-Written anew; every layer halves the frequencies, the first one too, and channels
-lie together in memory, which on a CPU is 5 times cheaper than EnCodec's order. Magnitudes are compressed, because the band above 8 kHz is 40 dB
-below the bass and would otherwise go unheard.
+Written anew. Every layer halves the frequencies, the first one too, and
+channels lie together in memory: 5 times cheaper on a core than EnCodec's order.
+Magnitudes are compressed, because the band above 8 kHz is 40 dB below the bass
+and would otherwise go unheard.
 """
 
 from __future__ import annotations

@@ -51,11 +51,11 @@ class FleshParams:
         0.6, "auto: start at the latest after this share of the plan", minimum=0, maximum=1
     )
     patience: int = setting(6, "auto: start when the score has not improved for so many snapshots", minimum=1)
-    ramp_steps: int = setting(100, "the adversarial weight rises over so many steps", unit="steps", minimum=1)
+    ramp_steps: int = setting(50, "the adversarial weight rises over so many steps", unit="steps", minimum=1)
     mel_weight: float = setting(15.0, "of the multi-scale log-mel loss", minimum=0)
     stft_weight: float = setting(5.0, "of the multi-resolution log-STFT loss", minimum=0)
     low_weight: float = setting(2.0, "of the loss that ties the low band to the clean input", minimum=0)
-    adversarial_weight: float = setting(1.0, "of the discriminator's opinion", minimum=0)
+    adversarial_weight: float = setting(2.0, "of the discriminator's opinion", minimum=0)
     feature_weight: float = setting(2.0, "of matching the discriminator's features", minimum=0)
     noise_share: float = setting(0.6, "share of crops with noise added before quantising", minimum=0, maximum=1)
     cutoff_share: float = setting(0.4, "share of crops with a lower cut-off than the corpus", minimum=0, maximum=1)
@@ -155,7 +155,7 @@ def settle_preset(params: FleshParams) -> Preset:
 
 PRESETS = {
     "debug": Preset(24, 1, 2, 40, 3e-3, 5, 0.9, 20, 60, (1024, 256), DiscriminatorShape(4, (512,))),
-    "small": Preset(256, 6, 4, 64, 1e-3, 20, 0.99, 50, 1500, (2048, 512), DiscriminatorShape(8, (2048, 1024, 512))),
+    "small": Preset(256, 6, 4, 64, 1e-3, 20, 0.99, 50, 1500, (2048, 512), DiscriminatorShape(8, (2048, 512))),
     "full": Preset(
         512,
         8,

@@ -29,6 +29,8 @@ CRITIC_CLIP = 10.0
 BETAS = (0.8, 0.99)
 FALL_FROM, LAST_RATE = 0.7, 0.1  #: from this share of the training on the learning rate falls to this share of itself
 CRITIC_RATE = 2.0  #: the critic's learning rate, relative to the generator's
+FINE_SHARE = 0.2
+"""The bin-by-bin loss falls to this share when the critic enters: it wants the median, which has no texture."""
 ADVERSARIAL_RATE = 0.3  #: the generator's learning rate falls to this share when the critic enters
 
 
@@ -82,7 +84,8 @@ class Trainer:
         if crops.wanted is not None:
             wanted = torch.from_numpy(crops.wanted).to(self.device)
             losses["mel"], losses["stft"] = self.spectral(made, wanted)
-            total = total + self.params.mel_weight * losses["mel"] + self.params.stft_weight * losses["stft"]
+            fine = self.params.stft_weight * (FINE_SHARE if self.phase == ADVERSARIAL else 1.0)
+            total = total + self.params.mel_weight * losses["mel"] + fine * losses["stft"]
         if self.phase == ADVERSARIAL:
             real = self._real(crops)
             channel = int(rng.integers(4))
