@@ -30,7 +30,7 @@ LOW_HZ, HIGH_HZ = 30.0, 16_000.0
 FLOOR_DB, CEILING_DB = -80.0, 0.0
 """What is drawn black and what white, dB re a full-scale sine in one band."""
 CELL_WIDTH, CELL_HEIGHT = 240, 96
-ATLAS_COLUMNS, ATLAS_CELLS = 15, 300
+ATLAS_COLUMNS, ATLAS_CELLS = 15, 150
 FIRST_ATLAS_CELLS = 75
 """The first atlas of a queue is small, because a person waits for it."""
 WEBP_QUALITY = 70
@@ -121,7 +121,7 @@ def atlas_spans(n_cells: int) -> list[tuple[int, int]]:
     """(start, end) of each atlas of a queue: a small one first, then ATLAS_CELLS each.
 
     >>> atlas_spans(700)
-    [(0, 75), (75, 375), (375, 675), (675, 700)]
+    [(0, 75), (75, 225), (225, 375), (375, 525), (525, 675), (675, 700)]
     """
     spans = [(0, min(FIRST_ATLAS_CELLS, n_cells))] if n_cells else []
     start = FIRST_ATLAS_CELLS

@@ -67,6 +67,12 @@ export class Session {
 
   // ---- beginning ----------------------------------------------------------
 
+  /** Begin with an answer that knows all we said. */
+  begin(about: SessionAnswer, desk: DeskAnswer): void {
+    this.about = about;
+    this.take(desk);
+  }
+
   async open(about: SessionAnswer, pass: PassName): Promise<void> {
     this.about = about;
     await this.outbox.flush(); // so that the answer knows all we said

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GAP_PX, layoutFor, rowsInView, step } from './wall.ts';
+import { CELL_PX, GAP_PX, layoutFor, rowsInView, step } from './wall.ts';
 
-test('cells fill the width in whole columns, one column on a phone', () => {
-  for (const width of [220, 374, 800, 1576, 2500]) {
-    const { columns, cell } = layoutFor(width);
-    const used = columns * cell + (columns - 1) * GAP_PX;
-    assert.ok(used <= width && used > width - columns, `${width}`);
+test('cells have their own size in whole columns, and one fills a phone', () => {
+  for (const width of [500, 800, 1576, 2500]) {
+    const { columns, cell, gap, left } = layoutFor(width);
+    assert.equal(cell, CELL_PX);
+    const used = 2 * left + columns * cell + (columns - 1) * gap;
+    assert.ok(used <= width && gap >= GAP_PX - 1, `${width}`);
+    assert.ok(width - columns * cell < cell + (columns + 1) * GAP_PX, `${width}: another column would fit`);
   }
-  assert.equal(layoutFor(374).columns, 1);
+  assert.deepEqual([layoutFor(374).columns, layoutFor(374).cell], [1, 374]);
   assert.equal(layoutFor(1576).columns, 6);
 });
 

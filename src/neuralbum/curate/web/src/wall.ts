@@ -25,24 +25,31 @@ export interface WallOptions {
 }
 
 export const CELL_RATIO = 96 / 240;
+export const CELL_PX = 240; // as in the atlas: drawn without scaling, sharp and cheap
 export const STRIP_PX = 26;
 export const GAP_PX = 8;
-const SMALLEST_CELL_PX = 220;
 const OVERSCAN_ROWS = 1;
+const WIDEST_GAP_PX = 16;
+const SLACK_PX = 2;
 
 export interface Layout {
   columns: number;
   cell: number; // px, width
   picture: number; // px, height
   row: number; // px, with the gap
+  gap: number; // px between columns
+  left: number; // px before the first column
 }
 
-/** Cells as large as fit whole columns. Pure. */
+/** Whole columns of cells in their own size; one that fills the width on a phone. Pure. */
 export function layoutFor(width: number): Layout {
-  const columns = Math.max(1, Math.floor((width + GAP_PX) / (SMALLEST_CELL_PX + GAP_PX)));
-  const cell = Math.floor((width - (columns - 1) * GAP_PX) / columns);
+  const columns = Math.max(1, Math.floor((width + GAP_PX + SLACK_PX) / (CELL_PX + GAP_PX)));
+  const cell = columns === 1 ? Math.floor(width) : CELL_PX;
+  const free = width - columns * cell;
+  const gap = columns === 1 ? 0 : Math.min(WIDEST_GAP_PX, Math.floor(free / (columns - 1)));
+  const left = Math.max(0, Math.floor((free - gap * (columns - 1)) / 2));
   const picture = Math.round(cell * CELL_RATIO);
-  return { columns, cell, picture, row: picture + STRIP_PX + GAP_PX };
+  return { columns, cell, picture, row: picture + STRIP_PX + GAP_PX, gap, left };
 }
 
 /** First and one past the last row that must exist. Pure. */
@@ -133,15 +140,14 @@ export class Wall {
     if (cell) this.paint(cell, index);
   }
 
-  /** Load an atlas before it is needed. */
-  fetch(url: string): Promise<void> {
-    if (this.wanted.has(url)) return Promise.resolve();
+  /** Have an atlas in the browser's cache before it is needed; it is decoded when it is shown. */
+  fetch(url: string): void {
+    if (this.wanted.has(url)) return;
     this.wanted.add(url);
-    const image = new Image();
-    image.src = url;
-    return image.decode().catch(() => {
-      this.wanted.delete(url);
-    });
+    fetch(url, { priority: 'low' }).then(
+      (answer) => answer.blob(),
+      () => this.wanted.delete(url),
+    );
   }
 
   private cellAt(index: number): HTMLElement | null {
@@ -159,10 +165,12 @@ export class Wall {
     this.floor.style.height = `${Math.max(0, all * this.layout.row - GAP_PX)}px`;
     this.box.setAttribute('aria-rowcount', String(all));
     this.box.setAttribute('aria-colcount', String(this.layout.columns));
+    this.box.style.setProperty('--gap', `${this.layout.gap}px`);
+    this.box.style.setProperty('--left', `${this.layout.left}px`);
     this.box.style.setProperty('--cell', `${this.layout.cell}px`);
     this.box.style.setProperty('--picture', `${this.layout.picture}px`);
     this.box.style.setProperty('--sheet', `${this.layout.cell * this.options.columns}px`);
-    if (before.cell !== this.layout.cell || before.columns !== this.layout.columns) {
+    if (before.cell !== this.layout.cell || before.columns !== this.layout.columns || before.gap !== this.layout.gap) {
       const focused = this.box.contains(document.activeElement);
       for (const row of this.rows.values()) this.retire(row);
       this.rows.clear();
