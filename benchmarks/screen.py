@@ -16,10 +16,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import soundfile
 
 import music
-import numpy as np
 import report
 from neuralbum import audio, screen
 from neuralbum.demo.band import make_band

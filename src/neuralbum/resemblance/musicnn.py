@@ -17,6 +17,7 @@ to float16 before multiplying by 10 000, which overflows on loud music; here it 
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -64,6 +65,16 @@ def load(place: str) -> Weights:
         raise CheckpointError(
             f"musicnn's weights in {place or 'the installed package'} are damaged: {cause}"
         ) from cause
+
+
+class NoMusicnn(MissingExtra):
+    """musicnn is not installed; its own requirements must be left out."""
+
+    def __str__(self) -> str:
+        return (
+            "the musicnn embedding needs musicnn's weights: `pip install --no-deps musicnn==0.1.0` (TensorFlow is "
+            "not needed), or set [resemblance] musicnn to its wheel"
+        )
 
 
 # ---- the net -------------------------------------------------------------------
@@ -162,11 +173,10 @@ def _files(place: str) -> tuple[bytes, bytes]:
 
 def _installed() -> Path:
     """Where the package lies, without importing it (it would import TensorFlow)."""
-    from importlib.util import find_spec
-
-    spec = find_spec("musicnn")
+    spec = importlib.util.find_spec("musicnn")
     if spec is None or spec.origin is None:
-        raise MissingExtra("the musicnn embedding", "embedding")
+        # its requirements pin TensorFlow and NumPy < 1.17, so the usual hint (an extra) could not be followed
+        raise NoMusicnn("the musicnn embedding", "embedding")
     return Path(spec.origin).parent.parent
 
 
