@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from neuralbum.errors import ParameterError
 from neuralbum.skeleton import evaluate, songs
 from neuralbum.skeleton.engine import FusedEngine
+from neuralbum.skeleton.engine_gpu import GraphEngine
 from neuralbum.skeleton.stepping import PlainEngine
 
 from .makers import net, song
@@ -106,3 +108,31 @@ def test_the_recurrence_forgets_whatever_it_heard():
     with torch.no_grad():
         ends = [block(quiet, torch.full((1, block.width), start, dtype=torch.float64))[1] for start in (0.0, 100.0)]
     assert float((ends[0] - ends[1]).abs().max()) < 1.0
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_graph_engine_uncaptured_draws_what_the_deaf_plain_engine_draws(name):
+    made = net(name, shaken=0.05)
+    rng = np.random.default_rng(0)
+    uniforms, temperatures = rng.random((3, 128)), np.full((3, 128), 1.01)
+    drawn = []
+    for engine in (GraphEngine(made), PlainEngine(made, deaf=True)):
+        memory = engine.begin(3)
+        engine.hear(memory, 1, song(0.1).levels[:128])
+        drawn.append(engine.sample(memory, uniforms, temperatures, [0, 1]).levels)
+    first = [np.argmax(np.append(a != b, True)) for a, b in zip(drawn[0][:2], drawn[1][:2], strict=True)]
+    assert min(first) > 32
+
+
+def test_the_graph_engine_refuses_a_net_that_needs_the_forecast():
+    with pytest.raises(ParameterError, match="deaf"):
+        GraphEngine(net(), deaf=False)
+
+
+def test_a_deaf_engine_predicts_what_its_deaf_twin_predicts():
+    made = net(shaken=0.05)
+    levels = song(0.1).levels[None, :256]
+    fused, plain = FusedEngine(made, threads=1, deaf=True), PlainEngine(made, deaf=True)
+    got = fused.log_probabilities(fused.begin(1), levels)
+    expected = plain.log_probabilities(plain.begin(1), levels).numpy()
+    assert np.abs(got - expected)[expected > -12].max() < SINGLE

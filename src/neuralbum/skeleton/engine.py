@@ -312,5 +312,9 @@ def default_threads() -> int:
 
 
 def open_engine(net: Net, *, threads: int | None = None, deaf: bool = False) -> Engine:
-    """An engine for a trained net on the CPU."""
+    """An engine for a trained net: the fused one on a CPU, CUDA graphs where the net lies on a GPU."""
+    if next(net.parameters()).device.type == "cuda":
+        from .engine_gpu import GraphEngine
+
+        return GraphEngine(net, deaf=deaf)
     return FusedEngine(net, threads=threads, deaf=deaf)

@@ -37,9 +37,9 @@ class SkeletonParams:
     checkpoint_every: int = setting(0, "steps between checkpoints; 0: the preset's", unit="steps", minimum=0)
     keep: int = setting(8, "checkpoints kept on the ladder, best first", minimum=1)
     valid_s: float = setting(
-        20.0, "seconds of each valid and held-out song heard at a checkpoint", unit="s", minimum=0.2
+        10.0, "seconds of each valid and held-out song heard at a checkpoint", unit="s", minimum=0.2
     )
     audition_s: float = setting(
-        4.0, "seconds sampled at each checkpoint to listen to and to measure", unit="s", minimum=0
+        3.0, "seconds sampled at each checkpoint to listen to and to measure", unit="s", minimum=0
     )
     auditions: int = setting(2, "clips sampled at each checkpoint", minimum=1, maximum=64)

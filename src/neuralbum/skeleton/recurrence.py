@@ -123,7 +123,8 @@ class RecurrentBlock(nn.Module):
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, T, width), state (B, width) -> the same shapes."""
         n = self.width // 2
-        v, gate, openness = self.enter(self.norm(x)).split([self.width, self.width, n], dim=-1)
+        entered = self.enter(self.norm(x)).to(self.decay.dtype)  # under autocast the recurrence stays exact
+        v, gate, openness = entered.split([self.width, self.width, n], dim=-1)
         log_rho = -DECAY_SHARPNESS * F.softplus(self.decay) * torch.sigmoid(openness)  # (B, T, n)
         rho = torch.exp(log_rho)
         strength = torch.sqrt(-torch.expm1(2.0 * log_rho) + 1e-8)

@@ -43,7 +43,8 @@ MIN_TRAIN_S = 5.0
 MIN_EVAL_S = 1.0
 CURVE_POINTS = 400
 """Points of the training curve kept for a whole run."""
-CHECKPOINTS_PER_TIMED_RUN = 6
+CHECKPOINT_EVERY_S, MOST_CHECKPOINTS, FEWEST_CHECKPOINTS = 60.0, 12, 2
+"""A timed run pauses to evaluate and to sing about once a minute, but neither never nor all the time."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,8 @@ class _Work:
         self.reporter.begin(f"train {self.model_id}", target - done, "s" if params.time_s > 0 else "steps")
         started, cpu = time.monotonic(), time.process_time()
         every = chosen.checkpoint_every
-        next_mark = math.floor(done / (target / CHECKPOINTS_PER_TIMED_RUN)) + 1
+        n_marks = max(FEWEST_CHECKPOINTS, min(MOST_CHECKPOINTS, int(target / CHECKPOINT_EVERY_S)))
+        next_mark = math.floor(done / (target / n_marks)) + 1
         curve_every = max(1, chosen.steps // CURVE_POINTS)
         recent: list[float] = []
         samples0, stopped = trainer.samples, ""
@@ -230,11 +232,7 @@ class _Work:
                 note = ""
             elapsed = before_s + time.monotonic() - started
             self.reporter.advance((elapsed if params.time_s > 0 else trainer.step) - done_now, note)
-            due = (
-                elapsed >= next_mark * target / CHECKPOINTS_PER_TIMED_RUN
-                if params.time_s > 0
-                else trainer.step % every == 0
-            )
+            due = elapsed >= next_mark * target / n_marks if params.time_s > 0 else trainer.step % every == 0
             if due and (elapsed if params.time_s > 0 else trainer.step) < target:
                 next_mark += 1
                 about = self._checkpoint(trainer, about, elapsed)

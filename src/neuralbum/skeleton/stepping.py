@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -149,11 +149,21 @@ class PlainEngine:
     def _scores(self, memory: PlainMemory, phase: int) -> Tensor:
         known = np.pad(memory.levels, ((0, 0), (0, 1)))  # the level to come: not looked at
         levels = torch.from_numpy(known)
+        features = torch.zeros(len(known), known.shape[1], 0)
         if self.net.uses_forecast:
             now = np.stack([listener.memory[: memory.features.shape[2]] for listener in memory.listeners])
             features = self._tensor(np.concatenate([memory.features, now[:, None].astype(np.float32)], axis=1))
-            return self._tiers_scores(self.net, levels, features, memory.state, phase)  # type: ignore[arg-type]
-        return self._samplernn_scores(self.net, levels, memory.state, phase)  # type: ignore[arg-type]
+        return self.scores(levels, features, memory.state, phase)
+
+    def scores(self, levels: Tensor, features: Tensor, state: dict[str, Tensor], phase: int) -> Tensor:
+        """Log-probabilities (B, n_levels) of the next level; ``state`` goes forward where a frame begins.
+
+        levels (B, context + 1) and features (B, context + 1, N_FEATURES) end with the sample to
+        come, whose level is not looked at; ``phase`` is its position within a hop.
+        """
+        if self.net.uses_forecast:
+            return self._tiers_scores(cast("Tiers", self.net), levels, features, state, phase)
+        return self._samplernn_scores(cast("SampleRnn", self.net), levels, state, phase)
 
     def _tiers_scores(
         self, net: Tiers, levels: Tensor, features: Tensor, state: dict[str, Tensor], phase: int
