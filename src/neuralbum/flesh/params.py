@@ -43,7 +43,7 @@ class FleshParams:
     valid_s: float = setting(20.0, "seconds of held-out songs each snapshot is scored on", unit="s", minimum=1)
     adversarial: str = setting(
         "auto",
-        "when the adversarial phase starts: auto (see adversarial_share and patience) or never; "
+        "when the adversarial phase starts: auto (see adversarial_share and patience; not in short runs) or never; "
         "`train flesh --phase` overrides it",
         choices=("auto", "never"),
     )
@@ -133,6 +133,7 @@ class Preset:
     ema: float  #: decay of the averaged weights that are kept
     check_every: int  #: steps
     steps: int  #: the plan, unless --for or --steps says otherwise
+    content_steps: int  #: the adversarial phase does not start by itself before
     windows: tuple[int, ...]  #: of the spectral losses, samples at 44.1 kHz
     discriminator: DiscriminatorShape
 
@@ -154,8 +155,8 @@ def settle_preset(params: FleshParams) -> Preset:
 
 
 PRESETS = {
-    "debug": Preset(24, 1, 2, 40, 3e-3, 5, 0.9, 20, 60, (1024, 256), DiscriminatorShape(4, (512,))),
-    "small": Preset(256, 6, 4, 64, 1e-3, 20, 0.99, 50, 1500, (2048, 512), DiscriminatorShape(8, (2048, 512))),
+    "debug": Preset(24, 1, 2, 40, 3e-3, 5, 0.9, 20, 60, 0, (1024, 256), DiscriminatorShape(4, (512,))),
+    "small": Preset(256, 6, 4, 64, 1e-3, 20, 0.99, 50, 1500, 400, (2048, 512), DiscriminatorShape(8, (2048, 512))),
     "full": Preset(
         512,
         8,
@@ -166,6 +167,7 @@ PRESETS = {
         0.999,
         2000,
         200_000,
+        20_000,
         (2048, 1024, 512, 256),
         DiscriminatorShape(32, (2048, 1024, 512), (2, 3, 5, 7, 11)),
     ),

@@ -7,10 +7,11 @@ project and no catalogue. The phases:
     adversarial  a critic joins, its weight rising over ``ramp_steps``
 
 The switch is made automatically (after ``adversarial_share`` of the plan, or
-when the score has stood still for ``patience`` snapshots), by hand (``phase``),
-or never; it is logged in model.json and drawn in the curves. Snapshots are kept
-on both sides of it and chosen by their score on held-out songs, so a switch
-that hurt is not used; ``back_to`` undoes it for good.
+when the score has stood still for ``patience`` snapshots, but never before the
+preset's ``content_steps``), by hand (``phase``), or never; it is logged in
+model.json and drawn in the curves. Snapshots are kept on both sides of it and
+chosen by their score on held-out songs, so a switch that hurt is not used;
+``back_to`` undoes it for good.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ CURVE_EVERY = 10  #: steps whose losses are averaged into one point
 AUDITION_S = 6.0
 DEFAULT_LEVEL = 0.35
 """The noise level suggested where no skeleton has been heard: 38 dB, about what 8-bit sampling adds."""
+WORTH_THREADS = 128
+"""Nets of fewer channels are trained in one thread: several spend their time waiting for each other."""
 BY_HAND = ("phase", "back")
 
 
@@ -79,6 +82,15 @@ class TrainingDesk:
 
     def train(self, *, phase: str | None = None, back_to: int | None = None) -> Result:
         """Go on until the plan is done."""
+        threads = torch.get_num_threads()
+        if self.plan.channels < WORTH_THREADS:
+            torch.set_num_threads(1)
+        try:
+            return self._train(phase, back_to)
+        finally:
+            torch.set_num_threads(threads)
+
+    def _train(self, phase: str | None, back_to: int | None) -> Result:
         self.trainer = Trainer(self.shape, self.plan, self.params, self.material, seed=self.seed, device=self.device)
         before_s, resumed = self._begin()
         if back_to is not None:
@@ -202,6 +214,8 @@ class TrainingDesk:
             return
         if any(turn.what.startswith(BY_HAND) for turn in self.about.history):
             return  # somebody decided; do not decide again
+        if self.trainer.step < self.plan.content_steps:
+            return  # too early for a critic to help
         if progress >= self.params.adversarial_share:
             self._switch(ADVERSARIAL, "adversarial", f"{self.params.adversarial_share:.0%} of the plan is done")
             return
