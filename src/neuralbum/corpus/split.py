@@ -2,8 +2,9 @@
 
 Versions of one song (by title, or by sound) form a group and stay together.
 What has a side keeps it; new groups are dealt in the order of a hash of their
-titles, each to the side that lacks most of its share. So the split depends on
-the songs, never on the order of files, and more music never moves old songs.
+titles: first one of fitting length to each small side that has none, then each to
+the side that lacks most of its share. So the split depends on the songs, never on
+the order of files, and more music never moves old songs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from dataclasses import dataclass
 
 TITLE_CUTOFF = 0.9
 """Similarity (difflib ratio) above which two title keys name one song."""
+
+FITTING = 2.0
+"""The first song of a small side may be this many times as long as its share; else the shortest is taken."""
 
 VERSION_WORDS = (
     "live", "demo", "acoustic", "remaster", "remastered", "remix", "remixed", "mix", "edit", "version", "instrumental",
@@ -120,17 +124,26 @@ def assign(songs: Sequence[SplitSong], shares: Mapping[str, float]) -> dict[str,
             have[sides[song.id]] += song.duration_s
     waiting.sort(key=_hash)
     wanted = [side for side, share in shares.items() if share > 0]
-    for i, group in enumerate(waiting):
-        empty = [side for side in wanted if have[side] == 0]
-        left = len(waiting) - i
-        if empty and left <= len(empty):
-            side = empty[0]
-        else:
-            side = max(wanted, key=lambda s: shares[s] * total - have[s])
-        for song in group:
-            sides[song.id] = side
-            have[side] += song.duration_s
+    empty = [side for side in wanted if have[side] == 0]
+    n_spare = len(waiting) - (wanted[0] in empty)  # the first side is to get one, too
+    for side in [side for side in empty if side != wanted[0]][:n_spare]:
+        fitting = [g for g in waiting if _seconds(g) <= FITTING * shares[side] * total]
+        group = fitting[0] if fitting else min(waiting, key=_seconds)
+        waiting.remove(group)
+        _put(group, side, sides, have)
+    for group in waiting:
+        _put(group, max(wanted, key=lambda s: shares[s] * total - have[s]), sides, have)
     return sides
+
+
+def _put(group: Sequence[SplitSong], side: str, sides: dict[str, str], have: dict[str, float]) -> None:
+    for song in group:
+        sides[song.id] = side
+        have[side] += song.duration_s
+
+
+def _seconds(group: Sequence[SplitSong]) -> float:
+    return sum(song.duration_s for song in group)
 
 
 def torn_apart(songs: Sequence[SplitSong], sides: Mapping[str, str]) -> list[list[SplitSong]]:
