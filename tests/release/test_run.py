@@ -169,6 +169,7 @@ def test_a_song_whose_take_is_broken_is_left_out_and_named(project):
     outcome = run(project, workers=1)
     assert [subject for subject, _ in outcome.errors] == [take.id]
     assert "bootleg" not in (project.album_dir / "index.json").read_text()
+    assert not [path for path in files(project.album_dir) if "bootleg" in path]
     assert (project.album_dir / "audio" / "mock-melancholy.flac").exists()
     assert not outcome.ok
 
@@ -287,6 +288,14 @@ def test_a_new_poster_reaches_picture_and_cover(project):
     for path in ("pictures/mock-melancholy.webp", "cover.jpg", "audio/mock-melancholy.flac"):
         assert before[path] != after[path]
     assert before["audio/bootleg-abasement.flac"] == after["audio/bootleg-abasement.flac"]
+
+
+def test_a_damaged_poster_costs_the_cover_not_the_song(project):
+    finding = project.catalogue.latest("visualise")[project.catalogue.takes()[0].id]
+    (project.root / finding.files["poster"]).write_bytes(b"no picture")
+    assert run(project, workers=1).ok
+    tags, cover = read_tags(project.album_dir / "audio" / "mock-melancholy.mp3", "mp3")
+    assert (tags.title, cover) == ("Mock Melancholy", None)
 
 
 def test_the_command_says_what_it_did_and_what_to_open(project, capsys):

@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -136,6 +136,15 @@ class Press:
     def files(self) -> dict[str, Pressed]:
         """All files of this release so far, by path."""
         return dict(sorted(self._now.items()))
+
+    def sha256_of(self, path: str) -> str:
+        """The digest of a file of this release."""
+        return self._now[path].sha256
+
+    def leave_out(self, paths: Iterable[str]) -> None:
+        """Take files out of this release again; ``sweep`` will remove them."""
+        for path in paths:
+            self._now.pop(path, None)
 
     def sweep(self) -> list[str]:
         """Remove what earlier releases made and this one did not, and what a killed one left behind.

@@ -22,7 +22,7 @@ from ..errors import CatalogueError, MissingExtra, NeuralbumError, SettingsError
 from ..progress import SILENT, Reporter
 from ..project import Project, atomic
 from ..records import Finding, Song, Take, digest
-from ..stage import Outcome, activity
+from ..stage import Outcome, activity, file_digest
 from . import chapters, checksums, disclosure, feed, licence, live, model_card, order, playlists, provenance
 from . import index as index_json
 from .gallery import render_index, render_song, static_files
@@ -31,7 +31,7 @@ from .params import Params
 from .press import Press, part_of
 from .sleeve import ISRC, Album, AlbumSong, sleeve
 from .sound import VERSION, Output, SongJob, make_song, measure_loudness
-from .tags import Cover, Tags, make_cover
+from .tags import Tags, make_cover
 
 STAGE = "release"
 PICTURES = {".webp", ".png", ".jpg", ".jpeg", ".avif"}
@@ -89,10 +89,10 @@ def run(
         album = _album(project, params, terms, songs, chosen)
         art = _copy_pictures(project, params, press, songs, signer, album)
         songs = [replace(song, files={**song.files, **art.get(song.take_id, {})}) for song in songs]
-        cover, cover_file = _cover(project, params, press, songs)
+        covers, cover_file = _covers(project, params, press, songs)
         album = replace(album, cover_file=cover_file)
         songs = _press_songs(
-            project, params, press, album, songs, sources, cover, signer, n_workers, reporter, errors, tick
+            project, params, press, album, songs, sources, covers, signer, n_workers, reporter, errors, tick
         )
         album = replace(album, songs=tuple(songs))
         if not songs:
@@ -375,27 +375,39 @@ def _press_picture(
     press.make(path, key, build)
 
 
-def _cover(
+def _covers(
     project: Project, params: Params, press: Press, songs: Sequence[AlbumSong]
-) -> tuple[dict[str, Cover], str | None]:
-    """Covers by take: the album's own picture for all, else each song's poster. And the album's cover file."""
-    covers: dict[str, Cover] = {}
+) -> tuple[dict[str, tuple[Path, str]], str | None]:
+    """Each song's cover as (picture, its digest), and the album's cover file.
+
+    The album's own picture for all, else each song's poster.
+    """
+    covers: dict[str, tuple[Path, str]] = {}
     if params.cover:
         path = project.root / params.cover
         if not path.is_file():
             raise SettingsError(f"[release] cover = {params.cover!r}: no such file in {project.root}")
-        cover = make_cover(path)
-        covers = {song.take_id: cover for song in songs}
+        make_cover(path)  # say now if it is no picture
+        covers = {song.take_id: (path, file_digest(path)) for song in songs}
     else:
         for song in songs:
             poster = song.files.get("poster")
             if poster:
-                covers[song.take_id] = make_cover(press.album_dir / poster)
-    first = next((covers[s.take_id] for s in songs if s.take_id in covers), None)
-    if first is None:
-        return covers, None
-    press.data("cover.jpg", first.data)
-    return covers, "cover.jpg"
+                covers[song.take_id] = (press.album_dir / poster, press.sha256_of(poster))
+    for song in songs:
+        if song.take_id not in covers:
+            continue
+        picture, sha256 = covers[song.take_id]
+        try:
+            press.make("cover.jpg", digest("cover", sha256), lambda part, p=picture: _write_cover(part, p))  # type: ignore[misc]
+        except ToolError:  # a poster that cannot be read
+            continue
+        return covers, "cover.jpg"
+    return covers, None
+
+
+def _write_cover(part: Path, picture: Path) -> None:
+    part.write_bytes(make_cover(picture).data)
 
 
 # ---- sound ---------------------------------------------------------------------------------
@@ -408,7 +420,7 @@ def _press_songs(
     album: Album,
     songs: Sequence[AlbumSong],
     sources: Mapping[str, tuple[Path, str]],
-    covers: Mapping[str, Cover],
+    covers: Mapping[str, tuple[Path, str]],
     signer: provenance.Signer | None,
     n_workers: int,
     reporter: Reporter,
@@ -431,7 +443,7 @@ def _press_songs(
             paths.setdefault(song.take_id, {})[kind] = path
             kbps = getattr(params, f"{kind}_kbps", 0)
             sound = digest("sound", VERSION, kind, kbps, identity)
-            key = digest(sound, tags, None if cover is None else cover.data.hex(), sealed)
+            key = digest(sound, tags, cover and cover[1], sealed)
             if press.is_current(path, key):
                 continue
             final = press.album_dir / path
@@ -439,7 +451,9 @@ def _press_songs(
             untagged = final if signer is None and press.has_sound(path, sound) else None
             outputs.append(Output(path, kind, part_of(final), key, sound if signer is None else "", kbps, untagged))
         if outputs:
-            jobs[song.take_id] = (SongJob(song.take_id, source, tuple(outputs), tags, cover, signer, claim),)
+            jobs[song.take_id] = (
+                SongJob(song.take_id, source, tuple(outputs), tags, cover and cover[0], signer, claim),
+            )
     failed = set()
     reporter.begin("release", len(jobs), "songs")
     for (job,) in jobs.values():
@@ -461,6 +475,9 @@ def _press_songs(
             tick()
         reporter.advance(1)
     reporter.end()
+    for song in songs:
+        if song.take_id in failed:
+            press.leave_out([*song.files.values(), *paths[song.take_id].values()])
     return [replace(s, files={**s.files, **paths[s.take_id]}) for s in songs if s.take_id not in failed]
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from ..audio import Audio, read
 from ..dsp.loudness import measure
+from ..errors import ToolError
 from ..stage import file_digest
 from .encode import encode
 from .provenance import Claim, Signer, sign
-from .tags import Cover, Tags, write_tags
+from .tags import Cover, Tags, make_cover, write_tags
 
 VERSION = 1
 """Raise when the same take would be encoded to other bytes."""
@@ -42,7 +43,7 @@ class SongJob:
     source: Path
     outputs: tuple[Output, ...]
     tags: Tags
-    cover: Cover | None = None
+    cover: Path | None = None  #: a picture file
     signer: Signer | None = None
     claim: Claim | None = None
 
@@ -50,6 +51,7 @@ class SongJob:
 def make_song(job: SongJob) -> list[tuple[Output, str]]:
     """Write the parts; returns each output with its SHA-256."""
     audio: tuple[Audio, int] | None = None
+    cover = _cover(job.cover)
     made = []
     for output in job.outputs:
         if output.untagged is not None:
@@ -58,11 +60,21 @@ def make_song(job: SongJob) -> list[tuple[Output, str]]:
             if output.kind != "flac" and audio is None:
                 audio = read(job.source)
             encode(job.source, output.part, output.kind, kbps=output.kbps, audio=audio)
-        write_tags(output.part, output.kind, job.tags, job.cover)
+        write_tags(output.part, output.kind, job.tags, cover)
         if job.signer is not None and job.claim is not None:
             sign(output.part, output.kind, job.claim, job.signer)
         made.append((output, file_digest(output.part)))
     return made
+
+
+def _cover(picture: Path | None) -> Cover | None:
+    """The cover to embed; a poster that cannot be read is no reason to leave a song out."""
+    if picture is None:
+        return None
+    try:
+        return make_cover(picture)
+    except ToolError:
+        return None
 
 
 def measure_loudness(source: Path) -> tuple[float | None, float | None]:
