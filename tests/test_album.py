@@ -67,7 +67,7 @@ def test_auto_kept_the_best_ranked_takes_and_says_it_was_auto(album):
 
 
 def test_the_album_folder_plays(album):
-    result, project = album
+    _, project = album
     index = json.loads((project.album_dir / "index.json").read_text())
     assert len(index["songs"]) == 3
     for suffix, codec in (("flac", "flac"), ("opus", "opus")):
@@ -87,7 +87,8 @@ def test_every_link_of_the_gallery_leads_to_a_file(album):
     assert str(page) == result.gallery
     links = Links()
     links.feed(page.read_text(encoding="utf-8"))
-    local = [t.split("#")[0].split("?")[0] for t in links.found if "://" not in t and not t.startswith(("data:", "#", "mailto:"))]
+    elsewhere = ("data:", "#", "mailto:")
+    local = [t.split("#")[0].split("?")[0] for t in links.found if "://" not in t and not t.startswith(elsewhere)]
     assert local
     assert not [t for t in local if t and not (page.parent / t).exists()]
 

@@ -34,7 +34,8 @@ def test_an_error_is_one_line_and_exit_code_1(tmp_path, capsys):
     assert run(["status", "--project", str(tmp_path)]) == 1
     out, err = said(capsys)
     assert out == ""
-    assert err.startswith("error: ") and err.count("\n") == 1
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
 
 
 def test_trace_shows_the_rest(tmp_path):

@@ -108,7 +108,7 @@ def _open(folder: Path, music: Sequence[Path | str], artist: str, phrase: str, w
         artist = artist or ARTIST
     stated = dict.fromkeys(BUILT_IN, NOT_STATED) | {"rights_holder": artist} if music else BUILT_IN
     defaults = DemoParams()
-    tables = {
+    tables: dict[str, dict[str, Any]] = {
         "skeleton": {"preset": defaults.preset, "time_s": defaults.train_s},
         "flesh": {"preset": defaults.flesh_preset, "time_s": defaults.flesh_s},
         "generate": {"count": defaults.takes, "length_s": defaults.take_s},
