@@ -139,6 +139,21 @@ def test_undo_reaches_back_beyond_a_restart(client):
     assert desk_of(client)["state"][ids[0]]["mine"]["verdict"] == "drop"
 
 
+def draw_second(client, actor):
+    answer = client.post("/api/queue/second", json={}, headers={"x-curator": actor})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_looking_at_the_second_pass_blinds_nobody_until_its_takes_are_drawn(client):
+    ids = [row["id"] for row in desk_of(client)["rows"]]
+    say(client, words(1, ids[0]))
+    assert desk_of(client, "second")["rows"] == []
+    assert desk_of(client)["state"][ids[0]]["blind"] is False
+    assert [row["id"] for row in draw_second(client, "ana")["rows"]] == [ids[0]]
+    assert desk_of(client)["state"][ids[0]]["blind"] is True
+
+
 SECRETS = ("riff-secret", "note-secret", "97.25")
 
 
@@ -154,7 +169,7 @@ def test_a_second_pass_is_blind_in_every_answer(client, desk):
             words(10 * n + 3, take_id, "tap", bpm=97.25, times_s=[]),
         )
     for listener in ("ana", "ben"):
-        opened = desk_of(client, "second", listener)
+        opened = draw_second(client, listener)
         assert len(opened["rows"]) == 12
         headers = {"x-curator": listener}
         seen = [json.dumps(opened)]
@@ -180,7 +195,7 @@ def test_the_second_pass_stays_blind_to_an_undo_and_opens_when_it_is_done(client
     ids = [row["id"] for row in desk_of(client)["rows"]]
     for n, take_id in enumerate(ids[:3]):
         say(client, words(n, take_id, value="drop"))
-    queue = [row["id"] for row in desk_of(client, "second", "ben")["rows"]]
+    queue = [row["id"] for row in draw_second(client, "ben")["rows"]]
     assert sorted(queue) == sorted(ids[:3])
     say(client, words(100, queue[0], pass_name="second", value="keep"), actor="ben")
     state = desk_of(client, "second", "ben")["state"][queue[0]]

@@ -70,7 +70,7 @@ def command(
         host=host,
         port=port,
         curators=curator or [],
-        default_actor=getpass.getuser(),
+        default_actor=_me(),
         names=name or [],
         ready=ready,
     )
@@ -128,7 +128,7 @@ def import_(
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as cause:
         raise ParameterError(f"{file}: cannot be read as text ({cause})") from cause
-    new = curate.bring_in(open_project(project), _form(file), text, actor=curator or getpass.getuser())
+    new = curate.bring_in(open_project(project), _form(file), text, actor=curator or _me())
     if json:
         print_json({"file": str(file), "new": new})
     else:
@@ -139,3 +139,13 @@ def _form(file: Path) -> str:
     if file.suffix.lower() not in FORMS:
         raise ParameterError(f"{file}: the ending must be one of {', '.join(FORMS)}")
     return FORMS[file.suffix.lower()]
+
+
+def _me() -> str:
+    """Who sits here: the login name, where it can be a curator's name."""
+    from ..curate.speech import clean_actor
+
+    try:
+        return clean_actor(getpass.getuser())
+    except (ParameterError, OSError, KeyError):
+        return "curator"

@@ -117,9 +117,11 @@ class Desk:
     # ---- queues ------------------------------------------------------------
 
     def queue(self, actor: str, pass_name: str) -> queues.Queue:
-        """The frozen queue of a person and a pass; made at first sight."""
+        """The frozen queue of a person and a pass; made at first sight, but for the second pass."""
         self.follower.look()
         found = self._latest_queue(actor, pass_name)
+        if found is None and pass_name == "second":  # blinds a person to its takes, so it is made only when asked for
+            return queues.Queue("", pass_name, actor, "shuffled", 0, ())
         return found or self.new_queue(actor, pass_name)
 
     def _latest_queue(self, actor: str, pass_name: str) -> queues.Queue | None:

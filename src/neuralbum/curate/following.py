@@ -2,8 +2,9 @@
 
 Several writers commit to one log, and on PostgreSQL an event may become
 visible after one with a higher id; so there each look goes back a window and
-passes over what is known (SQLite has one writer at a time, and needs none). Nothing here is a second truth: forget it all and read
-again, and the state is the same (tests/curate/test_following.py).
+passes over what is known (SQLite has one writer at a time, and needs none).
+Nothing here is a second truth: forget it all and read again, and the state is
+the same (tests/curate/test_following.py).
 """
 
 from __future__ import annotations

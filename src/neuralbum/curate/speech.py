@@ -91,9 +91,9 @@ def _short(value: object) -> str:
 
 def _number(payload: Mapping[str, Any], name: str, low: float, high: float, default: float | None = None) -> float:
     value = payload.get(name, default)
-    if not _is_number(value) or not low <= float(value) <= high:  # type: ignore[arg-type]
+    if not _is_number(value) or not low <= float(value) <= high:
         raise ParameterError(f"{name} = {_short(value)} must be a number from {low:g} to {high:g}")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def _text(payload: Mapping[str, Any], name: str, limit: int) -> str:
