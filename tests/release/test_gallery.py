@@ -25,6 +25,7 @@ from neuralbum.release.licence import check
 from neuralbum.release.sleeve import Album, AlbumSong, Distinction
 
 from .conftest import add_take, say, title
+from .conftest import found as drawn
 
 pytestmark = pytest.mark.browser
 FIRST_VIEW_GZIP = 150_000  # bytes
@@ -229,6 +230,60 @@ def test_a_distinction_on_a_card_is_played_from_its_moment(page, small):
     page.click(".card .heard >> nth=2")
     page.wait_for_function("document.querySelector('#audio').currentTime >= 1.5")
     assert page.inner_text("#p-title").lower() == "song 3"
+
+
+def test_the_picture_gets_the_levels_that_were_drawn_and_the_player_of_the_page(page, empty_project):
+    """The levels come as a script, packed; unpacked they are the file ``visualise`` wrote, byte for byte."""
+    p = empty_project
+    take = add_take(p, 1, seconds=2.0)
+    say(p, take, "verdict", value="keep")
+    title(p, {take.id: "Song 1"})
+    levels = bytes(range(256)) * 40
+    path = p.artefacts_dir / "visualise" / "a.nblv"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(levels)
+    drawn(p, "visualise", take, {}, {"arrays": p.relative(path)})
+    assert run(p, workers=1).ok
+    page.add_init_script(
+        """window.NeuralbumLive = { attach: async (canvas, audio, buffer) => {
+            window.got = { sum: new Uint8Array(buffer).reduce((a, b) => a + b, 0), length: buffer.byteLength,
+                           audio: audio.id, size: [canvas.width, canvas.height] };
+            return { redraw() {}, detach() { window.left = true; } };
+        } };"""
+    )
+    page.goto((p.album_dir / "index.html").as_uri())
+    page.keyboard.press("v")
+    page.wait_for_function("window.got")
+    got = page.evaluate("window.got")
+    assert (got["length"], got["sum"], got["audio"]) == (len(levels), sum(levels), "audio")
+    assert got["size"][0] > 1000  # drawn in the screen's own size
+    page.keyboard.press("v")
+    page.wait_for_function("window.left")
+
+
+def test_a_clip_is_loaded_only_where_the_pointer_is(page, empty_project):
+    p = empty_project
+    takes = {}
+    clip = p.artefacts_dir / "visualise" / "clip.mp4"
+    clip.parent.mkdir(parents=True)
+    clip.write_bytes(b"\0" * 1000)
+    for n in (1, 2):
+        take = add_take(p, n, seconds=0.5)
+        say(p, take, "verdict", value="keep")
+        takes[take.id] = f"Song {n}"
+        drawn(p, "visualise", take, {}, {"hover": p.relative(clip)})
+    title(p, takes)
+    assert run(p, workers=1).ok
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((p.album_dir / "index.html").as_uri())
+    assert not [url for url in asked if url.endswith(".mp4")]
+    page.hover(".card >> nth=1")
+    page.wait_for_selector(".card:nth-child(2) video.clip", state="attached")
+    page.wait_for_function("document.querySelectorAll('video.clip').length === 1")
+    page.hover("h1")
+    page.wait_for_selector("video.clip", state="detached")
+    assert {url.rpartition("/")[2] for url in asked if url.endswith(".mp4")} == {"song-2.mp4"}
 
 
 @pytest.fixture
