@@ -14,7 +14,7 @@ every SOLVE_EVERY samples. Diagonal loading keeps it positive definite.
 
 One stream's memory is one float64 row (``new_memory``): copying it is a snapshot.
 
-Measured: 1.5 us a sample with n_long = 512; the NumPy twin needs 60 us (40x).
+Measured: 1.1 us a sample with n_long = 256, 1.4 us with 512; the NumPy twin needs 47 us (30x).
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ the quantiser's edges:
 
 The experts know where the forecast lies, the free logits everything else. The
 fused kernels do one sample at a time in cache; the loss gives its gradients
-along with its value. Measured against the same in torch: 6x (K 3, 256 levels).
+along with its value. Measured: 5x faster than the same in torch,
+with gradients; the NumPy twin needs 40 us a sample for the value alone (K 3, 256 levels).
 """
 
 from __future__ import annotations

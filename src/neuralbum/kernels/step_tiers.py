@@ -6,8 +6,8 @@ done for all streams at once (``step_linear``), everything else stream by stream
 so that no number depends on the batch.
 
 The plain twin is the torch module stepped sample by sample
-(``skeleton.stepping.PlainEngine``). Measured against it on one core: 150x at batch 1,
-300x at batch 16 (preset tiny).
+(``skeleton.stepping.PlainEngine``). Measured against it on one core: 200x at batch 1,
+25x at batch 16 (preset tiny).
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ class Rung:
     heldout_bits: float | None = None
     free_running: Mapping[str, float] = field(default_factory=dict)  #: statistics of what it samples
     distance: float | None = None  #: of those from the corpus; smaller is more alike
+    deaf_bits: float | None = None  #: held-out bits without the forecast
     deaf: bool = False  #: it sings closer to the corpus without the forecast
 
 

@@ -11,13 +11,13 @@ from ..errors import TrainingError
 if TYPE_CHECKING:
     from .params import SkeletonParams
 
-FLOP_RATE = {"cpu": 12e9, "cuda": 20e12}
+FLOP_RATE = {"cpu": 25e9, "cuda": 20e12}
 """Effective floating-point operations a second in training; measured on one core, guessed for a GPU."""
-OVERHEAD_S = 6e-6
+OVERHEAD_S = 9e-6
 """Seconds a training sample costs on a CPU besides matrix products (forecast, head, element-wise work)."""
 BYTES_PER_ACTIVATION = 4
 ACTIVATIONS_PER_SAMPLE = 24
-"""Bottom-tier rows kept for the backward pass, in units of its width; measured, rounded up."""
+"""Bottom-tier rows kept for the backward pass, in units of its width; counted roughly."""
 
 
 @dataclass(frozen=True)

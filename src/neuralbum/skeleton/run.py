@@ -322,7 +322,7 @@ class _Work:
                 for clip in (self.folder / "audition").glob(f"{dropped.step}-*.flac"):
                     clip.unlink()
         points = [("heldout_bits", rung.step, rung.heldout_bits), ("valid_bits", rung.step, rung.valid_bits)]
-        points.append(("distance", rung.step, rung.distance))
+        points += [("deaf_bits", rung.step, rung.deaf_bits), ("distance", rung.step, rung.distance)]
         self._curve([(name, step, value) for name, step, value in points if value is not None])
         self._store_row(about)
         self._draw(about)
@@ -337,6 +337,8 @@ class _Work:
         _, valid, heldout = self.songs
         heldout_bits = mean_bits(net, heldout, seconds=params.valid_s, sample_rate=rate)
         valid_bits = mean_bits(net, valid, seconds=params.valid_s, sample_rate=rate) if valid else None
+        both = net.uses_forecast and params.deaf_share > 0
+        deaf_bits = mean_bits(net, heldout, seconds=params.valid_s, sample_rate=rate, deaf=True) if both else None
         sung: Mapping[str, float] = {}
         far = None
         deaf = False
@@ -344,7 +346,7 @@ class _Work:
             net.cpu()
             known = corpus_statistics(self.songs[0], params.n_levels, seconds=20.0, sample_rate=rate)
             tried = []
-            for without in (False, True) if net.uses_forecast and params.deaf_share > 0 else (False,):
+            for without in (False, True) if both else (False,):
                 engine = open_engine(net, deaf=without)
                 clips, heard = sing(
                     engine, self.songs[0], n_clips=params.auditions, seconds=params.audition_s,
@@ -362,10 +364,11 @@ class _Work:
         self.reporter.line(
             f"step {step}: held out {heldout_bits:.3f} bits/sample"
             + (f", valid {valid_bits:.3f}" if valid_bits is not None else "")
+            + (f", without the forecast {deaf_bits:.3f}" if deaf_bits is not None else "")
             + f" (LPC-32 {self.lines['lpc']:.3f}, histogram {self.lines['histogram']:.3f})"
             + (f"; sings {far:.2f} from the corpus{' without the forecast' if deaf else ''}" if far is not None else "")
         )
-        return Rung(step, valid_bits, heldout_bits, sung, far, deaf)
+        return Rung(step, valid_bits, heldout_bits, sung, far, deaf_bits, deaf)
 
     def _draw(self, about: About) -> None:
         from .curves import draw_curves
