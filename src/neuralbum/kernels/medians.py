@@ -143,10 +143,10 @@ def running_median_plain(values: npt.NDArray[np.floating], axis: int, width: int
 
 
 def running_median(values: Float, axis: int) -> Float:
-    """Medians of 31 along an axis, the ends mirrored: bit-equal to SciPy's, some 200 times faster.
+    """Medians of 31 along an axis, the ends mirrored: bit-equal to SciPy's, some 100 times faster.
 
-    Measured on float32 (1000, 1025), one core: 3.0 ms along axis 0 and 4.0 ms along axis 1,
-    where ``scipy.ndimage.median_filter`` takes 830 and 1090 ms.
+    Measured on float32 (1000, 1025), one core of a busy machine: 4.5 ms along axis 0 and 6.1 ms along
+    axis 1, where ``scipy.ndimage.median_filter`` takes 646 and 572 ms: 143 and 94 times as long.
 
     Parameters
     ----------

@@ -81,15 +81,14 @@ def analyse(audio: Float, sample_rate: int, margin: float) -> Span:
     sample_rate : Hz, at least 11 kHz
     margin : >= 1, of the separation
     """
-    from ..kernels.bands import band_power
-
     n_samples = len(audio)
     spectrum = stft.stft(audio, N_FFT, HOP_LENGTH)
     mask_h, mask_p = hpss.hpss_masks(np.abs(spectrum), margin)
 
     y_p = stft.istft(spectrum * mask_p, n_samples, N_FFT, HOP_LENGTH)
     filters = mel.mel_filters(sample_rate, N_FFT, N_BANDS, LOW_HZ)
-    power = band_power(stft.stft(y_p, N_FFT, HOP_LENGTH), filters)
+    again = stft.stft(y_p, N_FFT, HOP_LENGTH)
+    power = mel.mel_power(again.real**2 + again.imag**2, filters)
     centres_hz = mel.band_centres(N_BANDS, LOW_HZ, sample_rate / 2)
     m_db = 10.0 * np.log10(np.maximum(power, POWER_FLOOR)) + weighting.a_weighting_db(centres_hz).astype(np.float32)
 
