@@ -18,6 +18,7 @@ SMALL = [
     "demo.song_s=8.0",
     "demo.takes=4",
     "demo.keep=3",
+    "demo.workers=1",
     "demo.flesh_preset=debug",
     "demo.flesh_s=4.0",
     "corpus.min_minutes=0.2",

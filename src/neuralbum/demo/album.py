@@ -7,6 +7,9 @@ settings, which stand in the project's neuralbum.toml.
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +42,7 @@ BUILT_IN = {
     "contact": "the neuralbum project",
     "permission": "the training music was made by this program and is free of rights",
 }
+MOST_WORKERS = 8
 NOT_STATED = "not stated; fill this in before you publish"
 
 
@@ -85,14 +89,14 @@ def make_album(
     chain.step("skeleton", lambda: verb("skeleton.train")(project, reporter=reporter))
     if params.flesh_s > 0 and params.flesh_preset:
         chain.step("flesh", lambda: verb("flesh.train")(project, reporter=reporter))
-    chain.step("takes", lambda: verb("generate")(project, reporter=reporter))
+    chain.step("takes", lambda: chain.share("generate", **chain.split_batch()))
     if params.flesh_s > 0 and params.flesh_preset:
         chain.step("fleshed", lambda: verb("flesh")(project, reporter=reporter))
     chain.step("screen", lambda: verb("screen")(project, reporter=reporter))
-    chain.step("originality", lambda: verb("originality")(project, reporter=reporter))
+    chain.step("originality", lambda: chain.share("originality"))
     chain.step("curate", lambda: verb("curate.auto")(project, keep=params.keep, reporter=reporter))
     chain.step("title", lambda: verb("title")(project, reporter=reporter))
-    chain.step("visualise", lambda: verb("visualise")(project, reporter=reporter))
+    chain.step("visualise", lambda: chain.share("visualise"))
     chain.step("release", lambda: verb("release")(project, reporter=reporter))
     return chain.result()
 
@@ -136,6 +140,7 @@ class _Chain:
 
     def __init__(self, project: Project, params: DemoParams, reporter: Reporter) -> None:
         self.project, self.reporter = project, reporter
+        self.workers = params.workers or max(1, min(MOST_WORKERS, os.cpu_count() or 1))
         self.seconds: dict[str, float] = {}
         self.outcomes: dict[str, Any] = {}
         self.share = dict(FIRST_SHARE_S)
@@ -152,6 +157,17 @@ class _Chain:
         start = time.monotonic()
         self.outcomes[name] = work()
         self.seconds[name] = time.monotonic() - start
+
+    def share(self, stage: str, **options: Any) -> Any:
+        """Run a stage in as many processes as the settings say."""
+        return verb("cluster")(self.project, stage, workers=self.workers, reporter=self.reporter, **options)
+
+    def split_batch(self) -> dict[str, Any]:
+        """Generate's settings with its takes dealt out evenly among the processes."""
+        params = verb("generate.GenerateParams")
+        settings = self.project.params("generate", params)
+        batch = max(1, min(settings.batch, math.ceil(settings.count / self.workers)))
+        return {"params": dataclasses.replace(settings, batch=batch)}
 
     def result(self) -> AlbumResult:
         project = self.project

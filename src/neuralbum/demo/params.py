@@ -19,4 +19,5 @@ class DemoParams:
     flesh_s: float = setting(90.0, "how long the flesh is trained; 0: no flesh", unit="s", minimum=0.0)
     takes: int = setting(12, "takes sampled", minimum=1)
     take_s: float = setting(20.0, "length of each of them", unit="s", minimum=1.0)
+    workers: int = setting(0, "processes that sample, fingerprint and draw; 0: one per core, at most 8", minimum=0)
     keep: int = setting(8, "takes that become songs, best ranked first", minimum=1)
