@@ -147,7 +147,8 @@ def test_a_busy_service_is_asked_again_when_it_says(stand_in):
     ]
     service, waited = acrcloud(stand_in)
     assert service.identify(TONE).status == NOTHING
-    assert waited == [7.0]
+    assert waited[0] == 7.0
+    assert max(waited[1:]) < 1.0
 
 
 def test_a_service_that_stays_busy_gives_unknown(stand_in):

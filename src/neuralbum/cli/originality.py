@@ -67,9 +67,13 @@ def check(
         reporter=reporter(json),
         shard=parse_shard(shard),
     )
-    code = finish(outcome, json)
+    from ..originality import draw_report
+
+    page = draw_report(opened)
+    code = finish(outcome, json, more={"report": str(page)})
     if not json:
         _show(opened, find_takes(opened, take))
+        print(f"report: {page}")
     raise typer.Exit(code)
 
 
@@ -162,6 +166,64 @@ def search(
         if not json:
             typer.echo(f"{name}: {why}", err=True)
     raise typer.Exit(1 if failures else 0)
+
+
+@app.command("model")
+def model(
+    name: Annotated[str, typer.Argument(help="The model: its id or the start of one.")],
+    project: ProjectOption = None,
+    step: Annotated[list[int] | None, typer.Option("--step", help="Only this checkpoint; repeatable.")] = None,
+    temperature: Annotated[list[float] | None, typer.Option("--temperature", help="Repeatable.")] = None,
+    seconds: Annotated[float, typer.Option(help="Seconds to generate for each checkpoint and temperature.")] = 600.0,
+    take_s: Annotated[float, typer.Option(help="Length of one take in seconds.")] = 30.0,
+    workers: WorkersOption = 1,
+    force: ForceOption = False,
+    retry: RetryOption = False,
+    shard: ShardOption = "1/1",
+    settings: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Measure how much a net quotes: generated, held-out, reversed and spiked-in arms, over checkpoints.
+
+    Example: neuralbum originality model tiny-1a2b3c4d --temperature 0.98 --temperature 1.02
+    """
+    from .. import cluster
+    from ..originality.model import write_model_report
+
+    opened = open_project(project, settings)
+    outcome = cluster.run(
+        opened,
+        "originality.measure_model",
+        workers=workers,
+        model_id=name,
+        steps=step or None,
+        temperatures=tuple(temperature or (0.98, 1.0, 1.02)),
+        seconds=seconds,
+        take_s=take_s,
+        force=force,
+        retry=retry,
+        reporter=reporter(json),
+        shard=parse_shard(shard),
+    )
+    page, rows = write_model_report(opened, name)
+    code = finish(outcome, json, more={"report": str(page), "rows": rows})
+    if not json:
+        cells = [
+            (
+                r["step"],
+                f"{r['temperature']:g}",
+                "" if r["heldout_bits"] is None else f"{r['heldout_bits']:.3f}",
+                f"{r['matched_s_per_hour']:.2f}",
+                f"{r['heldout_s_per_hour']:.2f}",
+                f"{r['excess']:.2f} [{r['excess_low']:.2f}, {r['excess_high']:.2f}]",
+                "" if r["sensitivity"] is None else f"{r['sensitivity']:.0%}",
+            )
+            for r in rows
+        ]
+        header = ("step", "T", "held-out bits", "matched s/h", "held-out s/h", "excess s/h (95 %)", "sensitivity")
+        print_table(header, cells, title="matched seconds per generated hour")
+        print(f"report: {page}")
+    raise typer.Exit(code)
 
 
 def _short(s: Segment) -> tuple[str, ...]:

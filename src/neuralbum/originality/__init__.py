@@ -13,6 +13,8 @@ Benjamini–Hochberg over the album. The same searches against songs that were
 held out of training show what chance and style alone give.
 
     originality.run(project)                                      # all takes of a project
+    originality.draw_report(project)                              # -> index.html with players
+    originality.measure_model(project, "tiny-1a2b3c4d")           # how much a net quotes
     originality.index_files(["~/Music/TheBand"], "band.nbx")      # loose files
     originality.search_files("band.nbx", ["song.flac"])           # -> segments, best first
 """
@@ -20,6 +22,7 @@ held out of training show what chance and style alone give.
 from __future__ import annotations
 
 from .loose import index_files, search_files
-from .run import run
+from .model import measure_model
+from .run import draw_report, run
 
-__all__ = ["run", "index_files", "search_files"]
+__all__ = ["run", "draw_report", "measure_model", "index_files", "search_files"]

@@ -37,8 +37,8 @@ def build(
 ) -> tuple[Index, list[tuple[str, str]]]:
     """Index ``sources`` and fit the laws of chance; also what could not be heard: (name, why).
 
-    Decoys are stretches of the tracks themselves played backwards, each searched in all
-    tracks but its own, and stretches of ``decoys`` (held-out songs) as they are.
+    Decoys are stretches of the tracks themselves, every other one played backwards, each searched
+    in all tracks but its own, and stretches of ``decoys`` (held-out songs) as they are.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def build(
     foreign = Cuts(np.random.default_rng([seed, 1]), sum(n for _, n in DECOYS) // 2)
     for source in decoys:
         foreign.take(-1, source.hear())
-    return replace(index, nulls=null.to_plain(learn_chance(index, cuts.reversed(), foreign.forward()))), failures
+    return replace(index, nulls=null.to_plain(learn_chance(index, cuts.both_ways(), foreign.forward()))), failures
 
 
 class Cuts:
@@ -96,11 +96,17 @@ class Cuts:
             self._kept.append((track, sound[start : start + length].copy()))
 
     def forward(self) -> list[tuple[int, Float]]:
+        """As they are: no copies where they come from other songs, or are kept from their own."""
         order = self._rng.permutation(len(self._kept))[: self._n]
         return [self._kept[i] for i in order]
 
-    def reversed(self) -> list[tuple[int, Float]]:
-        return [(track, sound[::-1]) for track, sound in self.forward()]
+    def both_ways(self) -> list[tuple[int, Float]]:
+        """Every other one backwards.
+
+        Backwards nothing is a copy, but attacks become swells, so that songs which share
+        their tempo look less alike than they do; forwards a band may quote itself.
+        """
+        return [(t, sound if n % 2 else sound[::-1]) for n, (t, sound) in enumerate(self.forward())]
 
 
 def learn_chance(

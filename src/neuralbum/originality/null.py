@@ -1,7 +1,7 @@
 """What chance looks like: the best evidence that unrelated music reaches.
 
-Sound that cannot be a copy (played backwards, or other tracks) is searched for
-in the index like any query. The best evidence of each such decoy follows
+Sound that cannot be a copy (played backwards, held-out songs, each track in all
+others) is searched for in the index like any query. The best evidence of each such decoy follows
 Gumbel's law for maxima; its location grows with the logarithm of how much was
 compared: [query s] x [reference s]. So one fit per lane and window length gives
 

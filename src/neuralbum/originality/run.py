@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,8 +163,10 @@ def open_index(
         except IndexFileError as error:
             reporter.line(str(error))
 
+    names = song_names(corpus)
+
     def source(song: PreparedTrack) -> Source:
-        return Source(song.track.title, song.track.id, lambda: hear_prepared(corpus, song))
+        return Source(names[song.track.id], song.track.id, lambda: hear_prepared(corpus, song))
 
     made, _ = build(
         [source(song) for song in songs],
@@ -173,6 +176,73 @@ def open_index(
     )
     index.write(made, path)
     return index.read(path)
+
+
+def song_names(corpus: PreparedCorpus) -> dict[str, str]:
+    """Track id -> title, told apart by the id where two songs share one."""
+    titles = [song.track.title for song in corpus.songs]
+    return {
+        song.track.id: song.track.title
+        if titles.count(song.track.title) == 1
+        else f"{song.track.title} ({song.track.id[:6]})"
+        for song in corpus.songs
+    }
+
+
+# ---- the report --------------------------------------------------------------------
+
+MOST_SHOWN = 60
+
+
+def draw_report(project: Project, params: Params | None = None) -> Path:
+    """Write ``artefacts/originality/report/index.html`` from the findings there are; returns its path."""
+    from .listening import hear_file
+    from .report import Pair, write_report
+
+    params = params or project.params("originality", Params)
+    corpus = open_corpus(project)
+    findings = project.catalogue.latest(STAGE)
+    takes = {take.id: take for take in project.catalogue.takes() if take.id in findings}
+    titles = {song.take_id: f"{song.number}. {song.title}" for song in project.catalogue.songs()}
+    pairs = [
+        Pair(segment, titles.get(subject, subject), arm)
+        for subject in takes
+        for arm, key in ((TRAINED, "segments"), (HELD_OUT, "heldout_segments"))
+        for segment in findings[subject].values[key]
+    ]
+    pairs.sort(key=lambda pair: (pair.arm != TRAINED, -pair.segment["score"]))
+    values = [findings[subject].values for subject in takes]
+    seconds = sum(v["duration_s"] for v in values)
+    facts = {
+        "takes searched": len(values),
+        "called copies": f"{sum(not v['original'] for v in values)} at a false discovery rate of "
+        f"{params.false_discovery_rate:.0%}",
+        "music searched in": f"{corpus.seconds('train') / 60 + corpus.seconds('valid') / 60:.1f} min; "
+        f"held out {corpus.seconds('heldout') / 60:.1f} min",
+        "matched with what the net heard": f"{3600 * sum(v['matched_s'] for v in values) / max(seconds, 1e-9):.1f} s/h",
+        "longest match": f"{max((v['longest_s'] for v in values), default=0.0):.2f} s",
+        "longest match with a held-out song": f"{max((v['heldout_longest_s'] for v in values), default=0.0):.2f} s",
+        "segments listed": f"{len(pairs)} at p <= {params.max_p:g}"
+        + (f", the first {MOST_SHOWN} shown" if len(pairs) > MOST_SHOWN else ""),
+        "index": values[0]["index_digest"] if values else "",
+    }
+    return write_report(
+        project.artefacts_dir / STAGE / "report",
+        pairs[:MOST_SHOWN],
+        heading=f"Is {project.name} original?",
+        facts=facts,
+        null=values[0]["null"] if values else {},
+        hear_query=lru_cache(2)(lambda name: hear_file(project.audio_of(takes[name]))),
+        hear_reference=_hear_by_name(corpus),
+    )
+
+
+def _hear_by_name(corpus: PreparedCorpus) -> Any:
+    from .listening import hear_prepared
+
+    names = song_names(corpus)
+    songs = {names[song.track.id]: song for song in corpus.songs}
+    return lru_cache(4)(lambda name: hear_prepared(corpus, songs[name]))
 
 
 def _audio_digest(project: Project, take: Take) -> str:

@@ -24,6 +24,8 @@ SHIFTED_STEP = (8, 12)  #: the same where 44 shifts are tried
 GRID = tuple((p, s) for p in candidates.PITCHES for s in candidates.SPEEDS if (p, s) != (0, 1.0))
 FOLLOWED_EVERY_S = 4.0
 FOLLOWED = 8  #: candidates followed in each stretch of that length, strongest first
+PLACE_S = 0.4  #: two diagonals that are closer tell of the same place
+SIMPLER = 1.3  #: evidence a shifted copy must have beyond an unshifted one to be preferred
 SAME = 0.5  #: segments that share this part of the shorter one's query time are one find
 
 
@@ -82,7 +84,13 @@ class Searcher:
         check_lanes(lanes)
         picture = draw(sound, finer=FINER)
         found = []
-        for lane, aligned in self.align(picture, lanes).items():
+        lanes_found = self.align(picture, lanes)
+        if "exact" in lanes_found and "shifted" in lanes_found:
+            plain_copies = lanes_found["exact"]
+            lanes_found["shifted"] = [
+                one for one in lanes_found["shifted"] if not any(_explained(one, other) for other in plain_copies)
+            ]
+        for lane, aligned in lanes_found.items():
             law = null.law_for(self.laws[lane], picture.duration_s, self.index.duration_s)
             for one in aligned:
                 # Bonferroni over the lanes searched.
@@ -151,6 +159,16 @@ def _covers(one: Aligned, candidate: Candidate) -> bool:
         return False
     expected = one.r_start_s + (candidate.q_s - one.q_start_s) * one.speed
     return abs(expected - candidate.r_s) < 0.25 + 0.05 * (one.q_end_s - one.q_start_s)
+
+
+def _explained(shifted: Aligned, exact: Aligned) -> bool:
+    """Whether an unshifted copy says about as much as a shifted one of the same place."""
+    middle = (shifted.q_start_s + shifted.q_end_s) / 2
+    if shifted.track != exact.track or not exact.q_start_s <= middle <= exact.q_end_s:
+        return False
+    there = shifted.r_start_s + (middle - shifted.q_start_s) * shifted.speed
+    expected = exact.r_start_s + (middle - exact.q_start_s) * exact.speed
+    return abs(there - expected) < PLACE_S and shifted.evidence < SIMPLER * exact.evidence
 
 
 def merge(segments: Sequence[Segment]) -> list[Segment]:

@@ -251,7 +251,7 @@ def from_environment(names: Sequence[str], environment: Mapping[str, str] = os.e
         if missing:
             raise ToolError(f"service {name} needs {', '.join(missing)} in the environment")
         values = [environment[key] for key in needs[name]]
-        made.append({"acoustid": AcoustID, "acrcloud": ACRCloud, "audd": AudD}[name](*values))  # type: ignore[arg-type]
+        made.append({"acoustid": AcoustID, "acrcloud": ACRCloud, "audd": AudD}[name](*values))
     return made
 
 
