@@ -50,7 +50,7 @@ class Kill(Silent):
 
 def test_a_few_seconds_of_training_halve_the_high_bands_distance(project):
     fill_corpus(project, seconds=3.0)
-    params = FleshParams(preset="debug", steps=45, check_every=15, valid_s=2.0, adversarial="never")
+    params = FleshParams(preset="debug", batch=1, steps=45, check_every=15, valid_s=1.5, adversarial="never")
     trained = train(project, params)
     assert trained.measures["lsd_high"] < 0.5 * trained.plain["lsd_high"]
     assert trained.measures["lsd_side"] < 0.5 * trained.plain["lsd_side"]
