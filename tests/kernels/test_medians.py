@@ -11,7 +11,6 @@ from scipy.ndimage import median_filter
 from neuralbum.errors import ParameterError
 from neuralbum.kernels.medians import TILE, WIDTH, network, run_network, running_median, running_median_plain
 
-
 # SciPy reads beside the array where a mirrored edge goes round more than twice (an axis of 2 or 3
 # numbers and a reach of 15): there the plain twin, which pads first, is the measure.
 SHORTEST = 4
