@@ -183,6 +183,12 @@ def test_what_has_no_clear_pulse_has_no_tempo():
     assert fold().bpm is None
 
 
+def test_the_family_is_of_octaves_that_are_heard():
+    family = [(74.0, 1.0), (148.9, 0.5), (111.0, 0.9), (37.0, 0.1)]  # itself, double, 3:2, a faint half
+    relatives = [{"relation": "", "bpm": bpm, "strength": strength} for bpm, strength in family]
+    assert fold(tempo={"base_bpm": 74.0, "clarity": 0.7, "family": relatives}).bpm_family == (74.0, 148.9)
+
+
 def test_notes_are_cut_to_the_song():
     notes = (Note("a", -3.0, 99.0, "  doom\nriff ", "ann"), Note("b", 5.0, 4.0, "\0", "ann"))
     assert fold(Judgement("t", notes=notes)).distinctions == (Distinction(0.0, 30.0, "doom riff"),)

@@ -23,6 +23,9 @@ CLEAR_PULSE = 0.2
 HEARD_STRENGTH = 0.2
 """Strength (highest = 1) from which an octave of the tempo counts as heard."""
 
+OCTAVE_SLACK = 0.1
+"""How far, in octaves, a relative may lie from an octave of the base to count as one (7 %)."""
+
 MAX_DISTINCTIONS = 99
 """Chapters a player shows; ID3's table of contents holds 255."""
 
@@ -172,16 +175,18 @@ def _bpm(judgement: Judgement | None, tempo: Mapping[str, Any]) -> tuple[float |
 
 
 def _family(tempo: Mapping[str, Any]) -> tuple[float, ...]:
-    """The octaves of the tempo that are really heard, slowest first."""
+    """The octaves of the tempo that are really heard, slowest first; 3:2 relatives are left out."""
+    base = _number(tempo.get("base_bpm"))
+    if not base:
+        return ()
+    relatives = [r for r in tempo.get("family") or () if isinstance(r, Mapping)]
     heard = [
         float(r["bpm"])
-        for r in tempo.get("family") or ()
-        if isinstance(r, Mapping)
-        and _finite(r.get("bpm"))
-        and r["bpm"] > 0
-        and (_number(r.get("strength")) or 0.0) >= HEARD_STRENGTH
+        for r in relatives
+        if _finite(r.get("bpm")) and r["bpm"] > 0 and (_number(r.get("strength")) or 0.0) >= HEARD_STRENGTH
     ]
-    return tuple(sorted(heard))
+    octaves = [bpm for bpm in heard if abs(math.log2(bpm / base) - round(math.log2(bpm / base))) < OCTAVE_SLACK]
+    return tuple(sorted(octaves))
 
 
 def _distinctions(judgement: Judgement | None, duration_s: float) -> tuple[Distinction, ...]:
