@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 Float = npt.NDArray[np.float32]
 
-MEMORY_BYTES = 32 * 2**20
-"""About seven minutes of levels; longer strips lie in an unnamed temporary file."""
+MEMORY_BYTES = 4 * 2**20
+"""About a minute of levels; longer strips lie in an unnamed temporary file."""
 
 
 class Strip:
