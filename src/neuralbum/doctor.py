@@ -20,12 +20,10 @@ PROBE_TIMEOUT_S = 120
 
 LIBRARIES = ("torch", "numba", "numpy", "scipy", "librosa", "soundfile", "soxr", "av", "sqlalchemy", "mutagen")
 EXTRAS = {
-    "cluster": "ray",
     "postgres": "psycopg",
     "provenance": "c2pa-python",
     "acoustid": "pyacoustid",
     "embedding": "musicnn",
-    "dashboard": "optuna-dashboard",
 }
 ENCODERS = {"libx264": "MP4 videos", "libopus": "Opus", "libmp3lame": "MP3", "aac": "sound in MP4", "gif": "GIF"}
 
