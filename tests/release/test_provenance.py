@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from neuralbum.audio import read
+from neuralbum.cli.run import run as cli
 from neuralbum.errors import MissingExtra, ToolError
-from neuralbum.release import provenance
+from neuralbum.release import provenance, run
 from neuralbum.release.encode import encode
+from neuralbum.release.params import Params
 from neuralbum.release.provenance import Claim, Signer, inspect, sign
 from neuralbum.release.tags import Tags, read_tags, write_tags
 
@@ -165,3 +167,22 @@ def test_without_the_extra_the_way_to_get_it_is_said(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "c2pa", None)
     with pytest.raises(MissingExtra, match=r"neuralbum\[provenance\]"):
         inspect(tmp_path / "song.mp3")
+
+
+@needs_c2pa
+def test_a_signed_album_is_sealed_once_and_its_tampering_is_named(project, signer, capsys):
+    params = Params(formats=("mp3", "opus"), sign_certificate=str(signer.certificate), sign_key=str(signer.key))
+    assert run(project, params, workers=1).ok
+    song = project.album_dir / "audio" / "mock-melancholy.mp3"
+    seal = inspect(song)
+    assert seal.intact
+    assert seal.generation["model_digest"] == "d1gest"
+    assert inspect(project.album_dir / "pictures" / "mock-melancholy.webp").intact
+    assert run(project, params, workers=1).done == 0
+    assert cli(["release", "verify", str(project.album_dir)]) == 0
+    assert "4 signed" in capsys.readouterr().out  # three songs and a poster
+    data = bytearray(song.read_bytes())
+    data[-100] ^= 1
+    song.write_bytes(data)
+    assert cli(["release", "verify", str(project.album_dir)]) == 1
+    assert "broken seal" in capsys.readouterr().out
