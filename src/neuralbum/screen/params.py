@@ -33,7 +33,7 @@ class Params:
     loop_s: float = setting(8.0, "flag a stuck loop that lasts at least this long", unit="s", minimum=2, maximum=120)
     loop_repeats: float = setting(10.0, "and comes round at least this often", minimum=2, maximum=100)
     loop_repeats_at_end: float = setting(
-        6.0, "or this often, if it never leaves the loop again", minimum=2, maximum=100
+        9.0, "or this often, if it never leaves the loop again", minimum=2, maximum=100
     )
     loop_period_s: float = setting(4.0, "longest period of a stuck loop", unit="s", minimum=0.2, maximum=8)
     loop_sameness: float = setting(
