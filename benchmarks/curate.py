@@ -91,7 +91,7 @@ LISTEN = """async ([code, players]) => {
       if (window.shown() === press.from) return requestAnimationFrame(look);
       const channel = new MessageChannel(); // after this frame's paint
       channel.port1.onmessage = () => { press.painted = performance.now(); press.player = window.player(); };
-      requestAnimationFrame(() => channel.port2.postMessage(0));
+      channel.port2.postMessage(0);
     };
     requestAnimationFrame(look);
   }, true);

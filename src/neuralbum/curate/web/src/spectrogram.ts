@@ -2,7 +2,8 @@
  * A take's picture, large: levels come from the server, colour and contrast are made here.
  *
  * Nothing is transformed or decoded while listening. The picture is drawn once a
- * take (and when the contrast changes); the moving parts lie on a second canvas.
+ * take (and when the contrast changes), what was said about it on a second canvas
+ * when it changes; only the playhead moves, and it is an element of its own.
  */
 
 export interface Levels {
@@ -13,7 +14,6 @@ export interface Levels {
 
 export interface Overlay {
   duration_s: number;
-  playhead_s: number;
   flags: { name: string; start_s: number; end_s: number }[];
   notes: { start_s: number; end_s: number; text: string; mine: boolean }[];
   points_s: number[];
@@ -109,7 +109,7 @@ export class Spectrogram {
     if (this.last) this.draw(this.last);
   }
 
-  /** Draw what moves and what was said. */
+  /** Draw what was said and measured. */
   draw(over: Overlay): void {
     this.last = over;
     const { width, height } = this.overlay;
@@ -157,11 +157,6 @@ export class Spectrogram {
     }
     context.fillStyle = 'rgba(138, 180, 255, 0.9)';
     for (const at_s of over.taps_s) context.fillRect(x(at_s), height - 14 * unit, 1.5 * unit, 8 * unit);
-    const head = x(over.playhead_s);
-    context.fillStyle = 'rgba(0, 0, 0, 0.55)';
-    context.fillRect(head - 2 * unit, 0, 4 * unit, height);
-    context.fillStyle = '#ffffff';
-    context.fillRect(head - 0.75 * unit, 0, 1.5 * unit, height);
   }
 }
 
@@ -174,7 +169,10 @@ function mel(hz: number): number {
 }
 
 function axes(context: CanvasRenderingContext2D, duration_s: number, width: number, height: number, unit: number): void {
-  context.fillStyle = 'rgba(255, 255, 255, 0.62)';
+  context.save();
+  context.fillStyle = 'rgba(255, 255, 255, 0.85)';
+  context.shadowColor = '#000000';
+  context.shadowBlur = 4 * unit;
   const [low, high] = [mel(LOW_HZ), mel(HIGH_HZ)];
   for (const hz of [100, 300, 1000, 3000, 8000]) {
     const y = height * (1 - (mel(hz) - low) / (high - low));
@@ -188,6 +186,7 @@ function axes(context: CanvasRenderingContext2D, duration_s: number, width: numb
     const words = `${Math.floor(at_s / 60)}:${String(at_s % 60).padStart(2, '0')}`;
     context.fillText(words, at + 3 * unit, height - 13 * unit);
   }
+  context.restore();
 }
 
 function label(
