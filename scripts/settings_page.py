@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from neuralbum.project import TABLES
 
@@ -49,15 +51,13 @@ def _toml(value: object) -> str:
     return f'`"{value}"`' if isinstance(value, str) else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
-def _range(about) -> str:
+def _range(about: Mapping[str, Any]) -> str:
     if about["choices"] is not None:
         return ", ".join(f"`{c}`" for c in about["choices"])
     low, high = about["minimum"], about["maximum"]
-    return (
-        " … ".join("" if bound is None else f"{bound:g}" for bound in (low, high)).strip()
-        if (low, high) != (None, None)
-        else ""
-    )
+    if low is None and high is None:
+        return ""
+    return " … ".join("" if bound is None else f"{bound:g}" for bound in (low, high)).strip()
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ def everything_said():
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_exists_with_help_and_an_example(name):
     command = typer.main.get_command(build(name)).commands[name]
-    assert "Example" in (command.help or ""), f"neuralbum {name} --help shows no example"
+    helps = [command.help or "", *(child.help or "" for child in getattr(command, "commands", {}).values())]
+    assert any("Example" in text for text in helps), f"neuralbum {name} --help shows no example"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
