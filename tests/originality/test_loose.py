@@ -115,3 +115,20 @@ def test_places_that_hold_nothing_are_errors(tmp_path):
 
 def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
     assert unique_names([tmp_path / "a" / "x.ogg", tmp_path / "b" / "x.ogg"]) == ["a/x.ogg", "b/x.ogg"]
+
+
+def test_a_service_that_cannot_be_asked_is_reported_and_the_exit_code_says_so(shelf, capsys, monkeypatch):
+    from neuralbum.originality import services
+
+    class Down:
+        name = "audd"
+
+        def identify(self, sound):
+            return services.Answer("audd", services.UNKNOWN, reason="cannot be reached")
+
+    monkeypatch.setattr(services, "from_environment", lambda names: [Down()])
+    own = str(shelf / "own.flac")
+    words = ["originality", "search", str(shelf / "band.nbx"), own, "--lanes", "exact", "--ask", "audd", "--json"]
+    assert command(words) == 1
+    said = json.loads(capsys.readouterr().out)["services"]
+    assert [(one["file"], one["status"]) for one in said] == [(own, "unknown")]

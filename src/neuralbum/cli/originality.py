@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -134,6 +134,7 @@ def search(
     max_p: Annotated[float, typer.Option(help="List segments that chance gives with at most this probability.")] = 3e-4,
     workers: WorkersOption = 1,
     journal: Annotated[Path | None, typer.Option(help="Note finished files here, and go on from it.")] = None,
+    ask: Annotated[str, typer.Option("--ask", help="Ask outside services too: acoustid,acrcloud,audd.")] = "",
     csv: Annotated[bool, typer.Option("--csv", help="Print rows of comma-separated values.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -149,8 +150,10 @@ def search(
         index, files, lanes=chosen, max_p=max_p, workers=workers, journal=journal, reporter=reporter(json or csv)
     )
     rows = plain(found)
+    said = _ask_services(files, [word.strip() for word in ask.split(",") if word.strip()])
     if json:
-        print_json({"segments": rows, "failed": [{"file": name, "error": why} for name, why in failures]})
+        failed = [{"file": name, "error": why} for name, why in failures]
+        print_json({"segments": rows, "failed": failed, **({"services": said} if ask else {})})
     elif csv:
         import csv as writing
         import sys
@@ -165,7 +168,13 @@ def search(
     for name, why in failures:
         if not json:
             typer.echo(f"{name}: {why}", err=True)
-    raise typer.Exit(1 if failures else 0)
+    for one in said:
+        if not json:
+            typer.echo(f"{one['file']}: {one['service']}: {one['status']} {one['reason']}", err=csv)
+            for match in one["matches"]:
+                typer.echo(f"  {match['q_start_s']:.1f} s: {match['artist']}, {match['title']}", err=csv)
+    silent = any(one["status"] == "unknown" for one in said)
+    raise typer.Exit(1 if failures or silent else 0)
 
 
 @app.command("model")
@@ -224,6 +233,26 @@ def model(
         print_table(header, cells, title="matched seconds per generated hour")
         print(f"report: {page}")
     raise typer.Exit(code)
+
+
+def _ask_services(places: list[Path], names: list[str]) -> list[dict[str, Any]]:
+    """What outside services say about each file; silence is reported as such."""
+    if not names:
+        return []
+    from dataclasses import asdict
+
+    from ..errors import AudioError
+    from ..originality import listening, loose, services
+
+    asked = services.from_environment(names)
+    said = []
+    for path in loose.sound_files(places):
+        try:
+            sound = listening.hear_file(path)
+        except AudioError:
+            continue  # named among the failures already
+        said += [{"file": str(path), **asdict(service.identify(sound))} for service in asked]
+    return said
 
 
 def _short(s: Segment) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def build(
     sources = list(sources)
     named: list[tuple[str, str, Picture]] = []
     failures: list[tuple[str, str]] = []
-    cuts = Cuts(np.random.default_rng(seed), sum(n for _, n in DECOYS))
+    cuts = Cuts(np.random.default_rng(seed), sum(n for _, n in DECOYS), len(sources))
     reporter.begin("index", len(sources), "tracks")
     for source in sources:
         try:
@@ -71,7 +71,8 @@ def build(
             f"none of {len(sources)} tracks could be used: {failures[0][1] if failures else 'no tracks'}"
         )
     index = gather(named)
-    foreign = Cuts(np.random.default_rng([seed, 1]), sum(n for _, n in DECOYS) // 2)
+    decoys = list(decoys)
+    foreign = Cuts(np.random.default_rng([seed, 1]), sum(n for _, n in DECOYS) // 2, len(decoys))
     for source in decoys:
         foreign.take(-1, source.hear())
     return replace(index, nulls=null.to_plain(learn_chance(index, cuts.both_ways(), foreign.forward()))), failures
@@ -85,13 +86,14 @@ class Cuts:
 
     LONGEST_S = max(length for length, _ in DECOYS)
 
-    def __init__(self, rng: np.random.Generator, n: int) -> None:
+    def __init__(self, rng: np.random.Generator, n: int, n_sounds: int) -> None:
         self._rng, self._n = rng, n
+        self._each = max(2, -(-2 * n // max(n_sounds, 1)))
         self._kept: list[tuple[int, Float]] = []
 
     def take(self, track: int, sound: Float) -> None:
         length = round(self.LONGEST_S * SAMPLE_RATE)
-        for _ in range(max(2, min(self._n, sound.size // (4 * length)))):
+        for _ in range(self._each):
             start = int(self._rng.integers(0, max(sound.size - length, 0) + 1))
             self._kept.append((track, sound[start : start + length].copy()))
 

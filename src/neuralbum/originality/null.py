@@ -24,8 +24,12 @@ import numpy as np
 EULER = 0.5772156649015329
 LOG10_SMALLEST = 300.0  #: scores end here
 
+LEAST_INDEX_S, LEAST_WINDOW_S = 600.0, 1.0
+"""Below these it is the kind of music that decides what chance reaches, not how much there is."""
+
 USUAL_WEIGHT = 6.0
 MOST_EXCESS = 6.0
+LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Gumbel:
 
     def at(self, window_s: float, index_s: float) -> Gumbel:
         """The law for another length of query and another size of index."""
-        compared = max(window_s, 0.1) * max(index_s, 1.0) / (self.window_s * self.index_s)
+        there, here = max(self.index_s, LEAST_INDEX_S), max(index_s, LEAST_INDEX_S)
+        compared = max(window_s, LEAST_WINDOW_S) / self.window_s * here / there
         return Gumbel(self.location + self.scale * math.log(compared), self.scale, self.n, window_s, index_s)
 
     def log10_p(self, evidence: float) -> float:
@@ -75,8 +80,9 @@ def fit(best: Sequence[float], *, window_s: float, index_s: float, usual: Usual)
     level = max(float(np.quantile(values, 0.75)), usual.scale)
     excess = np.minimum(values[values > level] - level, MOST_EXCESS * usual.scale)
     scale = (float(excess.sum()) + usual.scale * USUAL_WEIGHT) / (len(excess) + USUAL_WEIGHT)
-    # A quarter lies above the quartile by definition; if the level is raised, fewer do.
-    share = min(max((len(excess) + 0.5) / (len(values) + 1), 1e-3), 0.5)
+    # A quarter lies above the quartile by definition; where the level was raised fewer do, but
+    # a few dozen decoys cannot vouch for less than LEAST_SHARE.
+    share = min(max((len(excess) + 0.5) / (len(values) + 1), LEAST_SHARE), 0.5)
     location = level + scale * math.log(-math.log1p(-share))
     return Gumbel(location, scale, len(values), window_s, index_s)
 
