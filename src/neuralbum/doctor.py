@@ -18,12 +18,11 @@ GIB = 1024**3
 ENOUGH_DISK = 5 * GIB
 PROBE_TIMEOUT_S = 120
 
-LIBRARIES = ("torch", "numba", "numpy", "scipy", "librosa", "soundfile", "soxr", "av", "sqlalchemy", "mutagen")
+LIBRARIES = ("torch", "numba", "numpy", "scipy", "soundfile", "soxr", "av", "sqlalchemy", "mutagen")
 EXTRAS = {
     "postgres": "psycopg",
     "provenance": "c2pa-python",
     "acoustid": "pyacoustid",
-    "embedding": "musicnn",
 }
 ENCODERS = {"libx264": "MP4 videos", "libopus": "Opus", "libmp3lame": "MP3", "aac": "sound in MP4", "gif": "GIF"}
 
