@@ -16,6 +16,7 @@ from .options import (
     SetOption,
     ShardOption,
     TakesOption,
+    WorkersOption,
     open_project,
     parse_shard,
 )
@@ -39,6 +40,7 @@ def command(
     batch: Annotated[int | None, typer.Option(min=1, help="Takes made side by side.")] = None,
     takes: TakesOption = None,
     force: ForceOption = False,
+    workers: WorkersOption = 1,
     shard: ShardOption = "1/1",
     project: ProjectOption = None,
     words: SetOption = None,
@@ -46,16 +48,20 @@ def command(
 ) -> None:
     """Sample takes from a trained skeleton; the same command goes on where it stopped.
 
-    Run it several times at once and the processes share the work.
+    --workers shares the work among processes; so does running the command several times at once.
 
     Example: neuralbum generate --hours 2 --length 240 --temperature 0.98..1.02
     """
-    from ..generate import GenerateParams, run
+    from ..cluster import run
+    from ..generate import GenerateParams
 
     opened = open_project(project, words)
     params = opened.params(
         "generate", GenerateParams, count=count, hours=hours, length_s=length, prime_s=prime, model=model, batch=batch,
         temperature=None if temperature is None else temperatures(temperature),
     )  # fmt: skip
-    outcome = run(opened, params, takes=takes, force=force, shard=parse_shard(shard), reporter=reporter(json))
+    outcome = run(
+        opened, "generate", workers=workers, reporter=reporter(json),
+        params=params, takes=takes, force=force, shard=parse_shard(shard), sharing=workers,
+    )  # fmt: skip
     raise typer.Exit(finish(outcome, json))

@@ -17,6 +17,7 @@ from .options import (
     SetOption,
     ShardOption,
     TakesOption,
+    WorkersOption,
     find_takes,
     open_project,
     parse_shard,
@@ -30,6 +31,7 @@ def command(
     pictures: Annotated[Path | None, typer.Option(help="Write the pictures of loose files to this folder.")] = None,
     force: ForceOption = False,
     retry: RetryOption = False,
+    workers: WorkersOption = 1,
     shard: ShardOption = "1/1",
     settings: SetOption = None,
     json: JsonOption = False,
@@ -41,11 +43,13 @@ def command(
     """
     if files:
         raise typer.Exit(_loose(files, pictures, settings or [], json))
-    from .. import screen
+    from ..cluster import run
 
     opened = open_project(project, settings)
-    outcome = screen.run(
+    outcome = run(
         opened,
+        "screen",
+        workers=workers,
         takes=find_takes(opened, take),
         force=force,
         retry=retry,

@@ -7,8 +7,6 @@ settings, which stand in the project's neuralbum.toml.
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -89,7 +87,7 @@ def make_album(
     chain.step("skeleton", lambda: verb("skeleton.train")(project, reporter=reporter))
     if params.flesh_s > 0 and params.flesh_preset:
         chain.step("flesh", lambda: verb("flesh.train")(project, reporter=reporter))
-    chain.step("takes", lambda: chain.share("generate", **chain.split_batch()))
+    chain.step("takes", lambda: chain.share("generate", sharing=chain.workers))
     if params.flesh_s > 0 and params.flesh_preset:
         chain.step("fleshed", lambda: verb("flesh")(project, reporter=reporter))
     chain.step("screen", lambda: verb("screen")(project, reporter=reporter))
@@ -143,15 +141,15 @@ class _Chain:
         self.workers = params.workers or max(1, min(MOST_WORKERS, os.cpu_count() or 1))
         self.seconds: dict[str, float] = {}
         self.outcomes: dict[str, Any] = {}
-        self.share = dict(FIRST_SHARE_S)
-        self.share["skeleton"] += params.train_s
-        self.share["flesh"] += params.flesh_s
+        self.expected_s = dict(FIRST_SHARE_S)
+        self.expected_s["skeleton"] += params.train_s
+        self.expected_s["flesh"] += params.flesh_s
         if not (params.flesh_s > 0 and params.flesh_preset):
-            self.share["flesh"] = self.share["fleshed"] = 0.0
+            self.expected_s["flesh"] = self.expected_s["fleshed"] = 0.0
 
     def step(self, name: str, work: Callable[[], Any]) -> None:
-        steps = [step for step, share in self.share.items() if share > 0]
-        left = sum(self.share[step] for step in steps if step not in self.seconds)
+        steps = [step for step, share in self.expected_s.items() if share > 0]
+        left = sum(self.expected_s[step] for step in steps if step not in self.seconds)
         minutes = max(1, round(left / 60))
         self.reporter.line(f"[{len(self.seconds) + 1}/{len(steps)}] {name} · about {minutes} min left in all")
         start = time.monotonic()
@@ -161,13 +159,6 @@ class _Chain:
     def share(self, stage: str, **options: Any) -> Any:
         """Run a stage in as many processes as the settings say."""
         return verb("cluster")(self.project, stage, workers=self.workers, reporter=self.reporter, **options)
-
-    def split_batch(self) -> dict[str, Any]:
-        """Generate's settings with its takes dealt out evenly among the processes."""
-        params = verb("generate.GenerateParams")
-        settings = self.project.params("generate", params)
-        batch = max(1, min(settings.batch, math.ceil(settings.count / self.workers)))
-        return {"params": dataclasses.replace(settings, batch=batch)}
 
     def result(self) -> AlbumResult:
         project = self.project

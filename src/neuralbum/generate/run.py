@@ -101,11 +101,13 @@ def run(
     retry: bool = False,
     reporter: Reporter = SILENT,
     shard: tuple[int, int] = (1, 1),
+    sharing: int = 1,
 ) -> Outcome:
     """Make every take that is not there yet.
 
     ``takes`` limits the work to these ids; ``force`` makes them again (the same recipe
-    gives the same sound); ``shard`` (i, n) to every n-th number.
+    gives the same sound); ``shard`` (i, n) to every n-th number. ``sharing`` says how many
+    processes were started together, so that the first one does not take all of it in hand.
 
     Raises
     ------
@@ -153,7 +155,7 @@ def run(
     started, made_s, renewed = time.monotonic(), 0.0, time.monotonic()
     files: dict[str, _Growing] = {}
     guard = Guard(params.watchdog, params.rewinds, params.heat)
-    batch = max(1, min(params.batch, len(todo)))
+    batch = max(1, min(params.batch, math.ceil(len(todo) / sharing)))
     try:
         with activity(project, STAGE, detail={"model": about.id, "step": about.step, "engine": engine.name}) as tick:
             for handed in make(
