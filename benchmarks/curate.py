@@ -48,6 +48,8 @@ SOUNDS = 16
 MATERIAL = 1
 """Counts changes of ``make_project``, so that an old copy is not taken for a new one."""
 THINK_MS = 500
+SLACK_MS = 15
+"""The audio clock is mapped to the page's within some milliseconds; the new take's player was paused until the key."""
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -396,9 +398,9 @@ def decide(page: Any, n: int) -> dict[str, Any]:
         until = presses[i + 1]["at"] if i + 1 < len(presses) else float("inf")
         if press["painted"] is not None:
             paint.append(press["painted"] - press["at"])
-        mine = [at for player, at in heard if player == press.get("player") and press["at"] <= at < until]
+        mine = [a for player, a in heard if player == press.get("player") and press["at"] - SLACK_MS <= a < until]
         if mine:
-            sound.append(mine[0] - press["at"])
+            sound.append(max(0.0, mine[0] - press["at"]))
         else:
             silent += 1
     return {"paint": paint, "sound": sound, "silent": silent, "heap": heap, "n": len(presses)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neuralbum.curate.agreement import cohen_kappa, krippendorff_alpha, region_overlap, same_pulse, same_tempo
@@ -34,6 +34,7 @@ def test_kappa_of_the_textbook_table():
     assert cohen_kappa(first, second) == pytest.approx(0.4)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(["keep", "maybe", "drop"]), min_size=2, max_size=30))
 def test_full_agreement_is_one_unless_nobody_ever_varied(verdicts):
     kappa = cohen_kappa(verdicts, verdicts)
@@ -61,6 +62,7 @@ def test_octaves_are_forgiven_and_fourths_are_not(a, b, same, pulse):
     assert same_pulse(a, b) is pulse
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.floats(20, 400), st.sampled_from([1.0, 2.0, 0.5, 3.0, 1 / 3]))
 def test_the_same_pulse_is_the_same_from_both_sides(bpm, level):
     assert same_pulse(bpm, bpm * level)

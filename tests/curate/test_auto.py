@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neuralbum import curate
@@ -87,6 +87,7 @@ def test_wrong_numbers_are_refused(project, wrong):
         curate.auto(project, **wrong)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.floats(0, 1), max_size=12),
     st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.sampled_from(["keep", "drop", "maybe"]), max_size=5),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neuralbum.catalogue import fold
@@ -36,7 +36,7 @@ def logs(draw):
     return events
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(logs(), st.lists(st.integers(0, 40), max_size=6), st.randoms(use_true_random=False))
 def test_following_in_any_portions_equals_the_fold(log, cuts, random):
     visible: list[Event] = []

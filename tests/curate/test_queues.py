@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neuralbum.curate.opinions import opinions, share_heard
@@ -48,6 +48,7 @@ def test_a_word_in_the_disputes_pass_settles_it():
     assert not disputed(settled.values())
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 60), st.floats(0, 0.5), st.integers(0, 5))
 def test_a_ranked_queue_holds_every_take_once_and_the_audit_its_share(n, share, seed):
     takes = [f"t{i:02}" for i in range(n)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neuralbum.curate.speech import clean_actor, understand
@@ -76,6 +76,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*WORDS, "undoes", "at"]), json_values))
 def test_any_json_is_either_understood_or_refused_with_a_reason(changes):
     with contextlib.suppress(ParameterError):  # anything else is a bug
