@@ -84,9 +84,10 @@ def make_album(
     params = project.params("demo", DemoParams)
     chain = _Chain(project, params, reporter)
     chain.step("music", lambda: _bring_music(project, params, music, reporter))
-    chain.step("skeleton", lambda: verb("skeleton.train")(project, reporter=reporter))
+    trained = bool(project.catalogue.takes())  # takes are made when training is over; more of it is asked for by name
+    chain.step("skeleton", lambda: None if trained else verb("skeleton.train")(project, reporter=reporter))
     if params.flesh_s > 0 and params.flesh_preset:
-        chain.step("flesh", lambda: verb("flesh.train")(project, reporter=reporter))
+        chain.step("flesh", lambda: None if trained else verb("flesh.train")(project, reporter=reporter))
     chain.step("takes", lambda: chain.share("generate", sharing=chain.workers))
     if params.flesh_s > 0 and params.flesh_preset:
         chain.step("fleshed", lambda: verb("flesh")(project, reporter=reporter))
