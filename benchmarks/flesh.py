@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import subprocess
 import sys
 import tempfile
 import time
@@ -186,7 +185,6 @@ def peer_cost(peer: Peer, seconds: float) -> tuple[float, float]:
 
 
 MEMORY = """
-import resource, sys
 import numpy as np, torch
 torch.set_num_threads(1)
 from neuralbum.flesh.net import new_generator
@@ -197,13 +195,7 @@ net.open.fill_(1.0)
 blocks = (rng.standard_normal(160_000).astype(np.float32) * 0.1 for _ in range(int(sys.argv[1]) * 6))
 for _ in stream_blocks(net, blocks, level=0.3):
     pass
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
-
-
-def peak_mib(minutes: int) -> float:
-    done = subprocess.run([sys.executable, "-c", MEMORY, str(minutes)], capture_output=True, text=True, check=True)
-    return float(done.stdout)
 
 
 # ---- quality ---------------------------------------------------------------------------
@@ -350,7 +342,9 @@ def costs(quick: bool) -> list[report.Row]:
     for line in rows:
         say(f"{line.name}: {line.value:.4g} {line.unit}")
     minutes = MEMORY_MINUTES[quick]
-    rows.append(report.row(f"peak memory, {minutes} min through small", peak_mib(minutes), "MiB", "<= 600"))
+    rows.append(
+        report.row(f"peak memory, {minutes} min through small", report.peak_mib(MEMORY, str(minutes)), "MiB", "<= 600")
+    )
     return rows
 
 

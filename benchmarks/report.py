@@ -12,9 +12,12 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -77,6 +80,18 @@ def print_report(rows: Iterable[Row], *, as_json: bool, more: dict[str, Any] | N
     for r in rows:
         value = f"{r.value:.4g}" if isinstance(r.value, float) else str(r.value)
         print(f"{r.name:<58} {value:>12} {r.unit:<12} {r.bar:<22} {marks[r.ok]:<7} {r.reason}")
+
+
+def peak_mib(code: str, *words: str) -> float | None:
+    """Peak resident memory of a fresh process that runs ``code`` with ``sys.argv[1:] = words``; None without /proc.
+
+    Not ``ru_maxrss``: that starts with what the parent held.
+    """
+    if not Path("/proc/self/status").exists():
+        return None
+    code = f"import sys\n{code}\nprint(next(w for w in open('/proc/self/status') if w.startswith('VmHWM')))"
+    done = subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True, text=True)
+    return float(done.stdout.split()[-2]) / 1024
 
 
 def cpu_seconds(work: Callable[[], object], *, repeats: int = 3, warm_up: bool = True) -> float:

@@ -8,10 +8,6 @@ Ranker: a scripted curator keeps what is not spoilt and what it likes (a hidden 
 
 from __future__ import annotations
 
-import itertools
-import resource
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -210,10 +206,23 @@ def cost(paths: list[Path], quick: bool) -> list[report.Row]:
     ]
 
 
+MEMORY = """
+import itertools
+import numpy as np
+from neuralbum.screen.measure import screen_sound
+block = np.random.default_rng(0).normal(0, 0.1, (1, 160_000)).astype(np.float32)
+screening = screen_sound(itertools.repeat((block, 16_000), int(sys.argv[1]) // 10))
+screening.thumbnail()
+screening.spectrogram()
+"""
+
+
 def memory(quick: bool) -> list[report.Row]:
     """Peak memory of fresh processes that screen sounds of two lengths."""
     short, long = (60, 600) if quick else (60, 2400)
-    small, big = (_peak_mib(s) for s in (short, long))
+    small, big = (report.peak_mib(MEMORY, str(s)) for s in (short, long))
+    if small is None or big is None:
+        return [report.row("memory per further hour", None, "MiB", "<= 64", reason="no /proc here")]
     return [
         report.row(
             f"memory per further hour, from {short} s and {long} s",
@@ -223,22 +232,6 @@ def memory(quick: bool) -> list[report.Row]:
             reason=f"{small:.0f} and {big:.0f} MiB",
         )
     ]
-
-
-def _peak_mib(seconds: int) -> float:
-    done = subprocess.run(
-        [sys.executable, __file__, "--listen", str(seconds)], capture_output=True, text=True, check=True
-    )
-    return float(done.stdout)
-
-
-def listen(seconds: int) -> None:
-    """Screen that much of a made sound in blocks and print the peak memory, MiB."""
-    block = np.random.default_rng(SEED).normal(0, 0.1, (1, 160_000)).astype(np.float32)
-    screening = screen_sound(itertools.repeat((block, 16_000), seconds // 10))
-    screening.thumbnail()
-    screening.spectrogram()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def ranking(paths: list[Path], quick: bool) -> list[report.Row]:
@@ -322,9 +315,6 @@ def hear(
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--listen"]:
-        listen(int(sys.argv[2]))
-        return
     options = report.arguments(__doc__ or "")
     paths = tracks()
     rows = [

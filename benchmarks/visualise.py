@@ -116,15 +116,6 @@ def made_song(path: Path, seconds: float) -> None:
             flac.write(sound[None].astype(np.float32) + 0.002 * rng.standard_normal((1, len(t))).astype(np.float32))
 
 
-def peak_mib(command: str, *words: str) -> float | None:
-    """Peak resident memory of a fresh process. Not ru_maxrss: that starts with what its parent held."""
-    if not Path("/proc/self/status").exists():
-        return None
-    code = f"import sys; {command}; print(next(w for w in open('/proc/self/status') if w.startswith('VmHWM')))"
-    done = subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True, text=True)
-    return float(done.stdout.split()[-2]) / 1024
-
-
 MEMORY = (
     "from pathlib import Path; from neuralbum.visualise.params import Params; "
     "from neuralbum.visualise.song import Outputs, draw_song; "
@@ -225,9 +216,9 @@ def measure(quick: bool, folder: Path) -> list[report.Row]:
     made_song(folder / "long.flac", long_s)
     made_song(folder / "short.flac", 60.0)
     size = ("320", "180")
-    short = peak_mib(MEMORY, str(folder / "short.flac"), str(folder / "m.nblv"), *size)
-    long = peak_mib(MEMORY, str(folder / "long.flac"), str(folder / "m.nblv"), *size)
-    big = peak_mib(MEMORY, str(folder / "short.flac"), str(folder / "m.nblv"), "1280", "720")
+    short = report.peak_mib(MEMORY, str(folder / "short.flac"), str(folder / "m.nblv"), *size)
+    long = report.peak_mib(MEMORY, str(folder / "long.flac"), str(folder / "m.nblv"), *size)
+    big = report.peak_mib(MEMORY, str(folder / "short.flac"), str(folder / "m.nblv"), "1280", "720")
     rows += [
         report.row(
             "peak memory, 1 min at 320x180", short, "MiB", "<= 400 MiB", reason="" if short else "no /proc here"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_a_net_that_makes_nan_is_reported_not_written():
 
 
 MEASURE = """
-import json, resource, sys
+import json
 import numpy as np, torch
 torch.set_num_threads(1)
 from neuralbum.flesh.net import new_generator
@@ -87,12 +88,14 @@ for minutes in (1, 10):
     blocks = (rng.standard_normal(160_000).astype(np.float32) * 0.1 for _ in range(minutes * 6))
     n = sum(made.shape[1] for made in stream_blocks(net, blocks, level=0.3))
     assert n == minutes * 60 * 44_100
-    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    peaks.append(next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
 print(json.dumps(peaks))
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
 def test_ten_minutes_take_less_than_600_mib_and_no_more_than_one_minute():
+    # not ru_maxrss: a child's starts with what its parent, the whole test run, held
     done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
     one, ten = json.loads(done.stdout)
     assert ten < 600
