@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -53,3 +56,22 @@ def add_take(project):
         return take
 
     return add
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args, playwright):
+    """Debian's Chromium where it exists, else Playwright's own; one browser for every test of a process."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or playwright.chromium.executable_path
+    if not Path(path).exists():
+        pytest.skip("no Chromium here: apt-get install chromium, or playwright install chromium")
+    flags = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--autoplay-policy=no-user-gesture-required",
+    ]
+    return {**browser_type_launch_args, "executable_path": path, "args": flags}

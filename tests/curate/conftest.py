@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,19 +15,6 @@ from neuralbum.curate.params import Params
 from neuralbum.project import Project
 
 from .makers import make_project, make_take, screened
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
 
 
 class Running:
@@ -130,18 +114,9 @@ def page_built():
 
 
 @pytest.fixture(scope="session")
-def chromium(page_built):
-    """Debian's Chromium where it exists, else Playwright's own."""
-    playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with contextlib.ExitStack() as stack:
-        playwright = stack.enter_context(playwright_api.sync_playwright())
-        own = playwright.chromium.executable_path
-        path = CHROMIUM or (own if os.path.exists(own) else None)
-        if path is None:
-            pytest.skip("no Chromium here: apt-get install chromium, or playwright install chromium")
-        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield opened
-        opened.close()
+def chromium(page_built, browser):
+    """A browser, once there is a page to show."""
+    return browser
 
 
 def fetch(url: str, **headers: str) -> bytes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from itertools import pairwise
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from neuralbum import curate
 from neuralbum.catalogue import fold
@@ -38,7 +38,8 @@ class Client:
                 self.cookies.update(client.cookies)
                 return answer
 
-        return asyncio.run(once())
+        with start_blocking_portal() as portal:  # not this thread: a browser may hold its loop
+            return portal.call(once)
 
     def get(self, path, **more):
         return self.ask("GET", path, **more)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import os
 import re
-import shutil
 import threading
 from dataclasses import replace
 from functools import partial
@@ -31,32 +30,10 @@ pytestmark = pytest.mark.browser
 FIRST_VIEW_GZIP = 150_000  # bytes
 N_SONGS = 1000
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
 AXE = (
     Path(os.environ.get("NEURALBUM_AXE", Path.home() / ".cache/neuralbum-test/axe"))
     / "node_modules/axe-core/axe.min.js"
 )
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=path, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

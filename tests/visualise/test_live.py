@@ -1,9 +1,6 @@
 """The live picture in a real browser is the picture that Python draws."""
 
 import base64
-import contextlib
-import os
-import shutil
 
 import numpy as np
 import pytest
@@ -16,7 +13,6 @@ from neuralbum.visualise.strip import Strip
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WIDTH, PLAID_HEIGHT = 504, 256  # what live.js computes before the browser scales it
 
 SHOW = """
@@ -35,20 +31,12 @@ async ([levels, options, seconds, width, height]) => {
 """
 
 
-@pytest.fixture(scope="module")
-def page():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with contextlib.ExitStack() as stack:
-        playwright = stack.enter_context(api.sync_playwright())
-        own = playwright.chromium.executable_path
-        path = CHROMIUM or (own if os.path.exists(own) else None)
-        if path is None:
-            pytest.skip("no Chromium here: apt-get install chromium, or playwright install chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        opened = browser.new_page()
-        opened.add_script_tag(content=visualise.LIVE_SCRIPT.read_text(encoding="utf-8"))
-        yield opened
-        browser.close()
+@pytest.fixture
+def page(browser):
+    opened = browser.new_page()
+    opened.add_script_tag(content=visualise.LIVE_SCRIPT.read_text(encoding="utf-8"))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="module")
