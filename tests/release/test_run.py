@@ -9,10 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from neuralbum.audio import write_flac
 from neuralbum.errors import CatalogueError, SettingsError
 from neuralbum.project import Project
+from neuralbum.records import Activity, Model
 from neuralbum.release import run, sound, untitled
 from neuralbum.release.checksums import verify
 from neuralbum.release.params import Params
@@ -49,6 +52,23 @@ def test_an_album_is_built_from_kept_and_titled_songs(project):
     rich = next(s for s in json.loads((project.album_dir / "index.json").read_text())["songs"] if s["number"] == 1)
     assert rich["originality"]["original"] is True
     assert rich["bpm_family"] == [70.0, 140.0]  # the faint 280 is not counted as heard
+
+
+def test_each_net_of_the_album_has_a_card_with_the_grams_of_its_training(project):
+    catalogue = project.catalogue
+    catalogue.add_model(Model("flesh-1", "flesh", "debug", 44_100, "c0ffee", {}))
+    trained = Activity("flesh", 0.0, 3600.0, 3600.0, detail={"model": "flesh-1"})
+    catalogue.add_activity(trained)
+    take = catalogue.takes()[0]
+    fleshed = project.fleshed_dir / f"{take.id}.flac"
+    fleshed.parent.mkdir()
+    write_flac(fleshed, np.zeros((2, 44_100), np.float32), 44_100)
+    found(project, "flesh", take, {"model": "flesh-1@94"})
+    run(project, workers=1)
+    card = (project.album_dir / "models" / "flesh-1.md").read_text()
+    assert "\n  emissions: " in card
+    assert "1 songs of" in card
+    assert "co2_eq" not in (project.album_dir / "models" / "samplernn-1.md").read_text()  # nothing in the ledger
 
 
 def test_a_second_release_builds_nothing(project):

@@ -20,8 +20,8 @@ from neuralbum.release import disclosure, feed, index, licence, model_card, orde
 from neuralbum.release.chapters import Chapter, chapters, clock, parse_timestamp, timestamp
 from neuralbum.release.names import plain_text, slug, slugs
 from neuralbum.release.params import Params
-from neuralbum.release.run import album_loudness
 from neuralbum.release.sleeve import Album, AlbumSong, Distinction, sleeve
+from neuralbum.release.songs import album_loudness
 
 RECIPE = {
     "model_id": "samplernn-1",
@@ -245,6 +245,19 @@ def test_a_title_that_looks_like_a_formula_is_text_in_the_disclosure_sheet():
     assert rows[0]["title"] == "'=HYPERLINK(1)"
     assert rows[0]["vocals"] == "generated"
     assert json.loads(disclosure.sheet_json(an_album()))["lyrics"] == "generated"
+
+
+@pytest.mark.parametrize(
+    ("songs", "finished"),
+    [
+        ([{"chosen_by": "auto"}, {"chosen_by": "auto", "flesh": "flesh-1"}], "generated"),
+        ([{"chosen_by": "ana"}, {"chosen_by": "auto"}], "assisted"),
+        ([{"chosen_by": "ana", "flesh": "flesh-1"}], "assisted"),
+        ([{"chosen_by": "ana"}, {"chosen_by": "bo"}], "human"),
+    ],
+)
+def test_the_disclosure_of_finishing_follows_from_who_chose_and_what_the_flesh_did(songs, finished):
+    assert disclosure.finishing([a_song(n, **more) for n, more in enumerate(songs, 1)]) == finished
 
 
 def test_the_index_names_files_with_their_digests():

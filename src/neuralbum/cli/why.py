@@ -59,8 +59,8 @@ def _print(story: dict[str, Any]) -> None:
 
 
 def _short(values: dict[str, Any]) -> str:
-    """The plain values, without lists and objects."""
-    shown = {k: v for k, v in values.items() if not isinstance(v, list | dict)}
+    """The plain values, without lists, objects and packed data."""
+    shown = {k: v for k, v in values.items() if not isinstance(v, list | dict) and len(str(v)) < 200}
     return ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in shown.items())
 
 

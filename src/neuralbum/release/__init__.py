@@ -10,7 +10,8 @@
     cid, car, tokens   content ids and token metadata, computed offline; nothing is minted
     provenance  C2PA manifests (extra), signed last
     press       the journal of what was built from what: only what changed is built again
-    run         the only file here that touches the project
+    contents, art, songs   what is on the album, its pictures, its sound, as the catalogue has them
+    run         the verb
 
 ``album/`` is disposable: it can be deleted and pressed again from the
 catalogue. It is never half there: each file is written whole or not at all.
@@ -19,6 +20,7 @@ catalogue. It is never half there: each file is written whole or not at all.
 from __future__ import annotations
 
 from .checksums import verify
-from .run import run, untitled
+from .contents import untitled
+from .run import run
 
 __all__ = ["run", "untitled", "verify"]

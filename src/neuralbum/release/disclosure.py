@@ -10,10 +10,24 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 
-from .sleeve import Album
+from ..records import AUTO
+from .sleeve import Album, AlbumSong
 
 CATEGORIES = ("vocals", "instruments", "composition", "post_production", "lyrics")
+
+
+def finishing(songs: Sequence[AlbumSong]) -> str:
+    """How songs were selected and finished, as far as the catalogue knows.
+
+    "generated" if no person chose any of them, "assisted" if people and machine shared the
+    choosing or a net finished the sound, else "human".
+    """
+    by_people = [song.chosen_by not in (None, AUTO) for song in songs]
+    if not any(by_people):
+        return "generated"
+    return "human" if all(by_people) and not any(song.flesh for song in songs) else "assisted"
 
 
 def sheet_csv(album: Album) -> str:

@@ -26,7 +26,11 @@ def model_card(
     curve : training curves by name, (step, value)
     emissions_g : grams of CO2e of the training, if the footprint room gave a figure
     """
-    songs = [song for song in album.songs if song.recipe["model_id"] == model.id]
+    sampled = sum(song.recipe["model_id"] == model.id for song in album.songs)
+    fleshed = sum(song.flesh == model.id for song in album.songs)
+    by_it = f"{fleshed} songs of *{_plain(album.title)}* were made stereo and wide by it."
+    if sampled:
+        by_it = f"{sampled} songs of *{_plain(album.title)}* were sampled from it."
     lines = [
         "---",
         f"license: {json.dumps(album.licence.spdx.lower())}",
@@ -36,7 +40,7 @@ def model_card(
         f"model_name: {json.dumps(model.id)}",
     ]
     if emissions_g is not None:
-        lines += ["co2_eq_emissions:", f"  emissions: {emissions_g:.1f}", "  source: neuralbum footprint ledger"]
+        lines += ["co2_eq_emissions:", f"  emissions: {emissions_g:.3g}", "  source: neuralbum footprint ledger"]
         lines += ["  training_type: from scratch"]
     lines += [
         "---",
@@ -44,7 +48,7 @@ def model_card(
         f"# {model.id}",
         "",
         f"A raw-audio net ({model.kind}, preset {model.preset}, {model.sample_rate} Hz) trained on one band,",
-        f"{_plain(album.artist)}. {len(songs)} songs of *{_plain(album.title)}* were sampled from it.",
+        f"{_plain(album.artist)}. {by_it}",
         "",
         "## What it was trained on",
         "",

@@ -35,7 +35,9 @@ class Params:
     vocals: str = setting("generated", "disclosure: how the vocals were made")
     instruments: str = setting("generated", "disclosure: how the instruments were made")
     composition: str = setting("generated", "disclosure: how the composition was made")
-    post_production: str = setting("human", "disclosure: how selection and finishing were done")
+    post_production: str = setting(
+        "", "disclosure: how selection and finishing were done; empty: as the verdicts and the flesh tell"
+    )
     lyrics: str = setting("none", "disclosure: how the lyrics were made")
     tokens: bool = setting(False, "also write token metadata, content ids and a CAR file")
     cid_profile: str = setting(CID_PROFILES[0], "how files are cut and linked for content ids", choices=CID_PROFILES)
@@ -55,7 +57,7 @@ class Params:
         if not self.formats:
             raise SettingsError(f"[release] formats is empty: name at least one of {', '.join(FORMATS)}")
         for name in ("vocals", "instruments", "composition", "post_production", "lyrics"):
-            if getattr(self, name) not in DISCLOSURES:
+            if getattr(self, name) not in DISCLOSURES and (name, getattr(self, name)) != ("post_production", ""):
                 raise SettingsError(
                     f"[release] {name} = {getattr(self, name)!r} must be one of {', '.join(DISCLOSURES)}"
                 )

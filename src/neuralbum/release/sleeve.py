@@ -65,6 +65,7 @@ class AlbumSong:
     caption: str | None = None  #: alternative text of the thumbnail
     originality: Mapping[str, Any] | None = None
     chosen_by: str | None = None
+    flesh: str | None = None  #: the net that made the sound stereo and wide, if one did
     isrc: str = ""
     files: Mapping[str, str] = field(default_factory=dict)  #: what -> path in the album
 
