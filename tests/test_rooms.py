@@ -56,7 +56,7 @@ DOORS = {
     ("originality", "generate"),  # sample checkpoints for the memorisation test
 }
 
-TORCH_ROOMS = {"skeleton", "flesh", "generate"}
+TORCH_ROOMS = {"skeleton", "flesh", "generate", "originality"}
 NUMBA_HOME = {"kernels"}
 
 FILES = sorted(SOURCE.rglob("*.py"))

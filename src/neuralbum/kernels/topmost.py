@@ -12,14 +12,13 @@ Int32 = npt.NDArray[np.int32]
 RUN = 64
 
 
-def keep_topmost_plain(similarity: Float32, first: int, tag: int, values: Float32, places: Int32, tags: Int32) -> None:
+def keep_topmost_plain(similarity: Float32, first: int, values: Float32, places: Int32) -> None:
     """Put a tile's local maxima among the best of each row.
 
     Parameters
     ----------
     similarity : (n_rows, n_places); place 0 of the tile is place ``first`` of all
-    tag : noted beside each entry (which shift this tile was computed for)
-    values, places, tags : (n_rows, k) the best so far, changed in place; no order
+    values, places : (n_rows, k) the best so far, changed in place; no order
     """
     for row, line in enumerate(similarity):
         left = np.concatenate([[-np.inf], line[:-1]])
@@ -27,11 +26,11 @@ def keep_topmost_plain(similarity: Float32, first: int, tag: int, values: Float3
         for at in np.flatnonzero((line > left) & (line >= right)):
             worst = int(np.argmin(values[row]))
             if line[at] > values[row, worst]:
-                values[row, worst], places[row, worst], tags[row, worst] = line[at], first + at, tag
+                values[row, worst], places[row, worst] = line[at], first + at
 
 
 @njit(cache=True, fastmath={"nnan", "reassoc"})
-def keep_topmost(similarity: Float32, first: int, tag: int, values: Float32, places: Int32, tags: Int32) -> None:
+def keep_topmost(similarity: Float32, first: int, values: Float32, places: Int32) -> None:
     """The same as ``keep_topmost_plain``, some 500 times faster: the maximum of a run decides for nearly all cells."""
     n_rows, n_places = similarity.shape
     n_kept = values.shape[1]
@@ -56,7 +55,7 @@ def keep_topmost(similarity: Float32, first: int, tag: int, values: Float32, pla
                     continue
                 if at + 1 < n_places and similarity[row, at + 1] > value:
                     continue
-                values[row, worst], places[row, worst], tags[row, worst] = value, first + at, tag
+                values[row, worst], places[row, worst] = value, first + at
                 for j in range(n_kept):
                     if values[row, j] < values[row, worst]:
                         worst = j

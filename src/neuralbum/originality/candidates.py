@@ -6,14 +6,14 @@ A candidate says "the query at q_s may be the reference at r_s, transposed by
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ..kernels import landmarks, topmost
-from . import spectra
+from . import on_gpu, spectra
 from .index import BLOCK_FRAMES, QUERY_FAN_OUT, Index, blocks, to_unit, whiten
 from .spectra import Float, Picture
 
@@ -47,11 +47,31 @@ class Candidate:
 class Blocks:
     """All reference blocks of an index, ready to be multiplied."""
 
-    vectors: Float  #: (n, BLOCK_AXES), rows of length 1
+    nearest: Callable[[Float, int, float], tuple[Float, npt.NDArray[np.int32]]]
+    """(n_rows, BLOCK_AXES), kept, least -> the most similar blocks of each row: similarity and number (-1: none),
+    (n_rows, kept), no order."""
     place: npt.NDArray[np.int32]  #: reference frame (over all tracks) where each block starts
 
 
-def reference_blocks(index: Index) -> Blocks:
+class Nearest:
+    """Multiplies rows with all reference blocks, tile by tile."""
+
+    def __init__(self, vectors: Float) -> None:
+        self._vectors = vectors
+
+    def __call__(self, rows: Float, kept: int, least: float) -> tuple[Float, npt.NDArray[np.int32]]:
+        values = np.full((len(rows), kept), least, np.float32)
+        places = np.full((len(rows), kept), -1, np.int32)
+        # Many rows at once keep the multiplication busy; a tile of results stays in the cache.
+        for low in range(0, len(rows), ROWS):
+            part = slice(low, low + ROWS)
+            for first in range(0, len(self._vectors), TILE):
+                similarity = rows[part] @ self._vectors[first : first + TILE].T
+                topmost.keep_topmost(similarity, first, values[part], places[part])
+        return values, places
+
+
+def reference_blocks(index: Index, *, gpu: bool = False) -> Blocks:
     """Whitened blocks of every track, REFERENCE_STEP frames apart, never across two tracks."""
     vectors, places = [], []
     for number, track in enumerate(index.tracks):
@@ -59,7 +79,8 @@ def reference_blocks(index: Index) -> Blocks:
         rows = blocks(frames, index.arrays["block_mean"], index.arrays["block_axes"], REFERENCE_STEP)
         vectors.append(rows)
         places.append(track.band + np.arange(len(rows), dtype=np.int32) * REFERENCE_STEP)
-    return Blocks(np.concatenate(vectors), np.concatenate(places))
+    make = on_gpu.Nearest if gpu else Nearest
+    return Blocks(make(np.concatenate(vectors)), np.concatenate(places))
 
 
 def warp(bands: Float, finer: int, pitch: int, speed: float) -> Float:
@@ -109,21 +130,8 @@ def by_blocks(
         rows = blocks(frames, mean, axes, step)[:n_rows]
         stacked[tag, : len(rows)] = rows
     kept = PER_BLOCK if len(grid) == 1 else PER_SHIFT
-    values = np.full((len(grid), n_rows, kept), LEAST_SIMILARITY, np.float32)
-    places = np.full((len(grid), n_rows, kept), -1, np.int32)
-    tags = np.zeros((len(grid), n_rows, kept), np.int32)
-    # Many rows at once keep the multiplication busy; a tile of results stays in the cache.
-    flat = stacked.reshape(-1, stacked.shape[2])
-    value, entry_place, entry_tag = (
-        values.reshape(len(flat), -1),
-        places.reshape(len(flat), -1),
-        tags.reshape(len(flat), -1),
-    )
-    for low in range(0, len(flat), ROWS):
-        part = slice(low, low + ROWS)
-        for first in range(0, len(references.vectors), TILE):
-            similarity = flat[part] @ references.vectors[first : first + TILE].T
-            topmost.keep_topmost(similarity, first, 0, value[part], entry_place[part], entry_tag[part])
+    value, nearest = references.nearest(stacked.reshape(-1, stacked.shape[2]), kept, LEAST_SIMILARITY)
+    values, places = value.reshape(len(grid), n_rows, kept), nearest.reshape(len(grid), n_rows, kept)
     # Of all shifts together only the best few of each block are worth a look.
     ordered = np.argsort(-values.transpose(1, 0, 2).reshape(n_rows, -1), axis=1)[:, :PER_BLOCK]
     chosen = [(row, int(entry) // kept, int(entry) % kept) for row in range(n_rows) for entry in ordered[row]]
