@@ -57,7 +57,7 @@ def test_noise_has_the_signal_to_noise_ratio_asked_for(follows):
 
 
 def test_levels_span_the_promised_ratios():
-    assert [pairs.level_of_snr(x) for x in (60, 50, 32.5, 15, 0)] == [0.0, 0.0, 0.5, 1.0, 1.0]
+    assert [pairs.level_of_snr(x) for x in (60, 50, 27.5, 5, 0)] == [0.0, 0.0, 0.5, 1.0, 1.0]
 
 
 def test_a_lower_cut_off_keeps_the_bass_and_takes_the_top():

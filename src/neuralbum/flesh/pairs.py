@@ -26,7 +26,7 @@ from .params import FleshParams, NetShape
 
 Audio = npt.NDArray[np.float32]
 
-QUIETEST_NOISE_DB, LOUDEST_NOISE_DB = 50.0, 15.0  #: signal-to-noise ratios that levels 0 and 1 stand for
+QUIETEST_NOISE_DB, LOUDEST_NOISE_DB = 50.0, 5.0  #: signal-to-noise ratios that levels 0 and 1 stand for
 CUTOFFS_HZ = (6500.0, 8000.0)  #: at 16 kHz; scaled with the rate
 FILTER_TAPS = 63
 ENVELOPE_S = 0.005  #: noise that follows the music follows its level over so long
@@ -65,7 +65,7 @@ class Crops:
 
 
 def level_of_snr(snr_db: float) -> float:
-    """The noise level the net is told, 0 (50 dB and better) to 1 (15 dB and worse)."""
+    """The noise level the net is told, 0 (50 dB and better) to 1 (5 dB and worse)."""
     level = (QUIETEST_NOISE_DB - snr_db) / (QUIETEST_NOISE_DB - LOUDEST_NOISE_DB)
     return float(np.clip(level, 0.0, 1.0))
 
