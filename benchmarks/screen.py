@@ -219,7 +219,7 @@ screening.spectrogram()
 
 def memory(quick: bool) -> list[report.Row]:
     """Peak memory of fresh processes that screen sounds of two lengths."""
-    short, long = (60, 600) if quick else (60, 2400)
+    short, long = (600, 1200) if quick else (1200, 4800)
     small, big = (report.peak_mib(MEMORY, str(s)) for s in (short, long))
     if small is None or big is None:
         return [report.row("memory per further hour", None, "MiB", "<= 64", reason="no /proc here")]

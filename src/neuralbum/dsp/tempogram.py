@@ -25,6 +25,8 @@ N_BINS = 4 * BINS_PER_OCTAVE + 1
 BPM: Floats = LOW_BPM * 2.0 ** (np.arange(N_BINS) / BINS_PER_OCTAVE)
 """The tempo of each bin, (193,)."""
 
+TOGETHER = 64  #: stretches worked on at once
+
 QUIET_RISE = 0.3
 """Variance (dB per frame, squared) of an onset curve that counts as nothing: keeps a drone's ripple from
 being taken for rhythm; real tracks have 1 to 20, noise and drones about 0.1."""
@@ -47,6 +49,12 @@ def tempograms(onset: npt.NDArray[np.floating], frame_rate: float, *, window_s: 
     """
     length, hop = max(2, round(window_s * frame_rate)), max(1, round(hop_s * frame_rate))
     stretches = windows(detrend(onset, frame_rate), length, hop)
+    parts = [_views(stretches[i : i + TOGETHER], frame_rate) for i in range(0, len(stretches), TOGETHER)]
+    return np.concatenate(parts)
+
+
+def _views(stretches: Floats, frame_rate: float) -> Floats:
+    length = stretches.shape[1]
     stretches = stretches - stretches.mean(axis=1, keepdims=True)
     energy = (stretches**2).sum(axis=1) + QUIET_RISE * length
     kernel = _fourier_kernel(length, frame_rate)

@@ -25,7 +25,7 @@ class FleshParams:
     width: float = setting(1.0, "stereo width: 0 is exact mono, 1 as learned, 2 twice the side", minimum=0, maximum=2)
     denoise: float = setting(
         -1.0,
-        "how noisy the net is told its input is: 0 trusts it, 1 is noise 5 dB below the music; negative: what the model suggests",
+        "how noisy the net is told its input is: 0 trusts it, 1: 5 dB under the music; negative: as the model suggests",
         minimum=-1,
         maximum=1,
     )

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -169,9 +170,9 @@ class Listener:
         self._fresh = True
         self._mel_left = np.zeros((0, N_BANDS), dtype=np.float32)
         self._flat_left = np.zeros(0, dtype=np.float32)
-        self._onset: list[Floats] = []
-        self._picture: list[npt.NDArray[np.uint8]] = []
-        self._loop: list[npt.NDArray[np.float16]] = []
+        self._onset = _Growing(2, np.float32)
+        self._picture = _Growing(N_BANDS, np.uint8)
+        self._loop = _Growing(LOOP_BANDS, np.float16)
         self._cells: list[Floats] = []
         self._flat: list[Floats] = []
         self._spectrum = np.zeros(self._plan.n_fft // 2 + 1)
@@ -257,7 +258,7 @@ class Listener:
         self._mel_left = mel[n * PICTURE_FRAMES :].copy()
         if not n:
             return
-        self._picture.append(to_bytes(decibels(whole.reshape(n, PICTURE_FRAMES, N_BANDS).mean(axis=1))).T)
+        self._picture.append(to_bytes(decibels(whole.reshape(n, PICTURE_FRAMES, N_BANDS).mean(axis=1))))
         coarse = whole.reshape(-1, LOOP_FRAMES, LOOP_BANDS, N_BANDS // LOOP_BANDS).mean(axis=(1, 3))
         self._loop.append(decibels(coarse).astype(np.float16))
 
@@ -279,9 +280,9 @@ class Listener:
             n_samples=self.n_samples,
             frame_rate=self.sample_rate / plan.hop,
             loudness=self._meter.result(),
-            onset=np.concatenate([*self._onset, np.zeros((0, 2), np.float32)]),
-            picture=np.concatenate([*self._picture, np.zeros((N_BANDS, 0), np.uint8)], axis=1),
-            loop_bands=np.concatenate([*self._loop, np.zeros((0, LOOP_BANDS), np.float16)]),
+            onset=self._onset.whole(),
+            picture=self._picture.whole().T,
+            loop_bands=self._loop.whole(),
             cell_db=cells[:, 0],
             cell_mean=cells[:, 1],
             cell_span=cells[:, 2],
@@ -294,6 +295,26 @@ class Listener:
             dc=float(dc[np.argmax(np.abs(dc))]),
             side_db=None if self.n_channels != 2 else _ratio_db(self._side, self._mid),
         )
+
+
+class _Growing:
+    """Rows that come in bit by bit, in one array that grows in place."""
+
+    def __init__(self, n_columns: int, kind: type[np.generic]) -> None:
+        self._rows: npt.NDArray[Any] = np.zeros((0, n_columns), dtype=kind)
+        self._n = 0
+
+    def append(self, rows: npt.NDArray[Any]) -> None:
+        end = self._n + len(rows)
+        if end > len(self._rows):
+            self._rows.resize((end + end // 5 + 1000, rows.shape[1]), refcheck=False)
+        self._rows[self._n : end] = rows
+        self._n = end
+
+    def whole(self) -> npt.NDArray[Any]:
+        """All rows; call once."""
+        self._rows.resize((self._n, self._rows.shape[1]), refcheck=False)
+        return self._rows
 
 
 def decibels(power: npt.NDArray[np.floating]) -> Floats:

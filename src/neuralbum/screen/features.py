@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .analysis import N_BANDS, Analysis, to_decibels
+from .analysis import Analysis, to_decibels
 
 N_TONES = 8  #: groups of mel bands whose level and movement are kept
 TONE_WORDS = ("sub-bass", "bass", "low middle", "middle", "upper middle", "presence", "treble", "air")
@@ -101,13 +101,17 @@ def _course(a: Analysis) -> list[float]:
     """How levels and texture go over time: swing, growth, motion, form."""
     level = np.maximum(a.cell_db, -70.0)
     third = max(1, len(level) // 3)
-    picture = to_decibels(a.picture)
-    if picture.shape[1] < 4:
+    n_columns = a.picture.shape[1]
+    if n_columns < 4:
         return [float(level.std()), 0.0, 0.0, 0.0]
-    motion = float(np.abs(np.diff(picture, axis=1)).mean())
-    n = min(16, picture.shape[1])
-    sections = picture[:, : picture.shape[1] // n * n].reshape(N_BANDS, n, -1).mean(axis=2)
-    form = float(sections.std(axis=1).mean())
+    n = min(16, n_columns)
+    motions, forms = [], []
+    for group in np.split(a.picture, N_TONES):  # a part of the bands at a time: an hour of picture is large in floats
+        rows = to_decibels(group)
+        motions.append(float(np.abs(np.diff(rows, axis=1)).mean()))
+        sections = rows[:, : n_columns // n * n].reshape(len(rows), n, -1).mean(axis=2)
+        forms.append(float(sections.std(axis=1).mean()))
+    motion, form = float(np.mean(motions)), float(np.mean(forms))
     return [float(level.std()), float(level[-third:].mean() - level[:third].mean()), motion, form]
 
 
@@ -115,5 +119,5 @@ def _tones(a: Analysis) -> npt.NDArray[np.float32]:
     """Mean level and standard deviation (dB) of eight groups of bands."""
     if a.picture.shape[1] == 0:
         return np.zeros(2 * N_TONES, dtype=np.float32)
-    groups = to_decibels(a.picture).reshape(N_TONES, N_BANDS // N_TONES, -1).mean(axis=1)
+    groups = np.stack([to_decibels(group).mean(axis=0) for group in np.split(a.picture, N_TONES)])
     return np.concatenate([groups.mean(axis=1), groups.std(axis=1)]).astype(np.float32)

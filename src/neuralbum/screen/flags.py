@@ -259,10 +259,9 @@ def _still_cells(a: Analysis, p: Params) -> npt.NDArray[np.bool_]:
     if n < 2:
         return still
     level = a.cell_db[: n * per_second].reshape(n, per_second)
-    power = 10 ** (
-        a.picture[:, : n * columns].astype(np.float32) * (80 / 255 / 10)
-    )  # bytes -> dB -> power, re the floor
-    bands = 10 * np.log10(power.reshape(len(power), n, columns).mean(axis=2))  # (n_bands, n)
+    as_power = (10 ** (np.arange(256) * (80 / 255 / 10))).astype(np.float32)  # bytes -> dB -> power, re the floor
+    rows = [as_power[row[: n * columns]].reshape(n, columns).mean(axis=1) for row in a.picture]
+    bands = 10 * np.log10(np.stack(rows))  # (n_bands, n)
     steady = level.std(axis=1) < HANG_LEVEL_DB
     same = np.sqrt(((bands[:, 1:] - bands[:, :-1]) ** 2).mean(axis=0)) < HANG_SPECTRUM_DB
     same &= np.abs(level[1:].mean(axis=1) - level[:-1].mean(axis=1)) < HANG_LEVEL_DB
@@ -345,11 +344,13 @@ def _noise_floor_db(a: Analysis, sounding: npt.NDArray[np.bool_]) -> float | Non
     if n < 2 * a.column_rate:
         return None
     index = np.minimum((np.arange(n) / a.column_rate / a.cell_s).astype(int), len(sounding) - 1)
-    db = a.picture[:, :n][:, sounding[index]].astype(np.float32) * np.float32(80 / 255)
-    if db.shape[1] < 10:
+    columns = sounding[index]
+    if columns.sum() < 10:
         return None
-    mean = 10 * np.log10((10 ** (db / 10)).mean(axis=1))
-    low = np.percentile(db, 5, axis=1)
+    mean, low = np.zeros(len(a.picture)), np.zeros(len(a.picture))
+    for band, row in enumerate(a.picture):  # one at a time: an hour of picture is large in floats
+        db = row[:n][columns].astype(np.float32) * np.float32(80 / 255)
+        mean[band], low[band] = 10 * np.log10((10 ** (db / 10)).mean()), np.percentile(db, 5)
     heard = mean > 15.0  # dB over the picture's floor
     return float(np.median((low - mean)[heard])) if heard.any() else None
 

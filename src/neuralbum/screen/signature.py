@@ -38,7 +38,8 @@ def signature(picture: npt.NDArray[np.uint8], column_rate: float) -> str:
     n = min(MAX_COLUMNS, int(picture.shape[1] / column_rate * RATE))
     if n <= 2 * SPAN:
         return ""
-    level = to_decibels(picture[:USED_BANDS]).reshape(N_ROWS, USED_BANDS // N_ROWS, -1).mean(axis=1)
+    picture = picture[:USED_BANDS, : int(np.ceil(n / RATE * column_rate)) + 1]
+    level = to_decibels(picture).reshape(N_ROWS, USED_BANDS // N_ROWS, -1).mean(axis=1)
     sums = np.concatenate([np.zeros((N_ROWS, 1)), np.cumsum(level, axis=1, dtype=np.float64)], axis=1)
     edges = np.rint(np.arange(n + 1) / RATE * column_rate).astype(int).clip(0, level.shape[1])
     means = (sums[:, edges[SPAN:]] - sums[:, edges[:-SPAN]]) / np.maximum(edges[SPAN:] - edges[:-SPAN], 1)
