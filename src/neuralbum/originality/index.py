@@ -35,7 +35,7 @@ from . import spectra
 from .spectra import Float, Picture
 
 MAGIC = b"NBORIGIN"
-VERSION = 1
+VERSION = 2
 ALIGN = 64
 
 PEAKS_PER_SECOND = 45

@@ -6,7 +6,7 @@ as the track does at that place. Three pictures are drawn of mono sound at 16 kH
 
 * *peaks*: local maxima of a spectrogram with 36 bins an octave, 62.5 frames a
   second (after A. Wang, "An industrial-strength audio search algorithm", ISMIR 2003);
-* *bands*: 68 semitone bands, 15.6 frames a second, as contrast to their
+* *bands*: 80 semitone bands, 15.6 frames a second, as contrast to their
   neighbourhood in frequency and time: equalisers and levels cancel out, and a
   drone, which contrasts with nothing, fades (takes are drawn at twice the rate);
 * *chroma*: 12 pitch classes, 2.6 frames a second.
@@ -37,7 +37,7 @@ PEAK_PROMINENCE = 1.0  #: nats above the mean of its neighbourhood
 
 BAND_FFT, BAND_HOP = 2048, 1024
 BAND_RATE = SAMPLE_RATE / BAND_HOP  #: 15.625 frames/s
-BAND_LOW_HZ, N_BANDS = 110.0, 68
+BAND_LOW_HZ, N_BANDS = 55.0, 80
 FLOOR = 1e-5  #: power below which a band counts as silent, relative to the sound's mean
 
 CHROMA_FFT, CHROMA_HOP = 4096, 2048
