@@ -37,7 +37,7 @@ def test_a_cut_short_foreign_newer_or_damaged_file_is_refused(written, tmp_path)
         "cut short": data[:-1000],
         "within its header": data[:200],
         "no fingerprint index": b"RIFF" + data[4:],
-        "version 999": data.replace(b'"version": 1', b'"version": 999').replace(b"     ", b"   ", 1),
+        "version 999": data.replace(b'"version": %d' % indexes.VERSION, b'"version": 999').replace(b"     ", b"   ", 1),
         "header is damaged": data[:20] + b"\xff" * 30 + data[50:],
     }
     for words, spoiled in cases.items():
