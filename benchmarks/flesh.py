@@ -4,7 +4,7 @@ Trains `small` on four songs of one band (the first 90 s of each) and measures o
 ("stairs", 30 s from its middle, 15 s when quick), with the final averaged weights: nothing is chosen by looking at
 that song. Input: the song's 16 kHz mono after 8-bit mu-law. The critic is judged side by side: from the same state,
 training goes on with it, and without it for as many steps and for the same CPU time. Peers are built here at random
-initialisation, to their papers' sizes. Fixed seeds; CPU seconds of one thread. `--quick` trains for a seventh of the time.
+initialisation, to their papers' sizes. Fixed seeds; CPU seconds of one thread. `--quick` trains a seventh as long.
 """
 
 from __future__ import annotations
