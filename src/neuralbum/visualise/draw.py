@@ -52,6 +52,33 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Shot:
+    """One frame as it lies in the painter's memory: parts to be stacked from the top.
+
+    The parts are views of larger pictures that are painted over later: use a shot before asking for the next.
+    """
+
+    parts: tuple[Picture, ...]
+
+    def paint(self, target: Picture, top: int = 0) -> None:
+        """Copy the rows from ``top`` (even) on, as many as ``target`` has."""
+        for planes, share in ((0, 1), (1, 2), (2, 2)):
+            out, place = _planes(target)[planes], -top // share
+            for part in self.parts:
+                plane = _planes(part)[planes]
+                first, last = max(0, -place), min(len(plane), len(out) - place)
+                if first < last:
+                    out[place + first : place + last] = plane[first:last]
+                place += len(plane)
+
+    def whole(self) -> Picture:
+        """The frame in one piece; its own memory if it has several parts."""
+        if len(self.parts) == 1:
+            return self.parts[0]
+        return Picture(*(np.concatenate(planes) for planes in zip(*map(_planes, self.parts), strict=True)))
+
+
+@dataclass(frozen=True)
 class Look:
     """How pictures look: everything the painter needs to know besides the levels."""
 
@@ -134,31 +161,33 @@ class Painter:
 
     # ---- plaid -----------------------------------------------------------------
 
-    def plaid(self, row: Float) -> Picture:
-        """Weave one moment's levels (212,) into a picture."""
+    def plaid(self, row: Float, picture: Picture) -> None:
+        """Weave one moment's levels (212,) into ``picture``."""
         from ..kernels.ink import weave
 
-        look = self.look
         pitch, light = strengths(row[None])
         k, k_half = (light @ self.of_light)[0], (light @ self.of_light_half)[0]
-        picture = blank(look)
         weave((pitch @ self.y_of_pitch)[0], k, self.white, Y_ZERO, Y_SPAN, picture.y)
         weave((pitch @ self.cb_of_pitch)[0], k_half, self.tint_cb, C_ZERO, C_SPAN, picture.cb)
         weave((pitch @ self.cr_of_pitch)[0], k_half, self.tint_cr, C_ZERO, C_SPAN, picture.cr)
-        return picture
 
 
 def pictures(reel: Strip, look: Look, *, start: int = 0, stop: int | None = None) -> Iterator[Picture]:
-    """The song's pictures in order, from one row of levels each.
+    """The song's pictures in order, from one row of levels each; use one before asking for the next."""
+    for shot in shots(reel, look, start=start, stop=stop):
+        yield shot.whole()
 
-    The planes of a picture may be views of a larger one: use them before asking for the next.
-    """
+
+def shots(reel: Strip, look: Look, *, start: int = 0, stop: int | None = None) -> Iterator[Shot]:
+    """The song's pictures in order, uncopied."""
     painter = Painter(look)
     stop = len(reel) if stop is None else stop
     if look.layout == "plaid":
+        woven = blank(look)
         for first in range(start, stop, 64):
             for row in reel.read(first, min(first + 64, stop)):
-                yield painter.plaid(row)
+                painter.plaid(row, woven)
+                yield Shot((woven,))
         return
     step, body = look.step, look.height - look.strip
     seen = -(-body // step)  # moments visible at once
@@ -177,12 +206,9 @@ def pictures(reel: Strip, look: Look, *, start: int = 0, stop: int | None = None
         strips = painter.now(rows)
         for i in range(len(rows)):
             end = (seen + i + 1) * step
-            picture = blank(look)
-            picture.y[:body] = tall.y[end - body : end]
-            picture.cb[: body // 2] = tall.cb[(end - body) // 2 : end // 2]
-            picture.cr[: body // 2] = tall.cr[(end - body) // 2 : end // 2]
-            picture.y[body:], picture.cb[body // 2 :], picture.cr[body // 2 :] = _planes(strips[i])
-            yield picture
+            past = slice(end - body, end)
+            half = slice((end - body) // 2, end // 2)
+            yield Shot((Picture(tall.y[past], tall.cb[half], tall.cr[half]), strips[i]))
         held = _joined(held, new, seen * step)
 
 

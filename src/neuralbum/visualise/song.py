@@ -14,7 +14,7 @@ from .. import audio
 from ..dsp import cqt
 from ..errors import AudioError
 from .analyse import N_PITCHES, Levels, Span, gather, n_video_frames, reel_of, spans
-from .draw import Look, pictures
+from .draw import Look, shots
 from .encode import Film, with_sound
 from .flash import limit
 from .live import write_live
@@ -121,7 +121,7 @@ def _draw(path: Path, params: Params, outputs: Outputs) -> dict[str, Any]:
             sample_rate=info.sample_rate,
             channels=info.channels,
         ) as film:
-            with_sound(film, pictures(reel, look), sound, info.sample_rate)
+            with_sound(film, shots(reel, look), sound, info.sample_rate)
     if outputs.poster is not None:
         write_poster(outputs.poster, reel, look)
     if outputs.gif is not None:

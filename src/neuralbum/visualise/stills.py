@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ToolError
-from .draw import C_SPAN, C_ZERO, Y_SPAN, Y_ZERO, Look, Picture, pictures, strengths
+from .draw import C_SPAN, C_ZERO, Y_SPAN, Y_ZERO, Look, Picture, Shot, pictures, strengths
 from .encode import Film
 from .flash import limited
 from .palette import rgb
@@ -117,7 +117,7 @@ def write_hover(path: Path, reel: Strip, look: Look, *, limiter: bool = True) ->
     for quality in HOVER_QUALITIES:
         with Film(path, small, preset="veryfast", quality=quality) as film:
             for picture in frames:
-                film.show(picture)
+                film.show(Shot((picture,)))
         if path.stat().st_size <= HOVER_BYTES:
             return
     raise ToolError(f"{path}: the hover clip is over {HOVER_BYTES} bytes even at quality {quality}")
