@@ -82,7 +82,7 @@ def analyse(audio: Float, sample_rate: int, margin: float) -> Span:
     margin : >= 1, of the separation
     """
     n_samples = len(audio)
-    spectrum = stft.stft(audio, N_FFT, HOP_LENGTH)
+    spectrum = stft.stft(audio, N_FFT, HOP_LENGTH, exact=True)
     mask_h, mask_p = hpss.hpss_masks(np.abs(spectrum), margin)
 
     y_p = stft.istft(spectrum * mask_p, n_samples, N_FFT, HOP_LENGTH)
