@@ -71,3 +71,53 @@ def _weave(colour: Float, light: Float, tint: Float, zero: np.float32, span: np.
         gain = span * (one - glare) * (DIM + BOOST * k)
         for column in range(len(colour)):
             out[row, column] = np.uint8(np.int32(base + gain * colour[column]))
+
+
+INK = np.float32(0.8)
+"""How bright the notes' names are."""
+
+
+def press_plain(colour: Float, glow: Float, shape: Float, ink: Float, white: float, zero: float, span: float) -> Plane:
+    """The twin anyone can check."""
+    value = (colour * (1 - glow) + glow * np.float32(white))[None, :] * shape
+    value = value * (1 - ink) + INK * np.float32(white) * ink
+    return np.asarray(np.float32(zero) + np.float32(span) * value + np.float32(0.5)).astype(np.uint8)
+
+
+def press(colour: Float, glow: Float, shape: Float, ink: Float, white: float, zero: float, span: float) -> Plane:
+    """Paint one moment's keys: each a colour under a glow, in a given shape, with its name on it.
+
+    Parameters
+    ----------
+    colour, glow : float32 (columns,)
+    shape, ink : float32 (rows, columns) in [0, 1]
+        How much of its key and of its name a pixel has.
+    white : what glow and ink add to this plane: 1 for brightness, 0 for colour
+    zero, span : as of ``mix``
+    """
+    out = np.empty(shape.shape, dtype=np.uint8)
+    _press(colour, glow, shape, ink, np.float32(white), np.float32(zero), np.float32(span), out)
+    return out
+
+
+@njit(cache=True, fastmath={"contract"})
+def _press(
+    colour: Float,
+    glow: Float,
+    shape: Float,
+    ink: Float,
+    white: np.float32,
+    zero: np.float32,
+    span: np.float32,
+    out: Plane,
+) -> None:
+    one, half = np.float32(1), np.float32(0.5)
+    lit = np.empty_like(colour)
+    for column in range(len(colour)):
+        lit[column] = colour[column] * (one - glow[column]) + glow[column] * white
+    name = INK * white
+    for row in range(shape.shape[0]):
+        for column in range(shape.shape[1]):
+            written = ink[row, column]
+            value = lit[column] * shape[row, column] * (one - written) + name * written
+            out[row, column] = np.uint8(np.int32(zero + span * value + half))

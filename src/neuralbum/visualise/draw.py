@@ -281,7 +281,8 @@ class _Keys:
         self.gap = max(2, 2 * round(height / 16))  # dark, so that the strip stands off
         self.shape = self._shape(height, look.width, self.gap)
         self.half_shape = self._shape(height // 2, look.width // 2, self.gap // 2)
-        self.names = note_names(look.width, height) if look.note_names else None
+        self.names = note_names(look.width, height) if look.note_names else np.zeros_like(self.shape)
+        self.half_names = self.names.reshape(height // 2, 2, look.width // 2, 2).mean(axis=(1, 3))
 
     @staticmethod
     def _shape(height: int, width: int, gap: int) -> Float:
@@ -294,24 +295,21 @@ class _Keys:
         return np.asarray(both, dtype=np.float32)
 
     def paint(self, painter: Painter, pitch: Float, light: Float) -> list[Picture]:
+        from ..kernels.ink import press
+
         # Keys are never quite dark: the keyboard is there before anybody plays.
         lit = 0.10 + 0.90 * pitch
         y = lit @ painter.y_of_pitch
         cb, cr = lit @ painter.cb_of_pitch, lit @ painter.cr_of_pitch
         glow = (light @ painter.of_light) * np.float32(0.35)
+        half_glow = np.ascontiguousarray(glow[:, ::2])
         found = []
         for i in range(len(pitch)):
-            bright = (y[i] * (1 - glow[i]) + glow[i])[None, :] * self.shape
-            if self.names is not None:
-                bright = bright * (1 - self.names) + np.float32(0.8) * self.names
-            fade = self.half_shape * (1 - glow[i, ::2])[None, :]
-            found.append(
-                Picture(
-                    np.asarray(Y_ZERO + Y_SPAN * bright + 0.5, dtype=np.uint8),
-                    np.asarray(C_ZERO + C_SPAN * cb[i][None, :] * fade + 0.5, dtype=np.uint8),
-                    np.asarray(C_ZERO + C_SPAN * cr[i][None, :] * fade + 0.5, dtype=np.uint8),
-                )
-            )
+            halves = [
+                press(colour[i], half_glow[i], self.half_shape, self.half_names, 0, C_ZERO, C_SPAN)
+                for colour in (cb, cr)
+            ]
+            found.append(Picture(press(y[i], glow[i], self.shape, self.names, 1, Y_ZERO, Y_SPAN), *halves))
         return found
 
 

@@ -1,9 +1,9 @@
-"""As much of H.264's syntax as it takes to move slices about (ITU-T H.264, 2021-08, clauses 7.3 and 9.1).
+"""As much of H.264's syntax as it takes to move slices about (ITU-T H.264, clauses 7.3, 8.4.1 and 9.1).
 
 A coded picture is a set of slices, each some rows of macroblocks that can be
 read without the others. A slice says where it begins, so one that was encoded
 as part of a small picture becomes part of a large one by another number in its
-header.
+header. Written in CAVLC, the variable-length code of all profiles: bits that can be shifted.
 """
 
 from __future__ import annotations
@@ -17,11 +17,8 @@ SLICE, IDR_SLICE, SPS, PPS = 1, 5, 7, 8
 MACROBLOCK = 16
 """Width and height in pixels of what is coded together."""
 
-HEADER_BYTES = 24
-"""More than any of x264's slice headers takes without lists."""
-
-INTRA = 2
-"""The type of slices, modulo 5, that refer to no other picture."""
+HEADER_BYTES = 16
+"""More than the numbers at the beginning of a slice take."""
 
 HIGH_PROFILES = (100, 110, 122, 244, 44)
 
@@ -89,7 +86,7 @@ def kind(unit: bytes) -> int:
 
 
 def opened(unit: bytes) -> bytes:
-    """A unit's payload, without its first byte and without the bytes that guard against false start codes."""
+    """A unit's payload: without its first byte and the bytes that guard against false start codes."""
     return unit[1:].replace(b"\x00\x00\x03", b"\x00\x00")
 
 
@@ -100,12 +97,9 @@ def closed(first: int, payload: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Stream:
-    """What a stream's parameter sets say about how its slices begin."""
+    """What a stream's parameter sets say about how its slices are written."""
 
-    sps: bytes
-    pps: bytes
     frame_num_bits: int
-    arithmetic: bool  #: CABAC, whose code begins on a whole byte; else CAVLC
     deblock_control: bool
 
 
@@ -115,35 +109,29 @@ def stream_of(parameter_sets: bytes) -> Stream:
     Raises
     ------
     ValueError
-        It is not made of whole frames in the order in which they are shown, or not 4:2:0 of 8 bits.
+        It is not 4:2:0 of 8 bits in CAVLC, made of whole frames in the order in which they are shown.
     """
-    found = {kind(unit): unit for unit in units(parameter_sets)}
-    sps, pps = found[SPS], found[PPS]
-    read = Reader(opened(sps))
-    profile = read.u(8)
-    read.u(16)  # constraint flags, level
-    read.ue()
+    found = {kind(unit): opened(unit) for unit in units(parameter_sets)}
+    sequence, picture = Reader(found[SPS]), Reader(found[PPS])
+    profile = sequence.u(8)
+    sequence.u(16)  # constraint flags, level
+    sequence.ue()
+    usual = True
     if profile in HIGH_PROFILES:
-        usual = (read.ue(), read.ue(), read.ue(), read.u(1), read.u(1)) == (1, 0, 0, 0, 0)
-        if not usual:
-            raise ValueError("not 4:2:0 of 8 bits with flat scaling")
-    frame_num_bits = read.ue() + 4
-    if read.ue() != 2:
-        raise ValueError("frames are not coded in the order in which they are shown")
-    read = Reader(opened(pps))
-    read.ue()
-    read.ue()
-    arithmetic = bool(read.u(1))
-    if read.u(1) or read.ue():
-        raise ValueError("fields or groups of slices")
-    read.ue()
-    read.ue()
-    if read.u(3):
-        raise ValueError("weighted prediction")
-    read.se()
-    read.se()
-    read.se()
-    return Stream(sps, pps, frame_num_bits, arithmetic, bool(read.u(1)))
+        usual = (sequence.ue(), sequence.ue(), sequence.ue(), sequence.u(2)) == (1, 0, 0, 0)
+    frame_num_bits = sequence.ue() + 4
+    in_order = sequence.ue() == 2
+    picture.ue()
+    picture.ue()
+    plain = picture.u(2) == 0 and picture.ue() == 0  # neither CABAC nor fields nor groups of slices
+    picture.ue()
+    picture.ue()
+    unweighted = picture.u(3) == 0
+    for _ in range(3):
+        picture.se()
+    if not (usual and in_order and plain and unweighted):
+        raise ValueError(f"an H.264 stream (profile {profile}) of a kind in which slices cannot be moved")
+    return Stream(frame_num_bits, bool(picture.u(1)))
 
 
 @dataclass(frozen=True)
@@ -151,69 +139,36 @@ class Start:
     """How a slice begins."""
 
     first: int  #: number of its first macroblock
+    first_bits: int  #: how long that number is
     frame_num: int
-    first_bits: int  #: how long that first number is
-    bits: int  #: how long the whole header is
 
 
 def start_of(unit: bytes, stream: Stream) -> Start:
-    """Read a slice's header."""
+    """Read the beginning of a slice's header."""
     read = Reader(opened(unit[:HEADER_BYTES]))
     whole = read.left
     first = read.ue()
     first_bits = whole - read.left
-    intra = read.ue() % 5 == INTRA
-    read.ue()  # the picture parameter set's number
-    frame_num = read.u(stream.frame_num_bits)
-    idr = kind(unit) == IDR_SLICE
-    if idr:
-        read.ue()
-    if not intra and read.u(1):
-        read.ue()
-    if not intra and read.u(1):
-        raise ValueError("pictures referred to in another order")
-    if unit[0] >> 5 and (read.u(2) if idr else read.u(1)):
-        raise ValueError("reference pictures are marked one by one")
-    if stream.arithmetic and not intra:
-        read.ue()
-    read.se()
-    if stream.deblock_control and read.ue() != 1:
-        read.se()
-        read.se()
-    return Start(first, frame_num, first_bits, whole - read.left)
+    read.ue()  # slice_type
+    read.ue()  # pic_parameter_set_id
+    return Start(first, first_bits, read.u(stream.frame_num_bits))
 
 
-def moved(unit: bytes, first: int, stream: Stream) -> bytes:
+def moved(unit: bytes, start: Start, first: int) -> bytes:
     """The same slice (without start code) with another first macroblock; with start code."""
     payload = opened(unit)
-    start = start_of(unit, stream)
-    rest = Reader(payload)
-    rest.u(start.first_bits)
-    header = Writer().ue(first)
-    header.u(rest.u(start.bits - start.first_bits), start.bits - start.first_bits)
-    if stream.arithmetic:
-        fill = -header.length % 8
-        header.u((1 << fill) - 1, fill)
-        made = header.bits.to_bytes(header.length // 8, "big") + payload[-(-start.bits // 8) :]
-    else:
-        code = rest.u(rest.left)
-        last = (code & -code).bit_length()  # the 1 that ends the payload, and the zeros after it
-        code >>= last
-        header.u(code, rest_length(payload, start.bits) - last)
-        made = header.payload()
-    return closed(unit[0], made)
-
-
-def rest_length(payload: bytes, header_bits: int) -> int:
-    """How many bits of a payload follow its header."""
-    return 8 * len(payload) - header_bits
+    code = int.from_bytes(payload, "big")
+    last = (code & -code).bit_length()  # the 1 that ends the payload, and the zeros after it
+    left = 8 * len(payload) - start.first_bits
+    rest = (code & ((1 << left) - 1)) >> last
+    return closed(unit[0], Writer().ue(first).u(rest, left - last).payload())
 
 
 def shifted_slice(frame_num: int, importance: int, width: int, height: int, down: int, stream: Stream) -> bytes:
     """A slice that says: every macroblock is what lay ``down`` pixels further down in the picture before.
 
     Neighbours predict each other's motion, so that nothing needs saying but at the left
-    and upper edges. In CAVLC.
+    and upper edges.
 
     Parameters
     ----------

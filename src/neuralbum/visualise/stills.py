@@ -7,9 +7,11 @@ build up. It loops: what came last is what is seen before the first.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +30,8 @@ GIF_FRAMES = 60
 GIF_LOOP_S = 5.0
 GIF_DELAYS_MS = (80, 80, 90)  # GIF counts in hundredths: together a sixtieth of 5 s each, 83 1/3 ms on average
 GIF_BYTES = 1_500_000
+GIF_SAMPLE = 10
+"""So many pictures tell whether sixty would fit."""
 GIF_TRIES = ((320, 256), (320, 96), (320, 48), (240, 64), (160, 32))
 """Width in pixels and number of colours, until the file is small enough."""
 
@@ -91,17 +95,32 @@ def write_gif(path: Path, reel: Strip, look: Look, *, limiter: bool = True) -> N
     from PIL import Image as Pictures
 
     rows = timelapse(reel, GIF_FRAMES)
+    drawn: dict[int, list[Image]] = {}
     for width, n_colours in GIF_TRIES:
-        small = scaled(look, width, GIF_FRAMES / GIF_LOOP_S, GIF_FRAMES)
-        frames = [image(picture) for picture in looped(rows, small, limiter=limiter)]
+        if width not in drawn:
+            small = scaled(look, width, GIF_FRAMES / GIF_LOOP_S, GIF_FRAMES)
+            drawn[width] = [image(picture) for picture in looped(rows, small, limiter=limiter)]
+        frames = drawn[width]
         sample = Pictures.fromarray(np.concatenate([f[::2, ::2] for f in frames[::3]]))
         colours = sample.quantize(n_colours, method=Pictures.Quantize.MEDIANCUT, dither=Pictures.Dither.NONE)
-        flat = [Pictures.fromarray(f).quantize(palette=colours, dither=Pictures.Dither.NONE) for f in frames]
-        delays = [GIF_DELAYS_MS[i % len(GIF_DELAYS_MS)] for i in range(len(flat))]
-        flat[0].save(path, format="GIF", save_all=True, append_images=flat[1:], duration=delays, loop=0, optimize=False)
-        if path.stat().st_size <= GIF_BYTES:
+        some = _gif(frames[:: GIF_FRAMES // GIF_SAMPLE], colours)
+        if len(some) * GIF_FRAMES / GIF_SAMPLE > GIF_BYTES * 1.1:  # hopeless; pictures hardly share bytes
+            continue
+        whole = _gif(frames, colours)
+        if len(whole) <= GIF_BYTES:
+            path.write_bytes(whole)
             return
     raise ToolError(f"{path}: the GIF is over {GIF_BYTES} bytes even at {width} pixels and {n_colours} colours")
+
+
+def _gif(frames: list[Image], colours: Any) -> bytes:
+    from PIL import Image as Pictures
+
+    flat = [Pictures.fromarray(f).quantize(palette=colours, dither=Pictures.Dither.NONE) for f in frames]
+    delays = [GIF_DELAYS_MS[i % len(GIF_DELAYS_MS)] for i in range(len(flat))]
+    made = io.BytesIO()
+    flat[0].save(made, format="GIF", save_all=True, append_images=flat[1:], duration=delays, loop=0, optimize=False)
+    return made.getvalue()
 
 
 def write_hover(path: Path, reel: Strip, look: Look, *, limiter: bool = True) -> None:
