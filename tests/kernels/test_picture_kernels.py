@@ -39,6 +39,14 @@ def test_ink_agrees_with_its_twin_within_one_level(zero, span):
     assert np.abs(woven.astype(int) - plain).max() <= 1
 
 
+@pytest.mark.parametrize(("white", "zero", "span"), [(1, 16.0, 219.0), (0, 128.0, 224.0)])
+def test_pressed_keys_agree_with_their_twin_within_one_level(white, zero, span):
+    colour, glow = (rng.random(20).astype(np.float32) * share for share in (0.5, 0.35))
+    shape, names = (rng.random((8, 20)).astype(np.float32) for _ in range(2))
+    plain = ink.press_plain(colour, glow, shape, names, white, zero, span)
+    assert np.abs(ink.press(colour, glow, shape, names, white, zero, span).astype(int) - plain).max() <= 1
+
+
 def test_full_colour_under_full_light_stays_in_range():
     one = np.ones((1, 4), np.float32)
     assert ink.mix(one, one, one[0], 16.0, 219.0).max() <= 235

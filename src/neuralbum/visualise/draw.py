@@ -206,9 +206,8 @@ def shots(reel: Strip, look: Look, *, start: int = 0, stop: int | None = None) -
         strips = painter.now(rows)
         for i in range(len(rows)):
             end = (seen + i + 1) * step
-            past = slice(end - body, end)
-            half = slice((end - body) // 2, end // 2)
-            yield Shot((Picture(tall.y[past], tall.cb[half], tall.cr[half]), strips[i]))
+            seen_y, seen_c = slice(end - body, end), slice((end - body) // 2, end // 2)
+            yield Shot((Picture(tall.y[seen_y], tall.cb[seen_c], tall.cr[seen_c]), strips[i]))
         held = _joined(held, new, seen * step)
 
 

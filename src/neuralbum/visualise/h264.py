@@ -176,7 +176,8 @@ def shifted_slice(frame_num: int, importance: int, width: int, height: int, down
     width, height : in macroblocks; it begins at the picture's first
     down : pixels, even, so that the half-size colour planes move by whole pixels too
     """
-    write = Writer().ue(0).ue(0).ue(0).u(frame_num, stream.frame_num_bits).u(0, 2)
+    write = Writer().ue(0).ue(0).ue(0).u(frame_num, stream.frame_num_bits)
+    write.u(1, 1).ue(0).u(0, 1)  # of the pictures before only the last, whatever the other slices refer to
     if importance:
         write.u(0, 1)
     write.se(0)
