@@ -4,18 +4,23 @@ All times are CPU seconds (user + system) per second of audio, one core, after a
 what starting one costs is a row of its own). On a loaded machine absolute numbers inflate; the ratios are measured
 in turn within one run. showcqt draws at the same size and rate and is encoded with the same x264 preset and AAC rate;
 it makes no GIF, poster or hover clip and separates nothing. Without ``ffmpeg`` its rows are null.
-Full: two whole songs and a made hour; --quick: a 40 s cut and a made ten minutes.
+Full: two whole songs, a made hour, and 99 cuts of real songs drawn by two workers that are killed once; --quick: a
+40 s cut, a made ten minutes, 9 cuts.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +28,10 @@ import music
 import report
 from neuralbum import audio
 from neuralbum.kernels.medians import running_median
-from neuralbum.visualise.analyse import gather, reel_of, spans
+from neuralbum.project import Project
+from neuralbum.records import Recipe, Take
+from neuralbum.stage import file_digest
+from neuralbum.visualise.analyse import analyse, gather, reel_of, spans
 from neuralbum.visualise.params import Params
 from neuralbum.visualise.song import Outputs, draw_song, levels_of, one_core
 
@@ -32,7 +40,10 @@ ARTICLE_S = 26 * 3600
 
 PLAIN_S = 20.0
 NAIVE_S = 4.0
+CUT_S = 12
 MADE_RATE = 44_100
+PRESETS = {"superfast": 0.20, "ultrafast": 0.14}
+"""And the most CPU seconds per second that the whole chain may take."""
 
 
 def cpu_of(work, *arguments, **named):
@@ -49,7 +60,7 @@ def cpu_of_command(words: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def plain_chain(mono: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
+def plain_chain(mono: np.ndarray, rate: int) -> tuple[np.ndarray, ...]:
     """The same analysis as anyone would write it with librosa."""
     import librosa
 
@@ -65,7 +76,7 @@ def plain_chain(mono: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
     k, last = np.empty_like(b), np.zeros(len(b))
     for t in range(b.shape[1]):
         last = k[:, t] = np.maximum(b[:, t], last * 2 ** (-512 / rate / 0.25))
-    return h, k
+    return mask_h, mask_p, h, k
 
 
 def naive_waterfall(h: np.ndarray, k: np.ndarray, rate: int, path: Path, seconds: float) -> None:
@@ -124,125 +135,203 @@ MEMORY = (
 )
 
 
-def measure(quick: bool, folder: Path) -> list[report.Row]:
+@dataclass
+class Sums:
+    """CPU seconds of each part over all songs, and what the last song's pictures came to."""
+
+    length_s: float = 0.0
+    decoded: float = 0.0
+    analysed: float = 0.0
+    plain_s: float = 0.0  #: length of the cuts that the plain chain was run on
+    plain: float = 0.0
+    ours_of_plain: float = 0.0
+    chain: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PRESETS, 0.0))
+    showcqt: dict[str, float | None] = field(default_factory=lambda: dict.fromkeys(PRESETS, 0.0))
+    about: dict[str, dict[str, Any]] = field(default_factory=dict)
+    mask_error: float = 0.0
+    naive: float = 0.0  #: per second
+
+
+def songs_to_draw(quick: bool, folder: Path) -> list[Path]:
+    """Whole real songs, or a cut of one."""
     songs = [p for p in music.tracks("blkrbt") if p.stem in ("stairs", "ninesix")][::-1]
     if quick:
         sound, rate = audio.read(songs[0])
         audio.write_flac(folder / "cut.flac", sound[:, 30 * rate : 70 * rate], rate)
         songs = [folder / "cut.flac"]
-    made_song(folder / "warm.flac", 10)
-    draw_song(folder / "warm.flac", Params(), outputs(folder))
+    return songs
 
-    rows: list[report.Row] = []
-    total_s = decoded = analysed = plain = plain_part = 0.0
-    chain = {"superfast": 0.0, "ultrafast": 0.0}
-    theirs: dict[str, float | None] = {"superfast": 0.0, "ultrafast": 0.0}
-    parts = {}
+
+def draw_all(songs: list[Path], folder: Path) -> Sums:
+    """Everything that is measured on real songs, song by song and side by side."""
+    sums = Sums()
     for song in songs:
         sound, rate = audio.read(song)
         mono = sound.mean(axis=0)
-        total_s += len(mono) / rate
+        sums.length_s += len(mono) / rate
         blocks = [mono[i : i + 10 * rate] for i in range(0, len(mono), 10 * rate)]
+        sums.analysed += cpu_of(levels_in_memory, blocks, rate)[0]
+        sums.decoded += cpu_of(levels_of, song, Params())[0]
+        beside_plain(sums, mono[20 * rate : int((20 + PLAIN_S) * rate)], rate, folder)
+        for preset in PRESETS:
+            cpu, sums.about[preset] = cpu_of(draw_song, song, Params(preset=preset), outputs(folder))
+            sums.chain[preset] += cpu
+            other, so_far = showcqt(song, folder / "cqt.mp4", preset), sums.showcqt[preset]
+            sums.showcqt[preset] = None if other is None or so_far is None else so_far + other
+    return sums
 
-        def analysis(blocks=blocks, rate=rate):
-            return reel_of(gather(spans(blocks, rate, 3.0), rate), Params())
 
-        analysed += cpu_of(analysis)[0]
-        decoded += cpu_of(levels_of, song, Params())[0]
-        cut = mono[20 * rate : int((20 + PLAIN_S) * rate)]
-        cpu, (h, k) = cpu_of(plain_chain, cut, rate)
-        plain += cpu
-        plain_part += cpu_of(lambda cut=cut, rate=rate: reel_of(gather(spans([cut], rate, 3.0), rate), Params()))[0]
-        for preset in chain:
-            cpu, about = cpu_of(draw_song, song, Params(preset=preset), outputs(folder))
-            chain[preset] += cpu
-            parts[preset] = about
-            other = showcqt(song, folder / "cqt.mp4", preset)
-            theirs[preset] = None if other is None else theirs[preset] + other
+def levels_in_memory(blocks: list[np.ndarray], rate: int) -> Any:
+    return reel_of(gather(spans(blocks, rate, 3.0), rate), Params())
 
-    rows += [
-        report.row("analysis alone", analysed / total_s, "CPU-s/s", "<= 0.015"),
-        report.row("analysis with decoding", decoded / total_s, "CPU-s/s"),
-        report.row("analysis: plain librosa over ours", plain / plain_part, "x", ">= 10 x"),
-        report.row(
-            "whole chain, superfast, sound, GIF, poster, hover", chain["superfast"] / total_s, "CPU-s/s", "<= 0.20"
+
+def beside_plain(sums: Sums, cut: np.ndarray, rate: int, folder: Path) -> None:
+    """The plain chain and the naive drawing on a cut of the song."""
+    cpu, (mask_h, mask_p, h, k) = cpu_of(plain_chain, cut, rate)
+    sums.plain += cpu
+    sums.plain_s += PLAIN_S
+    sums.ours_of_plain += cpu_of(levels_in_memory, [cut], rate)[0]
+    ours = analyse(np.ascontiguousarray(cut), rate, 3.0)
+    for mine, theirs in ((ours.mask_h, mask_h), (ours.mask_p, mask_p)):
+        sums.mask_error = max(sums.mask_error, float(np.abs(mine.T - theirs).max()))
+    sums.naive = cpu_of(naive_waterfall, h, k, rate, folder / "naive.mp4", NAIVE_S)[0] / NAIVE_S
+
+
+def rows_of_chain(sums: Sums) -> list[report.Row]:
+    per_s = {preset: cpu / sums.length_s for preset, cpu in sums.chain.items()}
+    naive = sums.naive + sums.plain / sums.plain_s
+    rows = [
+        report.row("analysis alone", sums.analysed / sums.length_s, "CPU-s/s", "<= 0.015"),
+        report.row("analysis with decoding", sums.decoded / sums.length_s, "CPU-s/s"),
+        report.row("analysis: plain librosa over ours", sums.plain / sums.ours_of_plain, "x", ">= 10 x"),
+        report.row("largest difference of a mask from librosa's, real music", sums.mask_error, "", "<= 0.001"),
+        *(
+            report.row(f"whole chain, {preset}, sound, GIF, poster, hover", per_s[preset], "CPU-s/s", f"<= {bar}")
+            for preset, bar in PRESETS.items()
         ),
-        report.row(
-            "whole chain, ultrafast, sound, GIF, poster, hover", chain["ultrafast"] / total_s, "CPU-s/s", "<= 0.14"
-        ),
-        report.row(
-            "26 h of music on two cores, superfast",
-            chain["superfast"] / total_s * ARTICLE_S / 3600 / 2,
-            "h",
-            "<= 2.6 h",
-        ),
+        report.row("26 h of music on two cores, superfast", per_s["superfast"] * ARTICLE_S / 3600 / 2, "h", "<= 2.6 h"),
     ]
-    for preset, other in theirs.items():
+    for preset, other in sums.showcqt.items():
         name, bar = f"showcqt + x264 over ours, {preset}", ">= 1 x" if preset == "ultrafast" else ""
         why = "" if other is not None else "ffmpeg is not installed"
-        rows.append(report.row(name, None if other is None else other / chain[preset], "x", bar, reason=why))
-    cpu, _ = cpu_of(draw_song, songs[0], Params(layout="plaid"), outputs(folder))
-    length = parts["superfast"]["duration_s"] if len(songs) == 1 else audio.probe(songs[0]).duration_s
-    rows.append(report.row("whole chain, plaid, superfast", cpu / length, "CPU-s/s"))
+        rows.append(report.row(name, None if other is None else other / sums.chain[preset], "x", bar, reason=why))
+    return [
+        *rows,
+        report.row("plain librosa + naive drawing + x264 medium", naive, "CPU-s/s"),
+        report.row("plain and naive over ours, superfast", naive / per_s["superfast"], "x"),
+    ]
 
-    naive, _ = cpu_of(naive_waterfall, h, k, rate, folder / "naive.mp4", NAIVE_S)
-    naive_s = naive / NAIVE_S + plain / (PLAIN_S * len(songs))
-    rows.append(report.row("plain librosa + naive drawing + x264 medium", naive_s, "CPU-s/s"))
-    rows.append(report.row("plain and naive over ours, superfast", naive_s / (chain["superfast"] / total_s), "x"))
 
+def rows_of_parts(song: Path, folder: Path) -> list[report.Row]:
+    """The other layout, one kernel, and what starting a process costs."""
+    cpu, about = cpu_of(draw_song, song, Params(layout="plaid"), outputs(folder))
     values = np.random.default_rng(0).random((1000, 1025)).astype(np.float32)
     fast = sum(cpu_of(running_median, values, axis)[0] for axis in (0, 1))
     from scipy.ndimage import median_filter
 
     slow = sum(cpu_of(median_filter, values, size=size, mode="reflect")[0] for size in ((31, 1), (1, 31)))
-    rows.append(report.row("running medians: SciPy over ours", slow / fast, "x"))
-
-    start = cpu_of_command(
-        [
-            sys.executable,
-            "-m",
-            "neuralbum",
-            "visualise",
-            "render",
-            str(folder / "warm.flac"),
-            "-o",
-            str(folder / "w.mp4"),
-        ]
-    )
+    words = f"-m neuralbum visualise render {folder}/warm.flac -o {folder}/w.mp4"
+    start = cpu_of_command([sys.executable, *words.split()])
     warm, _ = cpu_of(draw_song, folder / "warm.flac", Params(), Outputs(video=folder / "w2.mp4"))
-    rows.append(report.row("starting a process", start - warm, "CPU-s"))
+    return [
+        report.row("whole chain, plaid, superfast", cpu / about["duration_s"], "CPU-s/s"),
+        report.row("running medians: SciPy over ours", slow / fast, "x"),
+        report.row("starting a process", start - warm, "CPU-s"),
+    ]
 
+
+def rows_of_memory(quick: bool, folder: Path) -> list[report.Row]:
     long_s = 600.0 if quick else 3600.0
     made_song(folder / "long.flac", long_s)
     made_song(folder / "short.flac", 60.0)
-    size = ("320", "180")
-    short = report.peak_mib(MEMORY, str(folder / "short.flac"), str(folder / "m.nblv"), *size)
-    long = report.peak_mib(MEMORY, str(folder / "long.flac"), str(folder / "m.nblv"), *size)
-    big = report.peak_mib(MEMORY, str(folder / "short.flac"), str(folder / "m.nblv"), "1280", "720")
-    rows += [
-        report.row(
-            "peak memory, 1 min at 320x180", short, "MiB", "<= 400 MiB", reason="" if short else "no /proc here"
-        ),
-        report.row(
-            f"peak memory, {long_s / 60:.0f} min at 320x180",
-            long,
-            "MiB",
-            "<= 400 MiB",
-            reason="" if long else "no /proc here",
-        ),
-        report.row("peak memory, 1 min at 1280x720", big, "MiB", "<= 400 MiB", reason="" if big else "no /proc here"),
-    ]
-    sizes, flash = parts["superfast"]["bytes"], parts["superfast"]["flash"]
-    rows += [
-        report.row("video, superfast", sizes["video"] * 8 / parts["superfast"]["duration_s"] / 1e6, "Mbit/s"),
+    rows = []
+    for name, length_s, size in (
+        ("short", 60.0, ("320", "180")),
+        ("long", long_s, ("320", "180")),
+        ("short", 60.0, ("1280", "720")),
+    ):
+        peak = report.peak_mib(MEMORY, str(folder / f"{name}.flac"), str(folder / "m.nblv"), *size)
+        what = f"peak memory, {length_s / 60:.0f} min at {'x'.join(size)}"
+        rows.append(report.row(what, peak, "MiB", "<= 400 MiB", reason="" if peak else "no /proc here"))
+    return rows
+
+
+def rows_of_files(about: dict[str, Any]) -> list[report.Row]:
+    sizes, flash, length_s = about["bytes"], about["flash"], about["duration_s"]
+    return [
+        report.row("video, superfast", sizes["video"] * 8 / length_s / 1e6, "Mbit/s"),
         report.row("timelapse GIF", sizes["gif"] / 1e6, "MB", "<= 1.5 MB"),
         report.row("hover clip", sizes["hover"] / 1e3, "kB", "<= 200 kB"),
         report.row("poster", sizes["poster"] / 1e3, "kB"),
-        report.row("live levels", sizes["arrays"] / parts["superfast"]["duration_s"] / 1e3, "kB/s", "<= 7 kB/s"),
+        report.row("live levels", sizes["arrays"] / length_s / 1e3, "kB/s", "<= 7 kB/s"),
         report.row("most flashes in a second, limited", flash["flashes"], "", "<= 3"),
         report.row("share of the time with lowered contrast", flash["limited_share"], ""),
     ]
-    return rows
+
+
+def project_of_cuts(folder: Path, n: int) -> Project:
+    """A project whose takes are cuts of real tracks, CUT_S each."""
+    project = Project.create(folder, artist="Benchmark", phrase="feelings you can see", seed=1)
+    number = 0
+    for track in music.tracks("blkrbt"):
+        sound, rate = audio.read(track)
+        for start in range(0, sound.shape[1] - CUT_S * rate, CUT_S * rate):
+            if number == n:
+                return project
+            cut = sound[:, start : start + CUT_S * rate]
+            recipe = Recipe("benchmark", "0" * 20, 1, 1, number, ((0.0, 1.0),), cut.shape[1], rate, "none")
+            path = project.takes_dir / f"{recipe.take_id}.flac"
+            path.parent.mkdir(exist_ok=True)
+            audio.write_flac(path, cut, rate)
+            told = (project.relative(path), file_digest(path), rate, *cut.shape)
+            project.catalogue.add_take(Take(recipe.take_id, recipe, *told))
+            number += 1
+    return project
+
+
+def rows_of_workers(quick: bool, folder: Path) -> list[report.Row]:
+    """Many songs with two workers, all killed with SIGKILL when a third is done, then run again."""
+    n = 9 if quick else 99
+    project = project_of_cuts(folder / "album", n)
+    words = [sys.executable, "-m", "neuralbum", "visualise", "--all", "--workers", "2", "-p", str(project.root)]
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    run = subprocess.Popen(words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while run.poll() is None and len(project.catalogue.findings("visualise")) < n // 3:
+        time.sleep(0.2)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    first = {f.key: f.created_at for f in project.catalogue.findings("visualise")}
+    subprocess.run(words, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    wall = time.perf_counter() - start
+    found = project.catalogue.findings("visualise")
+    again = sum(f.created_at != first.get(f.key, f.created_at) for f in found)
+    sound_s = n * CUT_S
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    drawn = sum(f.cpu_s for f in found)
+    project.catalogue.close()
+    return [
+        report.row(
+            f"{n} songs, killed after {len(first)}, run again: lost or drawn twice", n - len(found) + again, "", "<= 0"
+        ),
+        report.row("the same, drawing, as entered in the findings", drawn / sound_s, "CPU-s/s"),
+        report.row("the same, whole command (the rerun and its workers)", cpu, "CPU-s"),
+        report.row("the same, wall time per second of audio", wall / sound_s, "s/s"),
+    ]
+
+
+def measure(quick: bool, folder: Path) -> list[report.Row]:
+    made_song(folder / "warm.flac", 10)
+    draw_song(folder / "warm.flac", Params(), outputs(folder))
+    songs = songs_to_draw(quick, folder)
+    sums = draw_all(songs, folder)
+    return [
+        *rows_of_chain(sums),
+        *rows_of_parts(songs[0], folder),
+        *rows_of_files(sums.about["superfast"]),
+        *rows_of_memory(quick, folder),
+        *rows_of_workers(quick, folder),
+    ]
 
 
 if __name__ == "__main__":
