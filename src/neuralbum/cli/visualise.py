@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -26,40 +30,74 @@ from .options import (
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
 FileArgument = Annotated[Path, typer.Argument(help="A sound file.")]
-LayoutOption = Annotated[str | None, typer.Option("--layout", help="waterfall or plaid.")]
-PaletteOption = Annotated[str | None, typer.Option("--palette", help="painter, colour-blind, ember or silver.")]
-NamesOption = Annotated[bool | None, typer.Option("--note-names/--no-note-names", help="Write the notes' names.")]
-LimiterOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--limiter/--no-limiter",
-        help="Hold flashing under WCAG 2.3.1 (default). Without it, pictures may bring on seizures in some people.",
-    ),
-]
-SizeOption = Annotated[str, typer.Option("--size", metavar="WxH", help="Size of the video, for example 1920x1080.")]
-FpsOption = Annotated[int | None, typer.Option("--fps", help="Pictures per second.")]
-EncoderOption = Annotated[str | None, typer.Option("--encoder", help="h264 (MP4), av1 or vp9 (WebM).")]
-PresetOption = Annotated[str | None, typer.Option("--preset", help="x264's preset: ultrafast … medium.")]
-QualityOption = Annotated[int | None, typer.Option("--quality", help="Constant quality, lower is better.")]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The options that say how pictures look, for a project's songs and for loose files alike; None is not said."""
+
+    layout: Annotated[str | None, typer.Option(help="waterfall or plaid.")] = None
+    palette: Annotated[str | None, typer.Option(help="painter, colour-blind, ember or silver.")] = None
+    note_names: Annotated[bool | None, typer.Option(help="Write the notes' names.")] = None
+    limiter: Annotated[
+        bool | None,
+        typer.Option(
+            help="Hold flashing under WCAG 2.3.1 (default). Without it, pictures may bring on seizures in some people."
+        ),
+    ] = None
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Size of the video, for example 1920x1080.")] = None
+    fps: Annotated[int | None, typer.Option(help="Pictures per second.")] = None
+    encoder: Annotated[str | None, typer.Option(help="h264 (MP4), av1 or vp9 (WebM).")] = None
+    preset: Annotated[str | None, typer.Option(help="x264's preset: ultrafast … medium.")] = None
+    quality: Annotated[int | None, typer.Option(help="Constant quality, lower is better.")] = None
+
+    def said(self) -> dict[str, Any]:
+        """What was said, by the names of the settings."""
+        found = {name: value for name, value in asdict(self).items() if value is not None}
+        if "size" in found:
+            size = found.pop("size")
+            width, cross, height = size.lower().partition("x")
+            if not (cross and width.isdigit() and height.isdigit()):
+                raise ParameterError(f"--size {size}: write it as WIDTHxHEIGHT, for example 1280x720")
+            found.update(width=int(width), height=int(height))
+        return found
+
+
+def with_looks(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of ``Looks``; it gets them as the one argument ``looks``."""
+    hints = get_type_hints(Looks, include_extras=True)
+    options = [
+        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
+        for f in fields(Looks)
+    ]
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
+        if name != "looks"
+    ]
+
+    @functools.wraps(command)
+    def told(**words: Any) -> None:
+        looks = Looks(**{option.name: words.pop(option.name) for option in options})
+        command(looks=looks, **words)
+
+    signature = inspect.Signature([*own, *options])
+    told.__signature__ = signature  # type: ignore[attr-defined]  # what Typer reads
+    told.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return told
+
 
 HARM = "without the limiter, pictures may flash in a way that brings on seizures in people with photosensitive epilepsy"
 
 
 @app.callback(invoke_without_command=True)
+@with_looks
 def command(
     context: typer.Context,
+    looks: Looks,
     project: ProjectOption = None,
     take: TakesOption = None,
     everything: Annotated[bool, typer.Option("--all", help="All takes, not only the kept ones.")] = False,
-    layout: LayoutOption = None,
-    palette: PaletteOption = None,
-    note_names: NamesOption = None,
-    limiter: LimiterOption = None,
-    size: SizeOption = "",
-    fps: FpsOption = None,
-    encoder: EncoderOption = None,
-    preset: PresetOption = None,
-    quality: QualityOption = None,
     force: ForceOption = False,
     retry: RetryOption = False,
     workers: WorkersOption = 1,
@@ -77,14 +115,11 @@ def command(
     """
     if context.invoked_subcommand is not None:
         return
-    from dataclasses import asdict
-
     from ..stage import verb
     from ..visualise.params import Params
 
     opened = open_project(project, settings)
-    said = _said(layout, palette, note_names, limiter, size, fps, encoder, preset, quality)
-    params = opened.params("visualise", Params, **said)
+    params = opened.params("visualise", Params, **looks.said())
     opened.tables["visualise"] = asdict(params)  # so that the workers are told the same
     takes = [t.id for t in opened.catalogue.takes()] if everything else find_takes(opened, take)
     reporting = reporter(json)
@@ -127,22 +162,15 @@ def analyse(
 
 
 @app.command()
+@with_looks
 def render(
+    looks: Looks,
     file: FileArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="The video to write: .mp4, or .webm with av1 or vp9.")],
     gif: Annotated[bool, typer.Option("--gif", help="Write the timelapse too: OUT.gif.")] = False,
     poster: Annotated[bool, typer.Option("--poster", help="Write a still picture too: OUT.webp.")] = False,
     hover: Annotated[bool, typer.Option("--hover", help="Write a silent short clip too: OUT.hover.mp4.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Write the levels for the live picture too: OUT.nblv.")] = False,
-    layout: LayoutOption = None,
-    palette: PaletteOption = None,
-    note_names: NamesOption = None,
-    limiter: LimiterOption = None,
-    size: SizeOption = "",
-    fps: FpsOption = None,
-    encoder: EncoderOption = None,
-    preset: PresetOption = None,
-    quality: QualityOption = None,
     settings: SetOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -155,7 +183,7 @@ def render(
     from ..visualise.live import SUFFIX as LIVE_SUFFIX
     from ..visualise.song import Outputs, draw_song
 
-    said = _said(layout, palette, note_names, limiter, size, fps, encoder, preset, quality)
+    said = looks.said()
     if "encoder" not in said and out.suffix == ".webm":
         said["encoder"] = "av1"
     params = _loose(settings, said)
@@ -180,35 +208,6 @@ def render(
     flash = about["flash"]
     word = "passes" if flash["passes"] else "DOES NOT PASS"
     print(f"flashing: {word} {flash['standard']}; contrast lowered in {flash['limited_share']:.0%} of the time")
-
-
-def _said(
-    layout: str | None,
-    palette: str | None,
-    note_names: bool | None,
-    limiter: bool | None,
-    size: str,
-    fps: int | None,
-    encoder: str | None,
-    preset: str | None,
-    quality: int | None,
-) -> dict[str, Any]:
-    said: dict[str, Any] = {
-        "layout": layout,
-        "palette": palette,
-        "note_names": note_names,
-        "limiter": limiter,
-        "fps": fps,
-        "encoder": encoder,
-        "preset": preset,
-        "quality": quality,
-    }
-    if size:
-        width, cross, height = size.lower().partition("x")
-        if not (cross and width.isdigit() and height.isdigit()):
-            raise ParameterError(f"--size {size}: write it as WIDTHxHEIGHT, for example 1280x720")
-        said.update(width=int(width), height=int(height))
-    return {name: value for name, value in said.items() if value is not None}
 
 
 def _loose(settings: list[str] | None, said: dict[str, Any]) -> Any:
