@@ -121,3 +121,17 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
 def test_a_foolish_url_is_refused():
     with pytest.raises(CatalogueError, match="not a database URL"):
         connect("what is this")
+
+
+def test_freshness_changes_when_a_take_or_a_finding_of_the_stage_comes_or_goes_and_else_never(catalogue):
+    seen = [catalogue.freshness("screen")]
+    catalogue.record(a_finding())
+    seen.append(catalogue.freshness("screen"))
+    catalogue.record(a_finding(created_at=2.0))  # measured again
+    seen.append(catalogue.freshness("screen"))
+    catalogue.forget("k1")
+    seen.append(catalogue.freshness("screen"))
+    assert seen[0] == seen[3]
+    assert len(set(seen)) == 3
+    catalogue.record(a_finding("k2", stage="originality"))
+    assert catalogue.freshness("screen") == seen[3]

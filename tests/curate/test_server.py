@@ -15,6 +15,8 @@ from neuralbum.curate import server
 from neuralbum.curate.guard import Access, is_loopback
 from neuralbum.records import Event
 
+from .makers import screened
+
 PORT = 8427
 BASE = f"http://127.0.0.1:{PORT}"
 
@@ -358,6 +360,24 @@ def test_plays_add_up_to_heard_in_full(client, album):
     assert desk_of(client)["state"][take_id]["heard"] == 1.0
     assert album.catalogue.judgements()[take_id].heard == ((0.0, 4.0),)
     assert progress["missed"]["eye"]["n_unheard"] == 12
+
+
+def test_takes_are_read_again_only_when_there_are_others(client, album, monkeypatch):
+    reads = []
+    catalogue = album.catalogue
+    monkeypatch.setattr("neuralbum.curate.desk.TAKES_EVERY_S", 0)
+    read = catalogue.takes
+    monkeypatch.setattr(catalogue, "takes", lambda: reads.append(1) or read())
+    rows = client.get("/api/desk/eye").json()["rows"]
+    n_reads = len(reads)
+    for _ in range(3):
+        assert client.get("/api/desk/eye").json()["rows"] == rows
+    assert len(reads) == n_reads
+    [last] = [row for row in rows if row["score"] is None]
+    album.catalogue.record(screened(read()[11], score=0.75, caption="heard since"))
+    again = {row["id"]: row for row in client.get("/api/desk/eye").json()["rows"]}
+    assert again[last["id"]]["score"] == 0.75
+    assert again[last["id"]]["caption"] == "heard since"
 
 
 def test_copies_are_made_ahead_once(album):

@@ -136,6 +136,13 @@ class Catalogue:
         """The newest successful finding of a stage for each subject."""
         return {f.subject: f for f in self.findings(stage) if f.error is None}
 
+    def freshness(self, stage: str) -> tuple[object, ...]:
+        """Changes whenever ``takes()`` or ``latest(stage)`` would: cheap to ask, equal while nothing was recorded."""
+        takes = select(func.count(), func.max(schema.take.c.created_at))
+        found = select(func.count(), func.max(schema.finding.c.created_at)).where(schema.finding.c.stage == stage)
+        with reading(self.engine) as connection:
+            return (*connection.execute(takes).one(), *connection.execute(found).one())
+
     def known_keys(self, stage: str, *, failures: bool = True) -> set[str]:
         """Keys of the stage's findings; without its failures if asked."""
         query = select(schema.finding.c.key).where(schema.finding.c.stage == stage)

@@ -23,6 +23,7 @@ from ..records import AUTO, Event, Finding, Take, digest
 from . import agreement, audit, listening, pictures, points, queues, ranking, speech
 from .answers import (
     AgreementAnswer,
+    Atlas,
     DeskAnswer,
     EventsAnswer,
     Mine,
@@ -65,6 +66,9 @@ class Desk:
         self._numbers: dict[str, int] = {}
         self._screen: dict[str, Finding] = {}
         self._takes_read_at = -TAKES_EVERY_S
+        self._freshness: tuple[object, ...] = ()
+        self._rows: dict[str, Row] = {}  #: as the page shows them to who is not blind
+        self._sheets: dict[str, list[Atlas]] = {}  #: queue id -> its atlases
         self._durable_id = 0
         self._checkpointed_at = 0.0
         self._queue_cache: dict[str, queues.Queue] = {}
@@ -79,9 +83,15 @@ class Desk:
         """Takes by id in the order they were made; looked up again every few seconds."""
         with self._lock:
             if time.monotonic() - self._takes_read_at >= TAKES_EVERY_S:
-                self._takes = {take.id: take for take in self.project.catalogue.takes()}
-                self._numbers = {take_id: n for n, take_id in enumerate(self._takes, start=1)}
-                self._screen = self.project.catalogue.latest("screen")
+                # Reading three thousand takes costs a third of a second: only when there are others than before.
+                fresh = self.project.catalogue.freshness("screen")
+                if fresh != self._freshness:
+                    self._takes = {take.id: take for take in self.project.catalogue.takes()}
+                    self._numbers = {take_id: n for n, take_id in enumerate(self._takes, start=1)}
+                    self._screen = self.project.catalogue.latest("screen")
+                    self._freshness = fresh
+                    self._rows.clear()
+                    self._sheets.clear()
                 self._takes_read_at = time.monotonic()
             return self._takes
 
@@ -112,6 +122,7 @@ class Desk:
         age = len(people) // every
         if age and age != self._fitted[0]:
             self._fitted = (age, listening.refit(self._screen, people))
+            self._rows.clear()
         return {**plain, **self._fitted[1]} if age else plain
 
     # ---- queues ------------------------------------------------------------
@@ -215,18 +226,35 @@ class Desk:
         members = queues.members(pass_name, list(takes), self.follower.all_opinions(), actor)
         news = 0 if pass_name == "second" else sum(t not in known for t in members)
         spoken_about = self.follower.judgements()
+        with self._lock:  # what is kept at hand belongs to the takes as they were read last
+            rows = [self._row(takes[t], scores, t in blind) for t in ids]
+            atlases = self._atlases(queue, [takes[t] for t in ids])
         return {
             "pass_name": pass_name,
             "queue": {"id": queue.queue_id, "order": queue.order, "n_new": news},
-            "rows": [self._row(takes[t], scores, t in blind) for t in ids],
+            "rows": rows,
             "state": {t: self.state(t, actor, blind) for t in ids if t in spoken_about or t in blind},
-            "atlases": self.shelf.atlases([takes[t] for t in ids], self._screen),
+            "atlases": atlases,
             "columns": pictures.ATLAS_COLUMNS,
             "undo": self._undo(actor),
             "now": self.follower.now,
         }
 
+    def _atlases(self, queue: queues.Queue, takes: Sequence[Take]) -> list[Atlas]:
+        """Named once for each queue and state of the screen; the page asks at every visit."""
+        if queue.queue_id not in self._sheets:
+            self._sheets[queue.queue_id] = self.shelf.atlases(takes, self._screen)
+        return self._sheets[queue.queue_id]
+
     def _row(self, take: Take, scores: Mapping[str, float], blind: bool) -> Row:
+        if blind:
+            return self._make_row(take, scores, blind)
+        row = self._rows.get(take.id)
+        if row is None:
+            row = self._rows[take.id] = self._make_row(take, scores, blind)
+        return row
+
+    def _make_row(self, take: Take, scores: Mapping[str, float], blind: bool) -> Row:
         values = self.screened(take.id)
         score = scores.get(take.id)
         return {
