@@ -3,6 +3,8 @@ import { Refused } from './outbox.ts';
 import type { DeskAnswer, EventsAnswer, PassName, Said, SessionAnswer, State, TakeAnswer } from './types.ts';
 
 const TIMEOUT_MS = 15_000;
+/** Where the browser remembers who curates. */
+export const CURATOR = 'neuralbum.curator';
 
 export class Api {
   actor: string | null = null;

@@ -11,6 +11,11 @@ export class Looper {
     return this.range !== null;
   }
 
+  /** Whether it is heard by now: the stretch is fetched first. */
+  get sounds(): boolean {
+    return this.source !== null;
+  }
+
   get time_s(): number {
     if (!this.range || !this.context || !this.source) return this.range?.start_s ?? 0;
     const span = this.range.end_s - this.range.start_s;

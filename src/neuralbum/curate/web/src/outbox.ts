@@ -48,15 +48,19 @@ export class Outbox {
   private store: Store;
   private send: (actor: string, events: Said[]) => Promise<EventsAnswer>;
   private clock: () => number;
+  private later: (work: () => void) => void;
 
+  /** `later` puts off sending until what was said is on the screen. */
   constructor(
     store: Store,
     send: (actor: string, events: Said[]) => Promise<EventsAnswer>,
     clock: () => number = Date.now,
+    later: (work: () => void) => void = (work) => work(),
   ) {
     this.store = store;
     this.send = send;
     this.clock = clock;
+    this.later = later;
   }
 
   /** Read what an earlier page left behind, and send it. */
@@ -78,7 +82,7 @@ export class Outbox {
     this.letters.push(letter);
     this.tell();
     const stored = this.store.put(letter);
-    void this.flush();
+    this.later(() => void this.flush());
     return stored;
   }
 
@@ -177,8 +181,10 @@ export class BrowserStore implements Store {
   private db: Promise<IDBDatabase>;
   private tailKey: string;
   private tail = new Map<string, Letter>();
+  private painted: () => Promise<void>;
 
-  constructor(project_id: string) {
+  constructor(project_id: string, painted: () => Promise<void>) {
+    this.painted = painted;
     const name = `neuralbum-${project_id}`;
     this.tailKey = `${name}-tail`;
     try {
@@ -206,6 +212,7 @@ export class BrowserStore implements Store {
   async put(letter: Letter): Promise<void> {
     this.tail.set(letter.said.client_id, letter);
     this.writeTail();
+    await this.painted(); // safe by now, even if the page goes in this instant
     await this.change((letters) => letters.put(letter));
     this.tail.delete(letter.said.client_id);
     this.writeTail();

@@ -39,6 +39,7 @@ interface Slot {
 
 export const SHORTEST_PLAY_S = 0.2;
 const HAVE_METADATA = 1;
+const HAVE_FUTURE_DATA = 3;
 
 export class Pool {
   /** A stretch of a take was played: for the record of what was heard. */
@@ -58,6 +59,8 @@ export class Pool {
       slot.player.addEventListener('ended', () => this.stopped(slot));
       slot.player.addEventListener('play', () => this.onchange());
       slot.player.addEventListener('pause', () => this.onchange());
+      slot.player.addEventListener('playing', () => this.onchange());
+      slot.player.addEventListener('seeked', () => this.onchange());
       return slot;
     });
   }
@@ -72,6 +75,11 @@ export class Pool {
 
   get playing(): boolean {
     return this.current !== null && !this.current.player.paused;
+  }
+
+  /** Whether the current take is heard now: it plays, and it is not waiting for data. */
+  get sounds(): boolean {
+    return this.playing && this.current!.placed && this.current!.player.readyState >= HAVE_FUTURE_DATA;
   }
 
   get time_s(): number {

@@ -55,6 +55,7 @@ export class Session {
   private redos: (Step & { undo_id: string })[] = [];
   private sitting = unique();
   private now = 0;
+  private nDecided = 0;
   private api: Api;
   private outbox: Outbox;
   private storage: Storage | null;
@@ -92,6 +93,7 @@ export class Session {
     this.rows = desk.rows;
     this.places = new Map(desk.rows.map((row, i) => [row.id, i]));
     this.states = new Map(Object.entries(desk.state));
+    this.count();
     this.now = desk.now;
     this.redos = [];
     this.undos = desk.undo.map((u, i) => {
@@ -151,8 +153,23 @@ export class Session {
     return this.pass === 'second' ? (mine.by_pass.second ?? null) : mine.verdict;
   }
 
+  /** How many takes of this queue this person decided in this pass. */
   get decided(): number {
-    return this.rows.reduce((n, row) => n + (this.state(row.id).mine.by_pass[this.pass] ? 1 : 0), 0);
+    return this.nDecided;
+  }
+
+  private count(): void {
+    this.nDecided = this.rows.reduce((n, row) => n + this.isDecided(this.state(row.id)), 0);
+  }
+
+  private isDecided(state: State): number {
+    return state.mine.by_pass[this.pass] ? 1 : 0;
+  }
+
+  /** The only place where a take's state is replaced, so that counting stays cheap. */
+  private learn(take_id: string, state: State): void {
+    if (this.places.has(take_id)) this.nDecided += this.isDecided(state) - this.isDecided(this.state(take_id));
+    this.states.set(take_id, state);
   }
 
   /** Takes that come after the cursor, and the one before it: what to have ready. */
@@ -327,7 +344,7 @@ export class Session {
   }
 
   private put(take_id: string, mine: Mine): void {
-    this.states.set(take_id, { ...this.state(take_id), mine });
+    this.learn(take_id, { ...this.state(take_id), mine });
     const place = this.places.get(take_id);
     this.onchange(place === undefined ? [] : [place]);
   }
@@ -340,14 +357,14 @@ export class Session {
     if (this.outbox.unsent().length) return;
     this.now = now;
     const changed = Object.keys(state);
-    for (const take_id of changed) this.states.set(take_id, state[take_id]!);
+    for (const take_id of changed) this.learn(take_id, state[take_id]!);
     const places = changed.map((t) => this.places.get(t)).filter((p): p is number => p !== undefined);
     if (changed.length) this.onchange(places);
   }
 
   hear(take_id: string, state: State): void {
     if (this.outbox.unsent().some((l) => l.said.take_id === take_id)) return;
-    this.states.set(take_id, state);
+    this.learn(take_id, state);
     const place = this.places.get(take_id);
     this.onchange(place === undefined ? [] : [place]);
   }

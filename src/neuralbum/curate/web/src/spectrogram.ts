@@ -60,63 +60,91 @@ export function pixels(levels: Levels, contrast = 1): Uint8ClampedArray<ArrayBuf
   return new Uint8ClampedArray(out.buffer);
 }
 
+const KEPT_INKED = 4; // the take that is heard and those that come next
+
 export class Spectrogram {
   private picture: HTMLCanvasElement;
   private overlay: HTMLCanvasElement;
   private levels: Levels | null = null;
   private contrast = 1;
+  private inked = new Map<Levels, ImageData>();
   private resizer: ResizeObserver;
   private last: Overlay | null = null;
+  private height = 0; // of the overlay, in CSS px: read once a resize, never while a key waits
+  private frame = 0;
 
   constructor(picture: HTMLCanvasElement, overlay: HTMLCanvasElement) {
     this.picture = picture;
     this.overlay = overlay;
-    this.resizer = new ResizeObserver(() => this.fit());
+    this.resizer = new ResizeObserver(([entry]) => this.fit(entry!.contentRect));
     this.resizer.observe(overlay);
   }
 
   close(): void {
     this.resizer.disconnect();
+    cancelAnimationFrame(this.frame);
   }
 
-  show(levels: Levels | null): void {
+  /** Colour a take's levels ahead of time, so that showing them is one copy. */
+  ink(levels: Levels): ImageData | null {
+    if (!levels.frames) return null;
+    let image = this.inked.get(levels);
+    if (!image) {
+      image = new ImageData(pixels(levels, this.contrast), levels.frames, levels.rows);
+      this.inked.set(levels, image);
+      for (const [old] of [...this.inked].slice(0, Math.max(0, this.inked.size - KEPT_INKED))) this.inked.delete(old);
+    }
+    return image;
+  }
+
+  /** Show a take's picture; `name` says on the canvas whose it is. */
+  show(levels: Levels | null, name: string): void {
     this.levels = levels;
+    this.picture.dataset.take = levels ? name : '';
     this.paint();
   }
 
   setContrast(contrast: number): void {
     this.contrast = contrast;
+    this.inked.clear();
     this.paint();
   }
 
   private paint(): void {
     const { picture, levels } = this;
     const context = picture.getContext('2d')!;
-    if (!levels || !levels.frames) {
-      picture.width = picture.height = 1;
-      context.clearRect(0, 0, 1, 1);
-      return;
-    }
-    picture.width = levels.frames; // the browser scales it to the box
-    picture.height = levels.rows;
-    context.putImageData(new ImageData(pixels(levels, this.contrast), levels.frames, levels.rows), 0, 0);
+    const image = levels && this.ink(levels);
+    // The browser scales it to the box. Setting a size clears, so an equal one is not set again.
+    const [width, height] = image ? [image.width, image.height] : [1, 1];
+    if (picture.width !== width) picture.width = width;
+    if (picture.height !== height) picture.height = height;
+    if (image) context.putImageData(image, 0, 0);
+    else context.clearRect(0, 0, width, height);
   }
 
-  private fit(): void {
+  private fit(box: { width: number; height: number }): void {
     const ratio = Math.min(2, window.devicePixelRatio || 1);
-    this.overlay.width = Math.round(this.overlay.clientWidth * ratio);
-    this.overlay.height = Math.round(this.overlay.clientHeight * ratio);
-    if (this.last) this.draw(this.last);
+    this.height = box.height;
+    this.overlay.width = Math.round(box.width * ratio);
+    this.overlay.height = Math.round(box.height * ratio);
+    this.lay();
   }
 
-  /** Draw what was said and measured. */
+  /** Draw what was said and measured, once in the next frame however often it changes until then. */
   draw(over: Overlay): void {
     this.last = over;
+    this.frame ||= requestAnimationFrame(() => this.lay());
+  }
+
+  private lay(): void {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    const over = this.last;
     const { width, height } = this.overlay;
     const context = this.overlay.getContext('2d')!;
     context.clearRect(0, 0, width, height);
-    if (over.duration_s <= 0 || !width) return;
-    const unit = height / Math.max(1, this.overlay.clientHeight);
+    if (!over || over.duration_s <= 0 || !width || !this.height) return;
+    const unit = height / this.height;
     const x = (time_s: number): number => (time_s / over.duration_s) * width;
     context.font = `${11 * unit}px ui-sans-serif, system-ui, sans-serif`;
     context.textBaseline = 'top';
@@ -169,24 +197,27 @@ function mel(hz: number): number {
 }
 
 function axes(context: CanvasRenderingContext2D, duration_s: number, width: number, height: number, unit: number): void {
-  context.save();
+  // Twice, the first time as its own shadow: a blurred one costs milliseconds without a GPU.
+  const write = (words: string, x: number, y: number): void => {
+    context.fillStyle = 'rgba(0, 0, 0, 0.8)';
+    context.fillText(words, x + unit, y + unit);
+    context.fillStyle = 'rgba(255, 255, 255, 0.85)';
+    context.fillText(words, x, y);
+  };
   context.fillStyle = 'rgba(255, 255, 255, 0.85)';
-  context.shadowColor = '#000000';
-  context.shadowBlur = 4 * unit;
   const [low, high] = [mel(LOW_HZ), mel(HIGH_HZ)];
   for (const hz of [100, 300, 1000, 3000, 8000]) {
     const y = height * (1 - (mel(hz) - low) / (high - low));
     context.fillRect(0, y, 5 * unit, unit);
-    context.fillText(hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`, 8 * unit, y - 6 * unit);
+    write(hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`, 8 * unit, y - 6 * unit);
   }
   const every = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600].find((s) => (s / duration_s) * width > 70 * unit) ?? 1200;
   for (let at_s = every; at_s < duration_s; at_s += every) {
     const at = (at_s / duration_s) * width;
     context.fillRect(at, height - 5 * unit, unit, 5 * unit);
     const words = `${Math.floor(at_s / 60)}:${String(at_s % 60).padStart(2, '0')}`;
-    context.fillText(words, at + 3 * unit, height - 13 * unit);
+    write(words, at + 3 * unit, height - 13 * unit);
   }
-  context.restore();
 }
 
 function label(

@@ -1,7 +1,8 @@
 /** What the server answers: the mirror of answers.py. */
 
 export type Verdict = 'keep' | 'maybe' | 'drop';
-export type PassName = 'eye' | 'ear' | 'full' | 'second' | 'disputes';
+export const PASSES = ['eye', 'ear', 'full', 'second', 'disputes'] as const;
+export type PassName = (typeof PASSES)[number];
 
 export interface NoteWords {
   id: string;

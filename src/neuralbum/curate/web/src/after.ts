@@ -1,0 +1,26 @@
+/**
+ * Work that may wait until what a key did is on the screen.
+ *
+ * A decision must show and sound in the next frame; fetching what comes next,
+ * sending and filing what was said can wait the few milliseconds until then.
+ */
+
+const LONGEST_WAIT_MS = 100; // a hidden page draws no frames
+
+/** Call `work` once the next frame is painted. */
+export function afterPaint(work: () => void): void {
+  let done = false;
+  const once = (): void => {
+    if (done) return;
+    done = true;
+    work();
+  };
+  setTimeout(once, LONGEST_WAIT_MS);
+  requestAnimationFrame(() => {
+    const channel = new MessageChannel(); // its message comes after this frame's paint
+    channel.port1.onmessage = once;
+    channel.port2.postMessage(0);
+  });
+}
+
+export const painted = (): Promise<void> => new Promise(afterPaint);
