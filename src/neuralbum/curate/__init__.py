@@ -16,6 +16,8 @@ follows the screen's ranking, and a person always wins over it.
     opinions    what each person said in each pass (pure fold)
     agreement   do two people hear the same? kappa, alpha, tempo octaves, regions (pure)
     audit       how many keepers were probably missed (pure)
+    trust       how far the ranking's scores can be trusted: calibration and drift
+    naming      titles for what was kept, kept or rejected with a key
     points      where in a take to listen first (pure)
     pictures    spectrograms, thumbnails, atlases (pure)
     exchange    CSV, JSONL, Audacity labels, JAMS (pure)

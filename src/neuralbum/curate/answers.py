@@ -180,3 +180,48 @@ class ProgressAnswer(TypedDict):
     heard_in_full: int
     heard_h: float
     missed: dict[str, MissedAnswer]  #: pass -> estimate, where the queue was ranked
+
+
+class TitledTake(TypedDict):
+    """A kept take, and the title it has, if any."""
+
+    id: str
+    number: int
+    duration_s: float
+    caption: str
+    title: str | None
+
+
+class Candidate(TypedDict):
+    """A title that may be given; ``seeds`` are the words its own are near to."""
+
+    title: str
+    rule: str
+    seeds: list[str]
+
+
+class TitlesAnswer(TypedDict):
+    """Kept takes in the album's order, and what they might be called."""
+
+    phrase: str
+    takes: list[TitledTake]
+    candidates: list[Candidate]
+    mark: str  #: names what was just said, to take it back; empty if nothing was
+
+
+class CalibrationPoint(TypedDict):
+    predicted: float
+    kept: float
+    n: int
+
+
+class RankerAnswer(TypedDict):
+    """How far the ranking's scores can be trusted: each on a take whose verdict that fit had not seen."""
+
+    n_verdicts: int
+    n_kept: int
+    n_needed: int  #: of each kind before anything is learned; ``points`` is empty until then
+    points: list[CalibrationPoint]
+    drift: list[CalibrationPoint]  #: the same in the order people judged, earliest first
+    error: float | None  #: mean distance of ``predicted`` and ``kept`` over the points, weighted by ``n``
+    blind: bool  #: withheld while a second pass is open

@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import NeuralbumError, ParameterError
 from ..project import Project
 from ..records import AUTO, Event, Finding, Take, digest
-from . import agreement, audit, listening, pictures, points, queues, ranking, speech
+from . import agreement, audit, listening, pictures, points, queues, ranking, speech, trust
 from .answers import (
     AgreementAnswer,
     Atlas,
@@ -31,13 +31,16 @@ from .answers import (
     NoteWords,
     Pair,
     ProgressAnswer,
+    RankerAnswer,
     Row,
     SessionAnswer,
     State,
     TakeAnswer,
+    TitlesAnswer,
     Undoable,
 )
 from .following import LOOK_BACK, Follower
+from .naming import Naming
 from .opinions import Opinion, opinions, share_heard
 from .params import Params
 from .shelf import Shelf
@@ -57,6 +60,7 @@ class Desk:
         self.project = project
         self.params = params
         self.shelf = Shelf(project, opus_kbps=params.opus_kbps)
+        self.naming = Naming(project)
         in_order = project.catalogue.engine.dialect.name == "sqlite"
         self.follower = Follower(
             lambda after: project.catalogue.events(after=after), look_back=0 if in_order else LOOK_BACK
@@ -159,6 +163,7 @@ class Desk:
     def new_queue(self, actor: str, pass_name: str, order: str | None = None) -> queues.Queue:
         """Freeze a new queue; the one before stays in the log."""
         self._takes_read_at = -TAKES_EVERY_S
+        self.follower.look()
         ids = list(self.takes())
         number = sum(e.actor == actor and e.pass_name == pass_name for e in self.follower.queues)
         seed = int(digest(self.project.settings.seed, "queue", actor, pass_name, number), 16) % 2**32
@@ -437,7 +442,63 @@ class Desk:
             at = queue.takes.index(take_id) + 1
             self.shelf.opus_ahead([self._takes[t] for t in queue.takes[at : at + AHEAD] if t in self._takes])
 
+    # ---- titles ------------------------------------------------------------
+
+    def titles(self, actor: str, mark: str = "") -> TitlesAnswer:
+        """Kept takes with their titles, and candidates; a blind person's takes are not told."""
+        kept = self._kept_for(actor)
+        given = self.naming.given()
+        n_untitled = sum(take_id not in given for take_id in kept)
+        offered = self.naming.candidates(n_untitled) if kept else []
+        return {
+            "phrase": self.project.settings.phrase,
+            "takes": [
+                {
+                    "id": take_id,
+                    "number": self._numbers[take_id],
+                    "duration_s": round(self._takes[take_id].duration_s, 2),
+                    "caption": str(self.screened(take_id).get("caption") or ""),
+                    "title": given.get(take_id),
+                }
+                for take_id in kept
+            ],
+            "candidates": [{"title": p.title, "rule": p.rule, "seeds": list(p.seeds)} for p in offered],
+            "mark": mark,
+        }
+
+    def say_title(self, actor: str, words: Mapping[str, Any]) -> TitlesAnswer:
+        """Keep, reject or take back a title; see ``naming``."""
+        verb, take_id, text = (str(words.get(name, "")) for name in ("verb", "take_id", "title"))
+        match verb:
+            case "keep":
+                mark = self.naming.keep(take_id, text, self._kept_for(actor))
+            case "reject":
+                mark = self.naming.reject(text)
+            case "undo":
+                self.naming.take_back(str(words.get("mark", "")))
+                mark = ""
+            case _:
+                raise ParameterError("verb must be one of keep, reject, undo")
+        return self.titles(actor, mark)
+
+    def _kept_for(self, actor: str) -> list[str]:
+        self.follower.look()
+        takes, blind = self.takes(), self.blind(actor)
+        judged = self.follower.judgements()
+        return [t for t in takes if t not in blind and t in judged and judged[t].verdict == "keep"]
+
     # ---- numbers -----------------------------------------------------------
+
+    def ranker(self, actor: str) -> RankerAnswer:
+        """How the ranking fares against people, on takes it had not seen when it scored them."""
+        self.follower.look()
+        self.takes()
+        if self.blind(actor):
+            return trust.withheld()
+        judged = {i: j for i, j in self.follower.judgements().items() if j.verdict and j.actor != AUTO}
+        said = self.follower.all_opinions()
+        in_order = sorted(judged, key=lambda i: said[i, str(judged[i].actor)].at)
+        return trust.calibrate(self._screen, {i: str(judged[i].verdict) for i in in_order})
 
     def agreement(self) -> AgreementAnswer:
         """How far people agree; verdicts of the second pass stand beside the first ones of the same person."""

@@ -117,6 +117,20 @@ def _progress(desk: Desk, request: Request) -> answers.ProgressAnswer:
     return desk.progress(request.state.actor)
 
 
+def _ranker(desk: Desk, request: Request) -> answers.RankerAnswer:
+    return desk.ranker(request.state.actor)
+
+
+def _titles(desk: Desk, request: Request) -> answers.TitlesAnswer:
+    return desk.titles(request.state.actor)
+
+
+def _say_title(desk: Desk, request: Request) -> answers.TitlesAnswer:
+    if not isinstance(request.state.words, dict):
+        raise ParameterError("the body must be a JSON object")
+    return desk.say_title(request.state.actor, request.state.words)
+
+
 def _opus(desk: Desk, request: Request) -> Response:
     take_id = _take_id(desk, request)
     path = desk.shelf.opus(desk.take(take_id))
@@ -196,6 +210,16 @@ DOORS = (
     Door("GET", "/api/takes/{take_id}", "A take while it is listened to.", _take, "TakeAnswer"),
     Door("GET", "/api/agreement", "How far people agree.", _agreement, "AgreementAnswer"),
     Door("GET", "/api/progress", "What is done, heard, and probably missed.", _progress, "ProgressAnswer"),
+    Door("GET", "/api/ranker", "How far the ranking's scores can be trusted.", _ranker, "RankerAnswer"),
+    Door("GET", "/api/titles", "What was kept, its titles, and candidates.", _titles, "TitlesAnswer"),
+    Door(
+        "POST",
+        "/api/titles",
+        "Keep, reject or take back a title.",
+        _say_title,
+        "TitlesAnswer",
+        '{"verb": "keep", "take_id", "title"}, {"verb": "reject", "title"} or {"verb": "undo", "mark"}',
+    ),
     Door("GET", "/api/export/{form}", "Download: csv, jsonl, audacity, jams.", _export, "a file"),
     Door("GET", "/media/{take_id}.opus", "The listening copy; ?queue= prepares the next.", _opus, "Ogg Opus"),
     Door("GET", "/media/{take_id}.mel", "Levels of the picture: uint32 rows, frames, then bytes.", _mel, "bytes"),

@@ -21,12 +21,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .params import Params
-from .run import candidates, give, pick, reject, run  # light: the word table is opened when a title is made
+from .run import (
+    MORE,
+    candidates,
+    give,
+    given_titles,
+    pick,
+    reject,
+    rejected_keys,
+    run,
+    take_back,
+)  # light: the word table is opened when a title is made
 
 if TYPE_CHECKING:
     from .pairs import Proposal, propose, title_key
 
-__all__ = ["propose", "Proposal", "title_key", "run", "candidates", "give", "reject", "pick", "Params"]
+__all__ = [
+    "propose",
+    "Proposal",
+    "title_key",
+    "run",
+    "candidates",
+    "give",
+    "given_titles",
+    "reject",
+    "rejected_keys",
+    "take_back",
+    "pick",
+    "Params",
+    "MORE",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -91,8 +91,13 @@ def candidates(
     )
 
 
-def give(project: Project, take: str, title: str, *, proposal: Proposal | None = None) -> None:
+def give(project: Project, take: str, title: str, *, proposal: Proposal | None = None) -> str:
     """Give a take this title (a person's choice); the list of songs follows.
+
+    Returns
+    -------
+    str
+        The name of what was recorded, for ``take_back``.
 
     Raises
     ------
@@ -109,13 +114,29 @@ def give(project: Project, take: str, title: str, *, proposal: Proposal | None =
             f"title {title!r}: take {others[key][:8]} has it already; titles must differ by more than endings"
         )
     values = _values(proposal, Params()) if proposal else {"rule": "given", "seeds": []}
-    _record(project, STAGE, take, {**values, "title": title, "key": key})
+    name = _record(project, STAGE, take, {**values, "title": title, "key": key})
     write_songs(project)
+    return name
 
 
-def reject(project: Project, titles: Iterable[str]) -> None:
-    """These titles do not come up again in this project."""
-    _reject(project, titles)
+def reject(project: Project, titles: Iterable[str]) -> list[str]:
+    """These titles do not come up again in this project; returns names for ``take_back``."""
+    return _reject(project, titles)
+
+
+def take_back(project: Project, name: str) -> None:
+    """As if this ``give`` or ``reject`` had not been; a title the take had before comes back.
+
+    Raises
+    ------
+    ParameterError
+        Nothing of that name was recorded by either.
+    """
+    finding = project.catalogue.finding(name)
+    if finding is None or finding.stage not in (STAGE, REJECTED):
+        raise ParameterError("there is no such title to take back")
+    project.catalogue.forget(name)
+    write_songs(project)
 
 
 def pick(
@@ -191,15 +212,15 @@ def _values(proposal: Proposal, params: Params) -> dict[str, Any]:
     return {**asdict(proposal), "seeds": list(proposal.seeds), "key": _key(proposal.title)}
 
 
-def _reject(project: Project, titles: Iterable[str]) -> None:
-    for title in titles:
-        _record(project, REJECTED, _key(title), {"title": title})
+def _reject(project: Project, titles: Iterable[str]) -> list[str]:
+    return [_record(project, REJECTED, _key(title), {"title": title}) for title in titles]
 
 
-def _record(project: Project, name: str, subject: str, values: dict[str, Any]) -> None:
+def _record(project: Project, name: str, subject: str, values: dict[str, Any]) -> str:
     now = time.time()
     key = digest(name, VERSION, subject, values, now)
     finding = Finding(
         key=key, stage=name, version=VERSION, subject=subject[:80], params={}, inputs={}, values=values, created_at=now
     )
     project.catalogue.record(finding)
+    return key

@@ -1,10 +1,12 @@
 /** Talking to the server. Asking again is always safe: every request is idempotent. */
 import { Refused } from './outbox.ts';
-import type { DeskAnswer, EventsAnswer, PassName, Said, SessionAnswer, State, TakeAnswer } from './types.ts';
+import type { DeskAnswer, EventsAnswer, PassName, RankerAnswer, Said, SessionAnswer, State, TakeAnswer, TitlesAnswer } from './types.ts';
 
 const TIMEOUT_MS = 15_000;
 /** Where the browser remembers who curates. */
 export const CURATOR = 'neuralbum.curator';
+
+export type TitleWords = { verb: 'keep'; take_id: string; title: string } | { verb: 'reject'; title: string } | { verb: 'undo'; mark: string };
 
 export class Api {
   actor: string | null = null;
@@ -38,8 +40,10 @@ export class Api {
   take = (id: string): Promise<TakeAnswer> => this.ask(`/api/takes/${id}`);
   news = (since: number): Promise<{ state: Record<string, State>; now: number }> =>
     this.ask(`/api/news?since=${since}`);
-  numbers = async (): Promise<[Agreement, Progress]> =>
-    Promise.all([this.ask<Agreement>('/api/agreement'), this.ask<Progress>('/api/progress')]);
+  numbers = async (): Promise<[Agreement, Progress, RankerAnswer]> =>
+    Promise.all([this.ask<Agreement>('/api/agreement'), this.ask<Progress>('/api/progress'), this.ask<RankerAnswer>('/api/ranker')]);
+  titles = (): Promise<TitlesAnswer> => this.ask('/api/titles');
+  sayTitle = (words: TitleWords): Promise<TitlesAnswer> => this.ask('/api/titles', words);
   say = (actor: string, events: Said[]): Promise<EventsAnswer> => this.ask('/api/events', { events }, actor);
 
   async levels(id: string): Promise<{ rows: number; frames: number; data: Uint8Array }> {

@@ -25,7 +25,7 @@ export const ACTIONS = {
   faster: ['Faster', 'BracketRight'],
   loop: ['Loop around the playhead', 'KeyR'],
   note: ['Note here; hold to mark a stretch', 'KeyN'],
-  tagbox: ['Tag', 'KeyT'],
+  tagbox: ['Tag; a title of your own', 'KeyT'],
   tag1: ['Recent tag 1', 'Digit1'],
   tag2: ['Recent tag 2', 'Digit2'],
   tag3: ['Recent tag 3', 'Digit3'],

@@ -117,6 +117,43 @@ export interface EventsAnswer {
   now: number;
 }
 
+export interface TitledTake {
+  id: string;
+  number: number;
+  duration_s: number;
+  caption: string;
+  title: string | null;
+}
+
+export interface Candidate {
+  title: string;
+  rule: string;
+  seeds: string[];
+}
+
+export interface TitlesAnswer {
+  phrase: string;
+  takes: TitledTake[];
+  candidates: Candidate[];
+  mark: string;
+}
+
+export interface CalibrationPoint {
+  predicted: number;
+  kept: number;
+  n: number;
+}
+
+export interface RankerAnswer {
+  n_verdicts: number;
+  n_kept: number;
+  n_needed: number;
+  points: CalibrationPoint[];
+  drift: CalibrationPoint[];
+  error: number | null;
+  blind: boolean;
+}
+
 /** One thing said; the server adds who and gives it a place in the log. */
 export interface Said {
   client_id: string;
