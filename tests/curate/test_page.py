@@ -238,3 +238,93 @@ def test_a_phone_gets_one_column_large_buttons_and_no_sideways_scrolling(chromiu
     assert [e.payload["value"] for e in album.catalogue.events() if e.kind == "verdict"] == ["keep"]
     context.close()
     assert errors == []
+
+
+def test_while_music_plays_the_page_sleeps_and_the_playhead_moves(window, running, errors, album):
+    from neuralbum import curate
+
+    curate.prepare(album)
+    page = open_page(window, f"{running().url}/#full", errors)
+    page.keyboard.press("w")
+    page.get_by_role("button", name="Ear").click()
+    page.wait_for_function("() => curate.session.pass === 'ear' && curate.pool.players[0].readyState >= 3")
+    page.keyboard.press("[")
+    page.keyboard.press("[")  # half speed, so that four seconds are long enough
+    page.keyboard.press("Space")
+    page.wait_for_function("() => curate.pool.playing && curate.pool.players.some((p) => p.currentTime > 0.2)")
+    page.evaluate("""() => {
+      window.frames_asked = 0;
+      const ask = window.requestAnimationFrame.bind(window);
+      window.requestAnimationFrame = (work) => (window.frames_asked++, ask(work));
+      window.began = curate.pool.time_s;
+      window.place = () => new DOMMatrix(getComputedStyle(document.querySelector('.needle')).transform).e;
+      window.begun_at = place();
+    }""")
+    page.wait_for_function("() => curate.pool.time_s > began + 0.5", polling=100)
+    asked, moved, width, shift_s, duration_s = page.evaluate(
+        "() => [frames_asked, place() - begun_at, document.querySelector('.screen').clientWidth,"
+        " curate.pool.time_s - began, curate.session.row.duration_s]"
+    )
+    assert asked <= 3, "a second of music at half speed is sixty frames"
+    assert moved == pytest.approx(shift_s / duration_s * width, abs=0.03 * width)
+    assert errors == []
+
+
+def test_a_decision_is_safe_at_once_and_sent_after_it_is_seen(window, running, errors, album):
+    page = open_page(window, f"{running().url}/#ear", errors)
+    page.wait_for_function("() => curate.pool.players.filter((p) => p.readyState >= 3).length >= 3")
+    seen = page.evaluate("""async () => {
+      const asked = [], ask = window.fetch;
+      window.fetch = (...words) => (asked.push([String(words[0]), performance.now()]), ask(...words));
+      const before = document.querySelector('.number').textContent;
+      document.body.dispatchEvent(new KeyboardEvent('keydown', { code: 'KeyK', bubbles: true }));
+      const safe = Object.values(localStorage).filter((text) => text.includes('"kind":"verdict"')).length;
+      const atOnce = asked.length;
+      await new Promise(requestAnimationFrame);
+      const shown = document.querySelector('.number').textContent, framed = performance.now();
+      while (!asked.some(([url]) => url === '/api/events')) await new Promise((r) => setTimeout(r));
+      return { safe, atOnce, before, shown, waited: asked.find(([url]) => url === '/api/events')[1] - framed };
+    }""")
+    assert seen["safe"] == 1, "in the browser's own store before anything else happens"
+    assert seen["atOnce"] == 0, "nothing is asked for while the key waits"
+    assert seen["shown"] != seen["before"], "and in the next frame it shows"
+    assert seen["waited"] >= 0
+    page.wait_for_function(SENT)
+    assert [e.kind for e in album.catalogue.events() if e.kind == "verdict"] == ["verdict"]
+    assert errors == []
+
+
+def test_titles_are_kept_and_rejected_by_key_and_songs_follow(window, running, errors, album):
+    from neuralbum import title
+
+    server = running()
+    page = open_page(window, f"{server.url}/#ear", errors)
+    for _ in range(3):
+        page.keyboard.press("k")
+    page.get_by_role("button", name="Titles").click()
+    proposal = page.locator(".proposal")
+    first = proposal.inner_text()
+    page.keyboard.press("x")
+    second = proposal.inner_text()
+    assert second != first
+    page.keyboard.press("k")
+    page.keyboard.press("t")
+    page.keyboard.type("Kxk <b>own</b>")
+    page.keyboard.press("Enter")
+    page.keyboard.press("2")
+    songs = page.locator(".songs li button")
+    shown = [text.split("\n")[-1] for text in songs.all_inner_texts()]
+    assert [second in shown[0], "Kxk <b>own</b>" in shown[1]] == [True, True]
+    page.keyboard.press("z")
+    page.wait_for_function("() => [...document.querySelectorAll('.songs .ghost')].length === 1")
+    assert sorted(title.given_titles(album).values()) == sorted([second, "Kxk <b>own</b>"])
+    assert [song.title for song in album.catalogue.songs()] == [second, "Kxk <b>own</b>"]
+    assert title.title_key(first) in title.rejected_keys(album)
+    page.reload()
+    page.wait_for_selector(".proposal")
+    assert page.locator(".songs .ghost").count() == 1, "the address leads back to the titles"
+    page.keyboard.press("g")
+    page.get_by_text("learns from your verdicts").wait_for()
+    page.keyboard.press("Escape")
+    assert page.evaluate("() => curate.session.undos.length") == 3, "no key here decided about a take"
+    assert errors == []

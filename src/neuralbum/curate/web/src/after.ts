@@ -5,10 +5,11 @@
  * sending and filing what was said can wait the few milliseconds until then.
  */
 
-const LONGEST_WAIT_MS = 100; // a hidden page draws no frames
+const LONGEST_WAIT_MS = 1000; // a page that is hidden meanwhile draws no frame
 
 /** Call `work` once the next frame is painted. */
 export function afterPaint(work: () => void): void {
+  if (document.visibilityState === 'hidden') return void setTimeout(work);
   let done = false;
   const once = (): void => {
     if (done) return;
