@@ -49,8 +49,8 @@ export class Needle {
       return;
     }
     const frames = [{ transform: `translateX(${from}px)` }, { transform: `translateX(${to}px)` }];
-    // As many steps as there are half pixels: between two there is nothing to draw.
-    const easing = `steps(${Math.max(1, Math.round(2 * (to - from)))})`;
+    // As many steps as there are pixels: between two there is nothing to draw.
+    const easing = `steps(${Math.max(1, Math.round(to - from))})`;
     this.animation = this.element.animate(frames, { duration: lasts_ms, iterations: run.loops ? Infinity : 1, fill: 'forwards', easing });
     this.animation.currentTime = into_ms;
   }

@@ -183,8 +183,8 @@ export class Spectrogram {
       context.lineTo(at, 7 * unit);
       context.fill();
     }
-    context.fillStyle = 'rgba(138, 180, 255, 0.9)';
-    for (const at_s of over.taps_s) context.fillRect(x(at_s), height - 14 * unit, 1.5 * unit, 8 * unit);
+    context.fillStyle = '#bcd3ff';
+    for (const at_s of over.taps_s) context.fillRect(x(at_s), height - 27 * unit, 2 * unit, 10 * unit); // above the times
   }
 }
 
