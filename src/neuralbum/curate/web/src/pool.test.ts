@@ -86,7 +86,7 @@ test('switching fast never leaves two takes sounding, and never needs more playe
     assert.ok(players.filter((p) => !p.paused).length <= 1);
     assert.equal(holding(players, `t${n}`).paused, false);
   }
-  assert.equal(players.length, 4);
+  assert.equal(players.length, 5);
 });
 
 test('every stretch that was played is told once, with its speed', () => {

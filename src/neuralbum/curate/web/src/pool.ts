@@ -38,6 +38,8 @@ interface Slot {
 }
 
 export const SHORTEST_PLAY_S = 0.2;
+/** Takes that are kept ready after the current one; beside them stays the one before. */
+export const AHEAD = 3;
 const HAVE_METADATA = 1;
 const HAVE_FUTURE_DATA = 3;
 
@@ -51,7 +53,7 @@ export class Pool {
   private since: number | null = null; // media time where the present stretch began
   private wishes = 0;
 
-  constructor(make: () => Player, size = 4) {
+  constructor(make: () => Player, size = AHEAD + 2) {
     this.slots = Array.from({ length: size }, () => {
       const slot: Slot = { player: make(), id: null, start_s: 0, placed: false, wish: 0 };
       slot.player.preload = 'auto';

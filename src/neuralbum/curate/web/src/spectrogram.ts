@@ -60,7 +60,7 @@ export function pixels(levels: Levels, contrast = 1): Uint8ClampedArray<ArrayBuf
   return new Uint8ClampedArray(out.buffer);
 }
 
-const KEPT_INKED = 4; // the take that is heard and those that come next
+const KEPT_INKED = 5; // the take that is heard and those that come next
 
 export class Spectrogram {
   private picture: HTMLCanvasElement;
