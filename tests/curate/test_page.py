@@ -327,4 +327,7 @@ def test_titles_are_kept_and_rejected_by_key_and_songs_follow(window, running, e
     page.get_by_text("learns from your verdicts").wait_for()
     page.keyboard.press("Escape")
     assert page.evaluate("() => curate.session.undos.length") == 3, "no key here decided about a take"
+    # nothing may be on its way when the server is killed and the catalogue closed
+    page.wait_for_function("() => curate.pool.players.filter((p) => p.src).every((p) => p.readyState >= 3)")
+    page.close()
     assert errors == []
