@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import ParameterError
-from .console import finish, reporter
+from .console import finish, print_json, reporter
 from .options import (
     ForceOption,
     JsonOption,
@@ -20,6 +21,10 @@ from .options import (
     open_project,
     parse_shard,
 )
+
+if TYPE_CHECKING:
+    from ..generate import GenerateParams
+    from ..project import Project
 
 
 def temperatures(text: str) -> list[float]:
@@ -38,6 +43,15 @@ def command(
     prime: Annotated[float | None, typer.Option(help="Seconds of music the net hears first.")] = None,
     model: Annotated[str | None, typer.Option(help="Which skeleton: ID or ID@step; default: the newest.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Takes made side by side.")] = None,
+    forced: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help="No takes: write here what the net draws with the real past in its ear, for train flesh.",
+        ),
+    ] = None,
+    expected: Annotated[bool, typer.Option(help="With --forced: the expected amplitude instead of a draw.")] = False,
+    device: Annotated[str, typer.Option(help="With --forced: auto, cpu or cuda.")] = "auto",
     takes: TakesOption = None,
     force: ForceOption = False,
     workers: WorkersOption = 1,
@@ -60,8 +74,31 @@ def command(
         "generate", GenerateParams, count=count, hours=hours, length_s=length, prime_s=prime, model=model, batch=batch,
         temperature=None if temperature is None else temperatures(temperature),
     )  # fmt: skip
+    if forced is not None:
+        _force(opened, forced, params, expected, force, device, json)
+        return
     outcome = run(
         opened, "generate", workers=workers, reporter=reporter(json),
         params=params, takes=takes, force=force, shard=parse_shard(shard), sharing=workers,
     )  # fmt: skip
     raise typer.Exit(finish(outcome, json))
+
+
+def _force(
+    project: Project, folder: Path, params: GenerateParams, expected: bool, again: bool, device: str, json: bool
+) -> None:
+    from ..generate import force
+    from ..skeleton.device import pick_device
+
+    done = force(
+        project, folder, params, expected=expected, again=again, device=pick_device(device), reporter=reporter(json)
+    )
+    if json:
+        print_json(done)
+        return
+    told = "" if done.snr_db is None else f", {done.snr_db:.1f} dB from the original"
+    print(
+        f"{done.folder}: {done.tracks} tracks of {done.model_id}@{done.step}{told}"
+        + (f", {done.skipped} were there" if done.skipped else "")
+        + f"; next: neuralbum train flesh --forced {done.folder}"
+    )

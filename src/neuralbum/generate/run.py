@@ -58,7 +58,7 @@ def plan(project: Project, params: GenerateParams, *, engine: str, about: Any, d
     seed = project.settings.seed
     songs: dict[str, int] = {}
     if params.prime_s > 0:
-        songs = {song.track.id: song.mono.size for song in _corpus(project, about).split("train")}
+        songs = {song.track.id: song.mono.size for song in corpus_for(project, about).split("train")}
     recipes = []
     for number in range(count):
         start = streams.temperature_of(number, params.temperature)
@@ -82,7 +82,7 @@ def plan(project: Project, params: GenerateParams, *, engine: str, about: Any, d
     return Plan(tuple(recipes), rate)
 
 
-def _corpus(project: Project, about: Any) -> PreparedCorpus:
+def corpus_for(project: Project, about: Any) -> PreparedCorpus:
     corpus = open_corpus(project)
     if corpus.sample_rate != about.sample_rate:
         raise CheckpointError(
@@ -209,7 +209,7 @@ class _Primes:
         if not recipe.prime:
             return np.zeros(0, dtype=np.int16)
         if self.songs is None:
-            self.songs = {song.track.id: song.mono for song in _corpus(self.project, self.about).songs}
+            self.songs = {song.track.id: song.mono for song in corpus_for(self.project, self.about).songs}
         name, start, n = recipe.prime["track"], int(recipe.prime["start"]), int(recipe.prime["n_samples"])
         if name not in self.songs:
             raise CatalogueError(

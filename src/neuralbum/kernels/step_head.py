@@ -263,3 +263,26 @@ def draw(free, weight, centre, scale, edges, temperature, uniform, tail, p, tell
 def draw_free(free, temperature, uniform, p, tell=True):
     """``draw`` for nets without experts."""
     return _draw(free, p, temperature, uniform, tell)
+
+
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+def draw_rows(free, weight, centre, scale, edges, temperatures, uniforms, amplitudes, levels, expected):
+    """``draw`` for N samples whose past is known: fills levels (N,) and the expected amplitudes at T = 1, (N,).
+
+    free (N, L), weight, centre, scale (N, K), temperatures, uniforms (N,), amplitudes (L,).
+    """
+    n_rows, n_levels = free.shape
+    tail, p = np.empty(n_levels + 1, np.float32), np.empty(n_levels, np.float32)
+    for row in range(n_rows):
+        levels[row], _ = draw(
+            free[row], weight[row], centre[row], scale[row], edges, temperatures[row], uniforms[row], tail, p, False
+        )
+        top = np.float32(-1e30)
+        for level in range(n_levels):
+            top = tail[level] if tail[level] > top else top
+        total, moment = np.float32(0.0), np.float32(0.0)
+        for level in range(n_levels):
+            q = exp32(tail[level] - top)
+            total += q
+            moment += q * amplitudes[level]
+        expected[row] = moment / total
