@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .step_head import FAST, draw_free, exp32
+from .step_head import FAST, draw_free, exp32, normalised
 from .step_linear import LANES, linear
 
 PLACES = ("stride", "x", "word", "first", "second", "out", "gates", "hs", "frame", "width", "n_layers",
@@ -92,7 +92,7 @@ def run(flat, layers, place, bent, rows, levels, mode, n, uniforms, temperatures
     spread = place[25]
     n_streams = levels.shape[0]
     context = frame
-    p = np.empty(n_levels, np.float32)
+    p = np.empty(n_levels + n_levels // LANES, np.float32)
     wide = (width + LANES - 1) // LANES
     for t in range(n):
         at = context + t
@@ -156,18 +156,12 @@ def run(flat, layers, place, bent, rows, levels, mode, n, uniforms, temperatures
         _relu(rows, first, width, stride, n_streams)
         linear(flat, place[23], place[24], width, (n_levels + LANES - 1) // LANES, rows, first, out, stride, n_streams)
         for b in range(n_streams):
-            free = rows[b * stride + out : b * stride + out + n_levels]
-            level, bits = draw_free(free, temperatures[b, t], uniforms[b, t], p, t % TELL_EVERY == 0)
-            if t % TELL_EVERY == 0:
+            free = b * stride + out
+            tell = t % TELL_EVERY == 0
+            level, bits = draw_free(rows, free, n_levels, temperatures[b, t], uniforms[b, t], p, tell)
+            if tell:
                 entropy[b, t // TELL_EVERY] = bits
             if mode == SAMPLE:
                 levels[b, at] = level
             else:
-                top = np.float32(-1e30)
-                for level in range(n_levels):
-                    top = max(top, free[level])
-                mass = np.float32(0.0)
-                for level in range(n_levels):
-                    mass += exp32(free[level] - top)
-                for level in range(n_levels):
-                    scores[b, t, level] = free[level] - top - np.log(mass)
+                normalised(rows, free, n_levels, scores[b, t])

@@ -6,8 +6,10 @@ done for all streams at once (``step_linear``), everything else stream by stream
 so that no number depends on the batch.
 
 The plain twin is the torch module stepped sample by sample
-(``skeleton.stepping.PlainEngine``). Measured against it on one core: 200x at batch 1,
-25x at batch 16 (preset tiny).
+(``skeleton.stepping.PlainEngine``). Measured against it on one core: MEASURE_TWIN.
+
+Element-wise work is written in ``lanes``, sixteen values at once: all widths are multiples of
+sixteen. Each function goes through the streams one by one.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ import math
 import numpy as np
 from numba import njit
 
+from . import lanes as v
+from .lanes import LANES
 from .step_forecast import ORDER, advance
-from .step_head import FAST, draw, exp32
-from .step_linear import LANES, linear
+from .step_head import FAST, MEAN_MAGNITUDE, SMALLEST_SCALE, draw, exp32, normalised, place_experts
+from .step_linear import linear
 
 # Columns of the tables that describe a net: offsets into the flat weights ("w_…", "b_…", "g_…") or into a row.
 TIER_COLUMNS = ("frame", "width", "n_layers", "span", "below", "n_in", "w_hear", "b_hear", "g_norm",
@@ -31,14 +35,11 @@ PLACES = ("stride", "x", "h", "t0", "t1", "t2", "miss", "n_taps", "n_miss", "n_i
           "w_hear", "b_hear", "tables", "g_out", "w_out", "b_out",
           "n_levels", "n_experts", "context", "n_long")  # fmt: skip
 SAMPLE, HEAR, SCORE = 0, 1, 2
-TELL_EVERY = 16  #: samples between two entropies
 """Modes: draw levels; listen to given ones; listen and tell their log-probabilities."""
+TELL_EVERY = 16  #: samples between two entropies
 
 EPSILON = 1e-5
 CLIP = 6.0
-SMALLEST_SCALE = 1e-4
-MEAN_MAGNITUDE = 2.0 * math.log(2.0)
-SCALE_RANGE = 4.0
 
 
 @njit(inline="always")
@@ -46,34 +47,41 @@ def _sigmoid(x):
     return np.float32(1.0) / (np.float32(1.0) + exp32(-x))
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
+@njit(inline="always")
+def _blocks(n):
+    return (n + LANES - 1) // LANES
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="never")
 def _norm(flat, gain, rows, source, target, width, stride, n_streams):
     for b in range(n_streams):
         x, y = b * stride + source, b * stride + target
-        power = np.float32(0.0)
-        for i in range(width):
-            power += rows[x + i] * rows[x + i]
-        scale = np.float32(1.0) / np.float32(math.sqrt(power / np.float32(width) + np.float32(EPSILON)))
-        for i in range(width):
-            rows[y + i] = rows[x + i] * scale * flat[gain + i]
+        squares = v.splat(np.float32(0.0))
+        for i in range(0, width, LANES):
+            value = v.load(rows, x + i)
+            squares = v.fma(value, value, squares)
+        mean = v.total(squares) / np.float32(width)
+        scale = v.splat(np.float32(1.0) / np.float32(math.sqrt(mean + np.float32(EPSILON))))
+        for i in range(0, width, LANES):
+            v.store(rows, y + i, v.mul(v.mul(v.load(rows, x + i), scale), v.load(flat, gain + i)))
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
+@njit(cache=True, nogil=True, error_model="numpy", inline="never")
 def _gate(rows, source, target, width, stride, n_streams):
     """target = silu(source[:width]) · source[width:2 width]."""
     for b in range(n_streams):
         x, y = b * stride + source, b * stride + target
-        for i in range(width):
-            a = rows[x + i]
-            rows[y + i] = a * _sigmoid(a) * rows[x + width + i]
+        for i in range(0, width, LANES):
+            a = v.load(rows, x + i)
+            v.store(rows, y + i, v.mul(v.mul(a, v.sigmoid16(a)), v.load(rows, x + width + i)))
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
+@njit(cache=True, nogil=True, error_model="numpy", inline="never")
 def _add(rows, source, target, width, stride, n_streams):
     for b in range(n_streams):
         x, y = b * stride + source, b * stride + target
-        for i in range(width):
-            rows[y + i] += rows[x + i]
+        for i in range(0, width, LANES):
+            v.store(rows, y + i, v.add(v.load(rows, x + i), v.load(rows, y + i)))
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
@@ -101,11 +109,6 @@ def _recur(flat, decay, cos, sin, rows, source, target, state, width, stride, n_
             rows[y + j] = rows[h + j] * gate * _sigmoid(gate)
 
 
-@njit(inline="always")
-def _blocks(n):
-    return (n + LANES - 1) // LANES
-
-
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
 def _hear_frame(rows, x, frame, stride, levels, at, bent, memory, n_streams):
     for b in range(n_streams):
@@ -119,8 +122,10 @@ def _hear_frame(rows, x, frame, stride, levels, at, bent, memory, n_streams):
             ) * np.float32(0.5)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
-def _hear_sample(rows, x, n_taps, n_miss, miss, stride, levels, at, bent, memory, n_streams):
+@njit(cache=True, nogil=True, error_model="numpy", inline="never")
+def _hear_sample(rows, x, n_taps, n_miss, miss, stride, levels, at, bent, memory, scratch, n_streams):
+    """The bottom tier's dense inputs, as ``head.describe`` and ``Tiers.hear_samples`` have them."""
+    half, four = np.float32(0.5), np.float32(4.0)
     log256 = np.float32(math.log(256.0))
     for b in range(n_streams):
         base = b * stride + x
@@ -130,35 +135,93 @@ def _hear_sample(rows, x, n_taps, n_miss, miss, stride, levels, at, bent, memory
         for j in range(n_miss):
             rows[base + j] = rows[b * stride + miss + j]
         base += n_miss
+        for k in range(3):
+            scratch[k] = np.float32(1.0) + np.float32(255.0) * abs(np.float32(memory[b, k]))
+            scratch[3 + k] = np.float32(memory[b, 3 + k]) + np.float32(1e-4)
+        v.store(scratch, 0, v.log16(v.load(scratch, 0)))
         scale = np.float32(memory[b, 3]) / np.float32(MEAN_MAGNITUDE) + np.float32(SMALLEST_SCALE)
         last = np.float32(memory[b, 2])
         for k in range(3):
-            p = np.float32(memory[b, k])
-            size = np.float32(math.log(np.float32(1.0) + np.float32(255.0) * abs(p))) / log256
-            rows[base + k] = size if p >= 0 else -size
+            size = scratch[k] / log256
+            rows[base + k] = size if memory[b, k] >= 0 else -size
+            rows[base + 5 + k] = (scratch[3 + k] + four) * half
         for k in range(2):
             apart = (np.float32(memory[b, k]) - last) / scale
-            rows[base + 3 + k] = min(max(apart, np.float32(-CLIP)), np.float32(CLIP)) * np.float32(0.5)
-        for k in range(3):
-            magnitude = np.float32(memory[b, 3 + k])
-            rows[base + 5 + k] = (np.float32(math.log(magnitude + np.float32(1e-4))) + np.float32(4.0)) * np.float32(
-                0.5
-            )
+            rows[base + 3 + k] = min(max(apart, np.float32(-CLIP)), np.float32(CLIP)) * half
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="never")
+@njit(cache=True, nogil=True, error_model="numpy", inline="never")
 def _hear_tables(flat, tables, rows, h, words, width, stride, levels, at, n_levels, n_streams):
     """h += the slower tier's word + a row of each table."""
     for b in range(n_streams):
         y, above = b * stride + h, b * stride + words
         one = tables + levels[b, at - 1] * width
         two = tables + (n_levels + levels[b, at - 2]) * width
-        for i in range(width):
-            rows[y + i] = (rows[above + i] + rows[y + i]) + flat[one + i] + flat[two + i]
+        for i in range(0, width, LANES):
+            own = v.add(v.load(rows, above + i), v.load(rows, y + i))
+            v.store(rows, y + i, v.add(v.add(own, v.load(flat, one + i)), v.load(flat, two + i)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="never")
+def _mlp(flat, gain, enter, b_enter, leave, b_leave, rows, places, width, hidden, stride, n_streams):
+    """h += W2 (silu(a) · b), (a, b) = W1 norm(h)."""
+    h, t0, t1, t2 = places[2], places[3], places[4], places[5]
+    _norm(flat, gain, rows, h, t0, width, stride, n_streams)
+    linear(flat, enter, b_enter, width, _blocks(2 * hidden), rows, t0, t1, stride, n_streams)
+    _gate(rows, t1, t0, hidden, stride, n_streams)
+    linear(flat, leave, b_leave, hidden, _blocks(width), rows, t0, t2, stride, n_streams)
+    _add(rows, t2, h, width, stride, n_streams)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="never")
+def _tier(flat, tier, layers, places, rows, word, levels, at, bent, memory, n_streams):
+    """One step of a tier: hear a frame, go through the blocks, leave words; ``word``: the slower tier's, or −1."""
+    stride, x, h, t0, t1, t2 = places[0], places[1], places[2], places[3], places[4], places[5]
+    frame, width, n_layers, span, below = tier[0], tier[1], tier[2], tier[3], tier[4]
+    _hear_frame(rows, x, frame, stride, levels, at, bent, memory, n_streams)
+    linear(flat, tier[6], tier[7], tier[5], _blocks(width), rows, x, h, stride, n_streams)
+    if word >= 0:
+        _add(rows, word, h, width, stride, n_streams)
+    for k in range(tier[12], tier[12] + n_layers):
+        one = layers[k]
+        _norm(flat, one[0], rows, h, t0, width, stride, n_streams)
+        linear(flat, one[1], one[2], width, _blocks(2 * width + width // 2), rows, t0, t1, stride, n_streams)
+        _recur(flat, one[5], one[6], one[7], rows, t1, t0, one[13], width, stride, n_streams)
+        linear(flat, one[3], one[4], width, _blocks(width), rows, t0, t2, stride, n_streams)
+        _add(rows, t2, h, width, stride, n_streams)
+        _mlp(flat, one[8], one[9], one[10], one[11], one[12], rows, places, width, width, stride, n_streams)
+    _norm(flat, tier[8], rows, h, t0, width, stride, n_streams)
+    linear(flat, tier[9], tier[10], width, _blocks(span * below), rows, t0, tier[11], stride, n_streams)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="never")
+def _bottom(flat, bottom, places, rows, word, levels, at, bent, memory, scratch, n_streams):
+    """Raw outputs of the sample to come, left at t1."""
+    stride, x, h, t0, t1 = places[0], places[1], places[2], places[3], places[4]
+    width, hidden = places[10], places[11]
+    _hear_sample(rows, x, places[7], places[8], places[6], stride, levels, at, bent, memory, scratch, n_streams)
+    linear(flat, places[12], places[13], places[9], _blocks(width), rows, x, h, stride, n_streams)
+    _hear_tables(flat, places[14], rows, h, word, width, stride, levels, at, places[18], n_streams)
+    for k in range(bottom.shape[0]):
+        one = bottom[k]
+        _mlp(flat, one[0], one[1], one[2], one[3], one[4], rows, places, width, hidden, stride, n_streams)
+    _norm(flat, places[15], rows, h, t0, width, stride, n_streams)
+    n_out = places[18] + 3 * places[19]
+    linear(flat, places[16], places[17], width, _blocks(n_out), rows, t0, t1, stride, n_streams)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="never")
+def _take_note(rows, miss, n_miss, row, value):
+    """How far the forecast was off enters a stream's short memory."""
+    scale = np.float32(row[3]) / np.float32(MEAN_MAGNITUDE) + np.float32(SMALLEST_SCALE)
+    missed = (np.float32(value) - np.float32(row[2])) / scale
+    for j in range(n_miss - 1):
+        rows[miss + j] = rows[miss + j + 1]
+    rows[miss + n_miss - 1] = min(max(missed, np.float32(-CLIP)), np.float32(CLIP)) * np.float32(0.5)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run(flat, tiers, layers, bottom, place, expert_forecast, expert_weight, expert_scale, bent, amplitudes, edges,
+def run(flat, tiers, layers, bottom, places, forecasts, log_weight, log_scale, bent, amplitudes, edges,
         rows, levels, memory, mode, n, uniforms, temperatures, entropy, scores):  # fmt: skip
     """Take n steps with every stream.
 
@@ -166,111 +229,40 @@ def run(flat, tiers, layers, bottom, place, expert_forecast, expert_weight, expe
     ``context`` on in mode SAMPLE, read in the others; memory (B, …) the forecasts';
     uniforms, temperatures (B, n); entropy (B, n / TELL_EVERY) out; scores (B, n, n_levels) out in mode SCORE.
     """
-    stride, x, h, t0, t1, t2 = place[0], place[1], place[2], place[3], place[4], place[5]
-    miss, n_taps, n_miss, n_inputs, width0, hidden = place[6], place[7], place[8], place[9], place[10], place[11]
-    w_hear, b_hear, tables, g_out, w_out, b_out = place[12], place[13], place[14], place[15], place[16], place[17]
-    n_levels, n_experts, context, n_long = place[18], place[19], place[20], place[21]
+    stride, t1, miss, n_miss = places[0], places[4], places[6], places[8]
+    n_levels, n_experts, context, n_long = places[18], places[19], places[20], places[21]
     n_streams = levels.shape[0]
     matrix, y = np.zeros((ORDER, ORDER)), np.zeros(ORDER)
-    tail, p = np.empty(n_levels + 1, np.float32), np.empty(n_levels, np.float32)
-    weight, centre, scale = (
-        np.empty(n_experts, np.float32),
-        np.empty(n_experts, np.float32),
-        np.empty(n_experts, np.float32),
-    )
-    n_out = n_levels + 3 * n_experts
+    own, p = np.empty(n_levels, np.float32), np.empty(n_levels + n_levels // LANES, np.float32)
+    weight, centre = np.empty(n_experts, np.float32), np.empty(n_experts, np.float32)
+    scale, scratch = np.empty(n_experts, np.float32), np.ones(LANES, np.float32)
     for t in range(n):
         at = context + t
-        above, above_frame, above_below = -1, 0, 0
+        word = -1
         for i in range(tiers.shape[0]):
-            frame, width, n_layers, span, below = tiers[i, 0], tiers[i, 1], tiers[i, 2], tiers[i, 3], tiers[i, 4]
-            if t % frame == 0:
-                _hear_frame(rows, x, frame, stride, levels, at, bent, memory, n_streams)
-                linear(flat, tiers[i, 6], tiers[i, 7], tiers[i, 5], _blocks(width), rows, x, h, stride, n_streams)
-                if above >= 0:
-                    word = above + ((t % above_frame) // frame) * above_below
-                    _add(rows, word, h, width, stride, n_streams)
-                for k in range(tiers[i, 12], tiers[i, 12] + n_layers):
-                    one = layers[k]
-                    _norm(flat, one[0], rows, h, t0, width, stride, n_streams)
-                    linear(
-                        flat, one[1], one[2], width, _blocks(2 * width + width // 2), rows, t0, t1, stride, n_streams
-                    )
-                    _recur(flat, one[5], one[6], one[7], rows, t1, t0, one[13], width, stride, n_streams)
-                    linear(flat, one[3], one[4], width, _blocks(width), rows, t0, t2, stride, n_streams)
-                    _add(rows, t2, h, width, stride, n_streams)
-                    _norm(flat, one[8], rows, h, t0, width, stride, n_streams)
-                    linear(flat, one[9], one[10], width, _blocks(2 * width), rows, t0, t1, stride, n_streams)
-                    _gate(rows, t1, t0, width, stride, n_streams)
-                    linear(flat, one[11], one[12], width, _blocks(width), rows, t0, t2, stride, n_streams)
-                    _add(rows, t2, h, width, stride, n_streams)
-                _norm(flat, tiers[i, 8], rows, h, t0, width, stride, n_streams)
-                linear(
-                    flat,
-                    tiers[i, 9],
-                    tiers[i, 10],
-                    width,
-                    _blocks(span * below),
-                    rows,
-                    t0,
-                    tiers[i, 11],
-                    stride,
-                    n_streams,
-                )
-            above, above_frame, above_below = tiers[i, 11], frame, below
+            if t % tiers[i, 0] == 0:
+                _tier(flat, tiers[i], layers, places, rows, word, levels, at, bent, memory, n_streams)
+            step = tiers[i, 0] // tiers[i, 3]
+            word = tiers[i, 11] + ((t % tiers[i, 0]) // step) * tiers[i, 4]
         if mode != HEAR:
-            _hear_sample(rows, x, n_taps, n_miss, miss, stride, levels, at, bent, memory, n_streams)
-            linear(flat, w_hear, b_hear, n_inputs, _blocks(width0), rows, x, h, stride, n_streams)
-            word = above + (t % above_frame) * above_below
-            _hear_tables(flat, tables, rows, h, word, width0, stride, levels, at, n_levels, n_streams)
-            for k in range(bottom.shape[0]):
-                _norm(flat, bottom[k, 0], rows, h, t0, width0, stride, n_streams)
-                linear(flat, bottom[k, 1], bottom[k, 2], width0, _blocks(2 * hidden), rows, t0, t1, stride, n_streams)
-                _gate(rows, t1, t0, hidden, stride, n_streams)
-                linear(flat, bottom[k, 3], bottom[k, 4], hidden, _blocks(width0), rows, t0, t2, stride, n_streams)
-                _add(rows, t2, h, width0, stride, n_streams)
-            _norm(flat, g_out, rows, h, t0, width0, stride, n_streams)
-            linear(flat, w_out, b_out, width0, _blocks(n_out), rows, t0, t1, stride, n_streams)
+            _bottom(flat, bottom, places, rows, word, levels, at, bent, memory, scratch, n_streams)
         for b in range(n_streams):
-            row = memory[b]
-            scale0 = np.float32(row[3]) / np.float32(MEAN_MAGNITUDE) + np.float32(SMALLEST_SCALE)
             if mode != HEAR:
-                raw = b * stride + t1 + n_levels
-                top = np.float32(-1e30)
-                for k in range(n_experts):
-                    top = max(top, rows[raw + k] + expert_weight[k])
-                total = np.float32(0.0)
-                for k in range(n_experts):
-                    weight[k] = exp32(rows[raw + k] + expert_weight[k] - top)
-                    total += weight[k]
-                for k in range(n_experts):
-                    weight[k] = weight[k] / total
-                    centre[k] = np.float32(row[expert_forecast[k]]) + rows[raw + n_experts + k] * scale0
-                    stretch = rows[raw + 2 * n_experts + k] + expert_scale[k]
-                    stretch = min(max(stretch, np.float32(-SCALE_RANGE)), np.float32(SCALE_RANGE))
-                    scale[k] = scale0 * exp32(stretch)
-                free = rows[b * stride + t1 : b * stride + t1 + n_levels]
-                level, bits = draw(
-                    free, weight, centre, scale, edges, temperatures[b, t], uniforms[b, t], tail, p, t % TELL_EVERY == 0
+                raw = b * stride + t1
+                place_experts(
+                    rows, raw + n_levels, forecasts, memory[b], 0, log_weight, log_scale, weight, centre, scale
                 )
-                if t % TELL_EVERY == 0:
+                tell = t % TELL_EVERY == 0
+                level, bits = draw(
+                    rows, raw, n_levels, weight, centre, scale, edges, temperatures[b, t], uniforms[b, t], own, p, tell
+                )
+                if tell:
                     entropy[b, t // TELL_EVERY] = bits
                 if mode == SAMPLE:
                     levels[b, at] = level
                 else:
-                    top = np.float32(-1e30)
-                    for level in range(n_levels):
-                        top = max(top, tail[level])
-                    mass = 0.0
-                    for level in range(n_levels):
-                        mass += math.exp(tail[level] - top)
-                    for level in range(n_levels):
-                        scores[b, t, level] = tail[level] - top - np.float32(math.log(mass))
+                    normalised(own, 0, n_levels, scores[b, t])
             value = amplitudes[levels[b, at]]
-            missed = (np.float32(value) - np.float32(row[2])) / scale0
-            recent = b * stride + miss
-            for j in range(n_miss - 1):
-                rows[recent + j] = rows[recent + j + 1]
-            rows[recent + n_miss - 1] = min(max(missed, np.float32(-CLIP)), np.float32(CLIP)) * np.float32(0.5)
+            _take_note(rows, b * stride + miss, n_miss, memory[b], value)
             if n_long > 0:  # else the net does without the forecast, whose features stay as they are
-                advance(row, value, n_long, matrix, y)
+                advance(memory[b], value, n_long, matrix, y)

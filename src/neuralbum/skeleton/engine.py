@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dsp import front_end, mulaw
-from ..kernels import step_forecast, step_linear, step_lstm, step_tiers
+from ..kernels import step_forecast, step_head, step_linear, step_lstm, step_tiers
 from . import head
 from .recurrence import DECAY_SHARPNESS
 from .songs import PRELUDE
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 NAME = "cpu-fused-1"
 STREAMS_PER_THREAD = 8
 """A thread is worth starting for this many streams."""
+
+PAGE, PAGE_STEP = 1024, 80
+"""Floats in a memory page, and how far beyond one the next stream's row begins."""
 
 Float32 = npt.NDArray[np.float32]
 
@@ -73,6 +76,11 @@ class Row:
         start = self.size
         self.size += -(-n // step_linear.LANES) * step_linear.LANES
         return start
+
+    @property
+    def stride(self) -> int:
+        """From one stream to the next: not whole pages, or streams would crowd each other out of the cache."""
+        return self.size + (PAGE_STEP - self.size) % PAGE
 
 
 def _numpy(tensor: Any) -> Float32:
@@ -151,17 +159,15 @@ class FusedEngine:
             packing.linear(net.out),
         )
         place = [
-            row.size, x, h, t0, t1, t2, miss, head.N_TAPS, head.N_RESIDUALS, head.N_INPUTS, config.bottom_width,
+            row.stride, x, h, t0, t1, t2, miss, head.N_TAPS, head.N_RESIDUALS, head.N_INPUTS, config.bottom_width,
             config.bottom_hidden, *hear, tables, gain, *out, config.n_levels, head.N_EXPERTS, self.context,
             0 if self.deaf else config.n_long,
         ]  # fmt: skip
-        self.stride = row.size
+        self.stride = row.stride
         self.first_row = np.zeros(self.state_size, dtype=np.float32)
         fixed = (
             packing.flat(), np.array(tiers), np.array(layers), np.array(bottom).reshape(-1, 5), np.array(place),
-            np.array(head.EXPERT_FORECAST), np.array(head.EXPERT_WEIGHT, dtype=np.float32),
-            np.array(head.EXPERT_SCALE, dtype=np.float32), self.bent, self.amplitudes,
-            front_end.edges(config.n_levels).astype(np.float32),
+            *head.TIES, self.bent, self.amplitudes, step_head.bordered(front_end.edges(config.n_levels)),
         )  # fmt: skip
 
         def kernel(rows: Any, levels: Any, forecast: Any, mode: int, n: int, *rest: Any) -> None:
@@ -184,12 +190,12 @@ class FusedEngine:
         x, word, first, second = row.take(frame), row.take(d), row.take(d), row.take(d)
         out, gates, hs, spread = row.take(config.n_levels), row.take(4 * d), row.take(n_layers * d), row.take(frame * d)
         place = [
-            row.size, x, word, first, second, out, gates, hs, frame, d, n_layers, config.n_levels,
+            row.stride, x, word, first, second, out, gates, hs, frame, d, n_layers, config.n_levels,
             *packing.linear(net.expand), *packing.matrix(skip, skip_bias), *packing.linear(net.spread),
             packing.add(_numpy(net.tables())), *packing.linear(net.hidden1), *packing.linear(net.hidden2),
             *packing.linear(net.out), spread,
         ]  # fmt: skip
-        self.stride = row.size
+        self.stride = row.stride
         self.first_row = np.zeros(self.state_size, dtype=np.float32)
         for layer, (_, _, both, cell) in enumerate(layers):
             self.first_row[both + d : both + 2 * d] = _numpy(net.h0)[layer]

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..dsp import front_end
 from ..errors import ParameterError
 from ..kernels import step_head
+from . import head
 from .evaluate import n_long_of
 from .songs import Song, windows_of
 
@@ -93,10 +94,13 @@ def _draw(
     amplitudes = front_end.amplitudes_of(np.arange(net.config.n_levels), net.config.n_levels)
     if net.uses_forecast and raw.device.type == "cpu" and raw.dtype == torch.float32:
         tiers = cast("Tiers", net)
-        parts: Any = [part.contiguous().numpy() for part in tiers.split(raw, features)]
         levels, expected = np.empty(len(raw), np.int16), np.empty(len(raw), np.float32)
         draw_rows: Any = step_head.draw_rows  # numba's dispatcher
-        draw_rows(*parts, tiers.edges.numpy(), temperatures, uniforms, amplitudes, levels, expected)
+        edges = step_head.bordered(tiers.edges.numpy())
+        draw_rows(
+            raw.contiguous().numpy(), features.contiguous().numpy(), edges, *head.TIES, temperatures, uniforms,
+            amplitudes, levels, expected,
+        )  # fmt: skip
         return levels, expected
     log_p = net.scores(raw, features).double()
     heat = torch.from_numpy(temperatures.astype(np.float64)).to(raw.device)

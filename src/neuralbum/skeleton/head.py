@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import ParameterError
 from ..kernels.step_forecast import N_FEATURES
+from ..kernels.step_head import FLOOR, MEAN_MAGNITUDE, SCALE_RANGE, SMALLEST_SCALE
 
 N_EXPERTS = 3
 EXPERT_FORECAST = (2, 2, 0)
@@ -23,11 +25,12 @@ EXPERT_FORECAST = (2, 2, 0)
 EXPERT_WEIGHT = (1.5, 0.0, 0.0)
 EXPERT_SCALE = (-0.2, 1.0, 0.0)
 """Starting log-weights and log-scales: a narrow, a wide and a cautious expert."""
-MEAN_MAGNITUDE = 2.0 * math.log(2.0)
-"""E|x| of a logistic distribution of scale 1."""
-SMALLEST_SCALE = 1e-4
-SCALE_RANGE = 4.0
-FLOOR = 1e-6
+TIES = (
+    np.array(EXPERT_FORECAST),
+    np.array(EXPERT_WEIGHT, dtype=np.float32),
+    np.array(EXPERT_SCALE, dtype=np.float32),
+)
+"""The same as the kernels take them."""
 
 N_TAPS = 16  #: companded values of the last samples
 N_RESIDUALS = 4  #: what the forecast missed lately, relative to its usual size
@@ -85,33 +88,32 @@ def logits(free: Tensor, weight: Tensor, centre: Tensor, scale: Tensor, edges: T
 
 class _FusedLoss(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, free: Tensor, weight: Tensor, centre: Tensor, scale: Tensor, edges: Tensor, target: Tensor
-    ) -> Tensor:
+    def forward(ctx: Any, raw: Tensor, features: Tensor, edges: Tensor, target: Tensor) -> Tensor:
         from ..kernels import step_head
 
-        inputs: Any = [t.detach().contiguous().numpy() for t in (free, weight, centre, scale, edges, target)]
-        nll = torch.empty(len(free), dtype=free.dtype)
-        grads = [torch.empty(t.shape, dtype=free.dtype) for t in (free, weight, centre, scale)]
+        nll, grad = torch.empty(len(raw), dtype=raw.dtype), torch.empty_like(raw)
         loss: Any = step_head.loss  # numba's dispatcher
-        loss(*inputs, nll.numpy(), *[g.numpy() for g in grads])
-        ctx.save_for_backward(*grads)
+        loss(
+            raw.detach().numpy(), features.numpy(), step_head.bordered(edges.numpy()), *TIES, target.numpy(),
+            nll.numpy(), grad.numpy(),
+        )  # fmt: skip
+        ctx.save_for_backward(grad)
         return nll
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        scaled = tuple(g * grads[0][:, None] for g in ctx.saved_tensors)
-        return (*scaled, None, None)
+        (grad,) = ctx.saved_tensors
+        return (grad * grads[0][:, None], None, None, None)
 
 
-def negative_log_likelihood(
-    free: Tensor, weight: Tensor, centre: Tensor, scale: Tensor, edges: Tensor, target: Tensor
-) -> Tensor:
-    """Nats of each target: free (N, L), the experts (N, K), target (N,) int64 -> (N,)."""
-    if free.device.type == "cpu" and free.dtype == torch.float32:
-        result: Tensor = _FusedLoss.apply(free, weight, centre, scale, edges, target)
+def negative_log_likelihood(raw: Tensor, features: Tensor, edges: Tensor, target: Tensor) -> Tensor:
+    """Nats of each target: raw outputs (N, L + 3 K), features (N, N_FEATURES), target (N,) int64 -> (N,)."""
+    if raw.device.type == "cpu" and raw.dtype == torch.float32:
+        result: Tensor = _FusedLoss.apply(raw.contiguous(), features.contiguous(), edges, target.contiguous())
         return result
-    return F.cross_entropy(logits(free, weight, centre, scale, edges), target, reduction="none")
+    n_levels = raw.shape[-1] - 3 * N_EXPERTS
+    free, rest = raw.split([n_levels, 3 * N_EXPERTS], dim=-1)
+    return F.cross_entropy(logits(free, *experts(rest, features), edges), target, reduction="none")
 
 
 def draw(scores: Tensor, *, temperature: float, uniform: Tensor) -> Tensor:

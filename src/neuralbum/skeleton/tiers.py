@@ -24,6 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..dsp import front_end, mulaw
+from ..errors import ParameterError
+from ..kernels.lanes import LANES
 from ..kernels.step_forecast import N_FEATURES
 from . import head
 from .recurrence import GatedMlp, RecurrentBlock, RootMeanSquareNorm
@@ -82,6 +84,10 @@ class Tiers(nn.Module):
         frames, widths = config.frames, config.widths
         if any(slow % fast for slow, fast in pairwise(frames)):
             raise ValueError(f"frames={frames}: each must be a multiple of the next")
+        sizes = {"n_levels": (config.n_levels,), "widths": widths, "bottom_width": (config.bottom_width,)}
+        for name, values in {**sizes, "bottom_hidden": (config.bottom_hidden,)}.items():
+            if any(value % LANES for value in values):
+                raise ParameterError(f"{name}={values}: must be multiples of {LANES}, which kernels take at once")
         self.tiers = nn.ModuleList(
             Tier(f, w, n, config.dropout) for f, w, n in zip(frames, widths, config.layers, strict=True)
         )
@@ -195,11 +201,10 @@ class Tiers(nn.Module):
         """
         raw, ends = self(levels if heard is None else heard, features, state)
         c = self.context
-        free, weight, centre, scale = self.split(raw.float() if raw.dtype == torch.bfloat16 else raw, features[:, c:])
         target = levels[:, c:]
         nll = head.negative_log_likelihood(
-            free.flatten(0, 1), weight.flatten(0, 1), centre.flatten(0, 1), scale.flatten(0, 1), self.edges,
-            target.flatten(),
+            (raw.float() if raw.dtype == torch.bfloat16 else raw).flatten(0, 1), features[:, c:].flatten(0, 1),
+            self.edges, target.flatten(),
         )  # fmt: skip
         return nll.unflatten(0, target.shape), ends
 
