@@ -17,7 +17,11 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic as _intrinsic
+from numba.extending import models, register_model
+
+intrinsic: Any = _intrinsic
+"""Kernels call these without the typing context that Python sees first."""
 
 LANES = 16
 
@@ -71,16 +75,18 @@ def _where(context: Any, builder: Any, signature: Any, array: Any, index: Any) -
 
 
 def _greater(builder: Any, a: Any, b: Any) -> Any:
+    """The larger one; ``b`` if either is not a number."""
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
 def _smaller(builder: Any, a: Any, b: Any) -> Any:
+    """The smaller one; ``b`` if either is not a number."""
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
 
 def _exp(builder: Any, x: Any) -> Any:
-    """Cephes' expf: relative error < 2e-7 in [−87, 88], clamped outside."""
-    x = _smaller(builder, _greater(builder, x, _number(-87.0)), _number(88.0))
+    """Cephes' expf: relative error < 2e-7 in [−87, 88], clamped outside; what is not a number stays none."""
+    x = _smaller(builder, _number(88.0), _greater(builder, _number(-87.0), x))
     n = _call(builder, "rint", builder.fmul(x, _number(1.44269504088896341)))
     f = _call(builder, "fma", n, _number(-0.693359375), x)
     f = _call(builder, "fma", n, _number(2.12194440e-4), f)

@@ -13,7 +13,9 @@ an expert cannot reach; the loss gives its gradients along with its value. ``n_l
 sixteen, ``edges`` are those of ``bordered``.
 
 Measured on one core, K 3, 256 levels, experts as wide as they are on real music: a draw
-MEASURE_DRAW us, loss and gradients MEASURE_LOSS us a sample; the NumPy twin needs 40 us for the value alone.
+1.7 us,
+loss and gradients 1.8 us a sample (2.6 us where they reach everywhere); the NumPy twin needs 40 us for
+the value alone.
 """
 
 from __future__ import annotations
@@ -24,10 +26,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numba import njit, types
-from numba.extending import intrinsic
 
 from . import lanes as v
-from .lanes import LANES
+from .lanes import LANES, intrinsic
 
 FLOOR = 1e-6
 """Mass every level has besides the experts': float32 differences of sigmoids are no smaller."""

@@ -176,29 +176,36 @@ class FusedEngine:
         self._kernel = kernel
 
     def _pack_lstm(self, net: SampleRnn) -> None:
+        """Fold what is linear: frames go straight into the gates, words and tables through the first hidden layer."""
         config = net.config
         d, frame, n_layers = config.width, config.frame, config.layers
         packing, row = Packing(), Row()
+        expand, by_expand = _numpy(net.expand.weight), _numpy(net.expand.bias)
         layers = []
-        for lstm in net.lstm:
-            weight = np.concatenate([_numpy(lstm.weight_ih_l0), _numpy(lstm.weight_hh_l0)], axis=1)
-            bias = _numpy(lstm.bias_ih_l0) + _numpy(lstm.bias_hh_l0)
-            layers.append([*packing.matrix(weight, bias), row.take(2 * d), row.take(d)])
+        for layer, lstm in enumerate(net.lstm):
+            enter, back = _numpy(lstm.weight_ih_l0), _numpy(lstm.weight_hh_l0)
+            below = [enter] if layer else []
+            weight = np.concatenate([enter @ expand, *below, back], axis=1)
+            bias = _numpy(lstm.bias_ih_l0) + _numpy(lstm.bias_hh_l0) + enter @ by_expand
+            heard = row.take(frame + len(below) * d + d)
+            layers.append([*packing.matrix(weight, bias), heard, heard + frame + len(below) * d, row.take(d)])
         self.state_size = row.size
         skip = np.concatenate([_numpy(layer.weight) for layer in net.skip], axis=1)
         skip_bias = np.sum([_numpy(layer.bias) for layer in net.skip], axis=0)
-        x, word, first, second = row.take(frame), row.take(d), row.take(d), row.take(d)
+        hidden, by_hidden = _numpy(net.hidden1.weight), _numpy(net.hidden1.bias)
+        words = _numpy(net.spread.weight).reshape(frame, d, d)
+        by_words = _numpy(net.spread.bias).reshape(frame, d) @ hidden.T + by_hidden
+        word, first, second = row.take(d), row.take(d), row.take(d)
         out, gates, hs, spread = row.take(config.n_levels), row.take(4 * d), row.take(n_layers * d), row.take(frame * d)
         place = [
-            row.stride, x, word, first, second, out, gates, hs, frame, d, n_layers, config.n_levels,
-            *packing.linear(net.expand), *packing.matrix(skip, skip_bias), *packing.linear(net.spread),
-            packing.add(_numpy(net.tables())), *packing.linear(net.hidden1), *packing.linear(net.hidden2),
-            *packing.linear(net.out), spread,
+            row.stride, word, first, second, out, gates, hs, spread, frame, d, n_layers, config.n_levels,
+            *packing.matrix(skip, skip_bias), *packing.matrix((hidden @ words).reshape(frame * d, d), by_words.ravel()),
+            packing.add(_numpy(net.tables()) @ hidden.T), *packing.linear(net.hidden2), *packing.linear(net.out),
         ]  # fmt: skip
         self.stride = row.stride
         self.first_row = np.zeros(self.state_size, dtype=np.float32)
-        for layer, (_, _, both, cell) in enumerate(layers):
-            self.first_row[both + d : both + 2 * d] = _numpy(net.h0)[layer]
+        for layer, (_, _, _, hidden_at, cell) in enumerate(layers):
+            self.first_row[hidden_at : hidden_at + d] = _numpy(net.h0)[layer]
             self.first_row[cell : cell + d] = _numpy(net.c0)[layer]
         fixed = (packing.flat(), np.array(layers), np.array(place), (2.0 * self.bent).astype(np.float32))
 

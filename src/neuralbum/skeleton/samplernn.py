@@ -23,6 +23,8 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
 from ..dsp import front_end
+from ..errors import ParameterError
+from ..kernels.lanes import LANES
 
 FORGET_BIAS = 3.0
 """Zukowski and Carr 2017 start the forget gates wide open."""
@@ -50,6 +52,11 @@ class SampleRnn(nn.Module):
         super().__init__()
         self.config = config
         d, frame = config.width, config.frame
+        if any(value % LANES for value in (config.n_levels, d, frame)):
+            raise ParameterError(
+                f"n_levels={config.n_levels}, width={d}, frame={frame}: must be multiples of {LANES}, "
+                f"which kernels take at once"
+            )
         self.expand = weight_norm(nn.Linear(frame, d))
         self.lstm = nn.ModuleList(nn.LSTM(d, d, batch_first=True) for _ in range(config.layers))
         self.skip = nn.ModuleList(weight_norm(nn.Linear(d, d)) for _ in range(config.layers))
