@@ -86,7 +86,10 @@ def _smaller(builder: Any, a: Any, b: Any) -> Any:
 
 def _exp(builder: Any, x: Any) -> Any:
     """Cephes' expf: relative error < 2e-7 in [−87, 88], clamped outside; what is not a number stays none."""
-    x = _smaller(builder, _number(88.0), _greater(builder, _number(-87.0), x))
+    return _unclamped_exp(builder, _smaller(builder, _number(88.0), _greater(builder, _number(-87.0), x)))
+
+
+def _unclamped_exp(builder: Any, x: Any) -> Any:
     n = _call(builder, "rint", builder.fmul(x, _number(1.44269504088896341)))
     f = _call(builder, "fma", n, _number(-0.693359375), x)
     f = _call(builder, "fma", n, _number(2.12194440e-4), f)
@@ -212,11 +215,22 @@ def sigmoid16(typing, x):
 
 
 @intrinsic
-def tail16(typing, z):
-    """1 / (1 + e^|z|): the smaller side of a logistic distribution at z."""
+def within(typing, x, limit):
+    """x, but no further from 0 than ``limit``."""
 
     def codegen(context, builder, signature, args):
-        size = _exp(builder, builder.fsub(_number(0.0), _call(builder, "fabs", args[0])))
+        most = _spread(builder, args[1])
+        return _smaller(builder, most, _greater(builder, builder.fsub(_number(0.0), most), args[0]))
+
+    return lanes(lanes, types.float32), codegen
+
+
+@intrinsic
+def tail16(typing, z):
+    """1 / (1 + e^|z|): the smaller side of a logistic distribution at z, |z| < 87."""
+
+    def codegen(context, builder, signature, args):
+        size = _unclamped_exp(builder, builder.fsub(_number(0.0), _call(builder, "fabs", args[0])))
         return builder.fdiv(size, builder.fadd(_number(1.0), size))
 
     return lanes(lanes), codegen

@@ -36,6 +36,9 @@ FLOOR = 1e-6
 REACH = 20.0
 """Beyond this many scales a logistic tail holds less than 3e-9, far under the floor."""
 
+FAR = np.float32(40.0)
+"""No edge counts as further away than so many scales: products of smaller tails would be denormal, and slow."""
+
 BEYOND = 1e9
 """An amplitude no level reaches: the outer edges of the outermost levels."""
 
@@ -159,7 +162,7 @@ def _mix(weight, centre, scale, edges, mixed, n_levels):
         w, c, inverse = v.splat(weight[k]), v.splat(centre[k]), v.splat(np.float32(1.0) / scale[k])
         tail, z = v.splat(np.float32(0.0)), v.splat(np.float32(-BEYOND))  # at the edge before the first
         for level in range(first, last, LANES):
-            new_z = v.mul(v.sub(v.load(edges, level + 1), c), inverse)
+            new_z = v.within(v.mul(v.sub(v.load(edges, level + 1), c), inverse), FAR)
             new_tail = v.tail16(new_z)
             mass = v.mass16(v.later(tail, new_tail), new_tail, v.later(z, new_z), new_z)
             v.store(mixed, level, v.fma(w, mass, v.load(mixed, level)))
@@ -221,7 +224,7 @@ def loss(
             c, inverse = v.splat(centre[k]), v.splat(np.float32(1.0) / scale[k])
             by_centre, by_scale, below = nothing, nothing, nothing
             for level in range(first, last, LANES):
-                z = v.mul(v.sub(v.load(edges, level + 1), c), inverse)
+                z = v.within(v.mul(v.sub(v.load(edges, level + 1), c), inverse), FAR)
                 tail = v.tail16(z)
                 # d nll / d (weighted CDF at the upper edge of the level)
                 step = v.sub(v.load(slope, level), v.load(slope, level + 1))

@@ -13,8 +13,8 @@ next stripe is fetched meanwhile. A panel goes on with the sums of the one befor
 
 The tiles are written in LLVM's vector types, because a compiler does not keep
 accumulators of a plain loop in registers. Measured on one core (AVX-512), 32 streams: 0.9 of
-torch's 512 x 512 x 512 rate with 1024 inputs and outputs, 0.7 with matrices that come from memory (torch: 0.35); the NumPy
-twin, which adds up in the same order, is 100 to 200 times slower.
+torch's 512 x 512 x 512 rate with 1024 inputs and outputs, 0.7 with matrices that come from memory
+(torch: 0.35). The NumPy twin, which adds up in the same order, is 100 to 200 times slower.
 """
 
 from __future__ import annotations
