@@ -153,10 +153,10 @@ def train(entrant: Entrant, songs: list[Song], heldout: Song, seed: int, seconds
             parameter.copy_(averaged[name])
     first, last = evaluate.excerpt(heldout, HEARD_S, 16_000)
     bits = evaluate.song_bits(net, heldout, start=first, stop=last)
-    deaf = evaluate.song_bits(net, heldout, start=first, stop=last, deaf=True) if net.uses_forecast else bits
+    steady = evaluate.song_bits(net, heldout, start=first, stop=last, steady=True) if net.uses_forecast else bits
     return {
         "bits": bits,
-        "deaf": deaf,
+        "steady": steady,
         "rate": trainer.samples / spent,
         "parameters": sum(p.numel() for p in net.parameters()),
     }
@@ -188,9 +188,9 @@ def main() -> None:
         rows.append(row(f"{name}, {seconds:g} CPU-s", float(np.mean(bits)), "bit/sample", reason=spread))
         rows.append(row(f"{name}: training rate", float(np.mean([r["rate"] for r in runs])), "sample/CPU-s"))
         rows.append(row(f"{name}: parameters", runs[0]["parameters"]))
-    deaf = float(np.mean([run["deaf"] for run in results[ENTRANTS[0].name]]))
+    steady = float(np.mean([run["steady"] for run in results[ENTRANTS[0].name]]))
     rows.append(
-        row(f"{ENTRANTS[0].name} doing without the forecast", deaf, "bit/sample", reason="how takes may be made")
+        row(f"{ENTRANTS[0].name} doing without the forecast", steady, "bit/sample", reason="how takes may be made")
     )
     ours = np.array([run["bits"] for run in results[ENTRANTS[0].name]])
     theirs = np.array([run["bits"] for run in results[ENTRANTS[1].name]])

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from neuralbum import prepared
-from neuralbum.dsp import front_end
+from neuralbum.dsp import front_end, lpc_bank
+from neuralbum.kernels import step_bank
 from neuralbum.project import Project
 from neuralbum.records import Track
 from neuralbum.skeleton import presets
@@ -39,7 +40,12 @@ def net(name: str = "debug", *, seed: int = 0, shaken: float = 0.0):
     made = presets.build(chosen.kind, chosen.config, seed=seed)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
+        if made.uses_forecast:
+            sounds = [tune(1.0, 7).astype(np.float32)]
+            made.bank.copy_(torch.from_numpy(lpc_bank.fit(sounds, order=step_bank.ORDER, size=step_bank.SIZE)))
         for parameter in made.parameters():
+            if not parameter.requires_grad:
+                continue
             parameter.add_(shaken * torch.randn(parameter.shape, generator=generator))
     return made
 

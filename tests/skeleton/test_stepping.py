@@ -23,7 +23,7 @@ def parallel(made, tune, n):
     """Log-probabilities of the training forward pass, two windows with carried state."""
     state, out = made.begin(1), []
     for window in songs.windows_of(
-        tune, window=n // 2, context=made.context, n_levels=256, n_long=evaluate.n_long_of(made), stop=n
+        tune, window=n // 2, context=made.context, n_levels=256, ear=evaluate.ear_of(made), stop=n
     ):
         features = torch.from_numpy(window.features).double()
         raw, state = made(torch.from_numpy(window.levels), features, state)
@@ -116,7 +116,7 @@ def test_the_graph_engine_uncaptured_draws_what_the_deaf_plain_engine_draws(name
     rng = np.random.default_rng(0)
     uniforms, temperatures = rng.random((3, 128)), np.full((3, 128), 1.01)
     drawn = []
-    for engine in (GraphEngine(made), PlainEngine(made, deaf=True)):
+    for engine in (GraphEngine(made), PlainEngine(made, steady=True)):
         memory = engine.begin(3)
         engine.hear(memory, 1, song(0.1).levels[:128])
         drawn.append(engine.sample(memory, uniforms, temperatures, [0, 1]).levels)
@@ -125,14 +125,14 @@ def test_the_graph_engine_uncaptured_draws_what_the_deaf_plain_engine_draws(name
 
 
 def test_the_graph_engine_refuses_a_net_that_needs_the_forecast():
-    with pytest.raises(ParameterError, match="deaf"):
-        GraphEngine(net(), deaf=False)
+    with pytest.raises(ParameterError, match="steady"):
+        GraphEngine(net(), steady=False)
 
 
-def test_a_deaf_engine_predicts_what_its_deaf_twin_predicts():
+def test_by_the_steady_forecast_the_fused_engine_predicts_what_its_twin_predicts():
     made = net(shaken=0.05)
     levels = song(0.1).levels[None, :256]
-    fused, plain = FusedEngine(made, threads=1, deaf=True), PlainEngine(made, deaf=True)
+    fused, plain = FusedEngine(made, threads=1, steady=True), PlainEngine(made, steady=True)
     got = fused.log_probabilities(fused.begin(1), levels)
     expected = plain.log_probabilities(plain.begin(1), levels).numpy()
     assert np.abs(got - expected)[expected > -12].max() < SINGLE

@@ -85,7 +85,7 @@ def force(
     net.to(device)
     weights = rung_path(path, about.step)
     recipe = {
-        "version": VERSION, "model": about.id, "step": about.step, "deaf": about.deaf,
+        "version": VERSION, "model": about.id, "step": about.step, "steady": about.steady,
         "weights": file_digest(weights)[:20] if weights.exists() else "",
         "temperature": None if expected else sorted(params.temperature), "seed": project.settings.seed,
     }  # fmt: skip
@@ -132,7 +132,7 @@ def _of_track(
         Song(song.track.title, levels),
         uniforms=None if expected else rng.random(n),
         temperatures=heat[np.arange(n) // int(HEAT_S * rate)],
-        deaf=about.deaf,
+        steady=about.steady,
     )
 
 

@@ -122,7 +122,7 @@ def run(
     params = project.params(STAGE, GenerateParams) if params is None else params
     folder, step = find_model(project, params.model)
     net, about = open_skeleton(folder, step)
-    engine = open_engine(net, deaf=about.deaf)
+    engine = open_engine(net, steady=about.steady)
     weights = folder / WEIGHTS if step is None else rung_path(folder, about.step)
     if not weights.exists():
         weights = folder / WEIGHTS
@@ -290,7 +290,7 @@ def sample(
     from ..skeleton.engine import open_engine
 
     net, about = open_skeleton(model, step)
-    engine = open_engine(net, deaf=about.deaf)
+    engine = open_engine(net, steady=about.steady)
     memory = engine.begin(len(seeds))
     if prime is not None:
         for stream in range(len(seeds)):

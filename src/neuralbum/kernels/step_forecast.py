@@ -37,11 +37,7 @@ POWER_FLOOR = 1e-6
 FAST, SLOW = 0.97, 0.998  #: memories of the residual's running magnitude
 START_SCALE = 0.02
 N_FEATURES = 6
-NOTHING = (0.0, 0.0, 0.0, 0.07, 0.07, 0.07)
-"""Per sample: predictions after stage 1, 2, 3; magnitude of the last residual (fast, slow) and of stage 1's.
-
-NOTHING is what a net hears that does without.
-"""
+"""Per sample: predictions after stage 1, 2, 3; magnitude of the last residual (fast, slow) and of stage 1's."""
 
 LIMIT = 1.0  #: predictions are held inside what a sample can be
 

@@ -20,6 +20,7 @@ import numpy as np
 from numba import njit
 
 from . import lanes as v
+from . import step_bank
 from .lanes import LANES
 from .step_forecast import ORDER, advance
 from .step_head import FAST, MEAN_MAGNITUDE, SMALLEST_SCALE, draw, exp32, normalised, place_experts
@@ -221,12 +222,13 @@ def _take_note(rows, miss, n_miss, row, value):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run(flat, tiers, layers, bottom, places, forecasts, log_weight, log_scale, bent, amplitudes, edges,
+def run(flat, tiers, layers, bottom, places, forecasts, log_weight, log_scale, bank, bent, amplitudes, edges,
         rows, levels, memory, mode, n, uniforms, temperatures, entropy, scores):  # fmt: skip
     """Take n steps with every stream.
 
     rows (B * stride,) states and scratch; levels (B, context + n): filled from
-    ``context`` on in mode SAMPLE, read in the others; memory (B, …) the forecasts';
+    ``context`` on in mode SAMPLE, read in the others; memory (B, …) the
+    forecasts': the adaptive one's, or the steady one's where n_long is 0;
     uniforms, temperatures (B, n); entropy (B, n / TELL_EVERY) out; scores (B, n, n_levels) out in mode SCORE.
     """
     stride, t1, miss, n_miss = places[0], places[4], places[6], places[8]
@@ -264,5 +266,7 @@ def run(flat, tiers, layers, bottom, places, forecasts, log_weight, log_scale, b
                     normalised(own, 0, n_levels, scores[b, t])
             value = amplitudes[levels[b, at]]
             _take_note(rows, b * stride + miss, n_miss, memory[b], value)
-            if n_long > 0:  # else the net does without the forecast, whose features stay as they are
+            if n_long > 0:
                 advance(memory[b], value, n_long, matrix, y)
+            else:
+                step_bank.advance(memory[b], value, bank)

@@ -38,8 +38,8 @@ class Rung:
     heldout_bits: float | None = None
     free_running: Mapping[str, float] = field(default_factory=dict)  #: statistics of what it samples
     distance: float | None = None  #: of those from the corpus; smaller is more alike
-    deaf_bits: float | None = None  #: held-out bits without the forecast
-    deaf: bool = False  #: it sings closer to the corpus without the forecast
+    steady_bits: float | None = None  #: held-out bits without the forecast
+    steady: bool = False  #: it sings closer to the corpus without the forecast
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class About:
         return {"kind": "mulaw", "n_levels": self.n_levels}
 
     @property
-    def deaf(self) -> bool:
+    def steady(self) -> bool:
         """Whether this checkpoint generates without the forecast."""
-        return any(rung.deaf for rung in self.ladder if rung.step == self.step)
+        return any(rung.steady for rung in self.ladder if rung.step == self.step)
 
 
 def write_about(folder: Path, about: About) -> None:

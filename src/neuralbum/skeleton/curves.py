@@ -9,13 +9,13 @@ from ..project import atomic
 
 WIDTH, HEIGHT = 900, 420
 LEFT, RIGHT, TOP, BOTTOM = 60, 150, 24, 40
-COLOURS = {"train_bits": "#9aa5b1", "valid_bits": "#2f7ed8", "heldout_bits": "#c0392b", "deaf_bits": "#d9a441"}
+COLOURS = {"train_bits": "#9aa5b1", "valid_bits": "#2f7ed8", "heldout_bits": "#c0392b", "steady_bits": "#d9a441"}
 LINE_COLOURS = {"lpc": "#333333", "histogram": "#bbbbbb"}
 NAMES = {
     "train_bits": "train",
     "valid_bits": "valid",
     "heldout_bits": "held out",
-    "deaf_bits": "held out, deaf",
+    "steady_bits": "held out, steady",
     "lpc": "LPC-32",
     "histogram": "histogram",
 }

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from ..dsp import front_end, mulaw
-from ..kernels import step_forecast, step_head, step_linear, step_lstm, step_tiers
+from ..kernels import step_head, step_linear, step_lstm, step_tiers
 from . import head
+from .evaluate import ear_of
 from .recurrence import DECAY_SHARPNESS
-from .songs import PRELUDE
+from .songs import PRELUDE, Listener
 from .stepping import Engine, Sampled
 
 if TYPE_CHECKING:
@@ -99,14 +101,14 @@ class Memory:
 class FusedEngine:
     """Steps streams of one net with the kernels; see ``stepping.Engine``."""
 
-    def __init__(self, net: Net, *, threads: int | None = None, deaf: bool = False) -> None:
-        self.deaf = deaf and bool(getattr(net.config, "n_long", 0))
-        self.name = NAME + ("-deaf" if self.deaf else "")
+    def __init__(self, net: Net, *, threads: int | None = None, steady: bool = False) -> None:
+        self.steady = steady and net.uses_forecast
+        self.name = NAME + ("-steady" if self.steady else "")
         self.hop, self.context, self.n_levels = net.hop, net.context, net.config.n_levels
         self.threads = threads or default_threads()
         self.bent = front_end.companded(self.n_levels)
         self.amplitudes = mulaw.table(self.n_levels).astype(np.float64)
-        self.n_long = int(getattr(net.config, "n_long", 0))
+        self.ear = ear_of(net)
         self.first_row: Float32
         if net.KIND == "skeleton":
             self._pack_tiers(net)  # type: ignore[arg-type]
@@ -144,7 +146,7 @@ class FusedEngine:
             [packing.add(_numpy(mlp.norm.gain)), *packing.linear(mlp.enter), *packing.linear(mlp.leave)]
             for mlp in cast(Any, net.bottom)
         ]
-        miss = row.take(head.N_RESIDUALS)
+        miss = self.miss = row.take(head.N_RESIDUALS)
         self.state_size = row.size
         widest = max(*config.widths, config.bottom_width, config.bottom_hidden)
         n_out = config.n_levels + 3 * head.N_EXPERTS
@@ -161,13 +163,14 @@ class FusedEngine:
         place = [
             row.stride, x, h, t0, t1, t2, miss, head.N_TAPS, head.N_RESIDUALS, head.N_INPUTS, config.bottom_width,
             config.bottom_hidden, *hear, tables, gain, *out, config.n_levels, head.N_EXPERTS, self.context,
-            0 if self.deaf else config.n_long,
+            0 if self.steady else config.n_long,
         ]  # fmt: skip
         self.stride = row.stride
         self.first_row = np.zeros(self.state_size, dtype=np.float32)
         fixed = (
             packing.flat(), np.array(tiers), np.array(layers), np.array(bottom).reshape(-1, 5), np.array(place),
-            *head.TIES, self.bent, self.amplitudes, step_head.bordered(front_end.edges(config.n_levels)),
+            *head.TIES, cast(Any, self.ear).bank.ravel(), self.bent, self.amplitudes,
+            step_head.bordered(front_end.edges(config.n_levels)),
         )  # fmt: skip
 
         def kernel(rows: Any, levels: Any, forecast: Any, mode: int, n: int, *rest: Any) -> None:
@@ -219,14 +222,15 @@ class FusedEngine:
     def begin(self, n_streams: int) -> Memory:
         if self._quiet is None:
             silence = np.full(PRELUDE, front_end.silent_level(self.n_levels), dtype=np.int16)
-            forecast = np.zeros(1)
-            if self.n_long:
-                forecast = step_forecast.new_memory(self.n_long)
-            if self.deaf:
-                forecast[: step_forecast.N_FEATURES] = step_forecast.NOTHING
-            elif self.n_long:
-                step_forecast.forecast(self.amplitudes[silence], self.n_long, forecast)
-            self._quiet = Memory(self.first_row[None], silence[None, -self.context :], forecast[None])
+            listener = Listener(self.ear, self.n_levels, steady=self.steady)
+            features = listener.hear(silence)
+            if self.ear is not None:
+                last = slice(-head.N_RESIDUALS, None)
+                missed = head.missed(
+                    torch.from_numpy(self.amplitudes[silence[last]]), torch.from_numpy(features[last]).double()
+                )
+                self.first_row[self.miss : self.miss + head.N_RESIDUALS] = missed.numpy()
+            self._quiet = Memory(self.first_row[None], silence[None, -self.context :], listener.memory[None])
         quiet = self._quiet
         return Memory(
             np.repeat(quiet.rows, n_streams, axis=0),
@@ -324,10 +328,10 @@ def default_threads() -> int:
     return max(1, min(cores, int(asked))) if asked.isdigit() else cores
 
 
-def open_engine(net: Net, *, threads: int | None = None, deaf: bool = False) -> Engine:
+def open_engine(net: Net, *, threads: int | None = None, steady: bool = False) -> Engine:
     """An engine for a trained net: the fused one on a CPU, CUDA graphs where the net lies on a GPU."""
     if next(net.parameters()).device.type == "cuda":
         from .engine_gpu import GraphEngine
 
-        return GraphEngine(net, deaf=deaf)
-    return FusedEngine(net, threads=threads, deaf=deaf)
+        return GraphEngine(net, steady=steady)
+    return FusedEngine(net, threads=threads, steady=steady)

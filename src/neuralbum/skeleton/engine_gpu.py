@@ -3,7 +3,7 @@
 A step is some forty small operations; launched one by one, the launches cost more
 than the work. Captured, a whole hop (64 or 256 samples) of thousands of streams is
 one launch. The adaptive forecast is a sequential CPU kernel, so this engine only
-runs nets that do without it: deaf ones, and the reference net.
+runs nets by their steady forecast, whose bank is a few products here, and the reference net.
 
 The same steps run uncaptured on a CPU, which is how they are tested against the plain
 engine. It has not been run on a GPU yet; no speed is claimed.
@@ -22,7 +22,9 @@ from torch import Tensor
 
 from ..dsp import front_end
 from ..errors import ParameterError
-from ..kernels import step_forecast
+from ..kernels import step_bank, step_forecast
+from .evaluate import ear_of
+from .songs import PRELUDE, Listener
 from .stepping import PlainEngine, Sampled
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ class GraphMemory:
     """B streams on the device; the tensors stay where they are, so that a graph can be replayed."""
 
     levels: Tensor  #: (B, context) int64
+    features: Tensor  #: (B, context, N_FEATURES), of those levels
+    ear: Tensor  #: (B, step_bank.MEMORY_SIZE) float64, the steady forecast's memory; nothing for the reference net
     state: dict[str, Tensor]
     uniforms: Tensor  #: (B, hop)
     temperatures: Tensor  #: (B, hop)
@@ -43,43 +47,56 @@ class GraphMemory:
     entropy: Tensor  #: (B, hop)
     graph: Any = None
 
+    def carried(self) -> list[Tensor]:
+        """What goes on from hop to hop."""
+        return [self.levels, self.features, self.ear, *self.state.values()]
+
 
 class GraphEngine:
     """See ``stepping.Engine``; float32, deterministic on one device, not bit-identical to the CPU's."""
 
-    def __init__(self, net: Net, *, deaf: bool = True) -> None:
-        if net.uses_forecast and not deaf:
-            raise ParameterError("the GPU engine knows no forecast: generate on the CPU, or with a deaf checkpoint")
+    def __init__(self, net: Net, *, steady: bool = True) -> None:
+        if net.uses_forecast and not steady:
+            raise ParameterError(
+                "the GPU engine has no adaptive forecast: generate on the CPU, or by a steady checkpoint"
+            )
         self.net = net.eval()
-        self.plain = PlainEngine(net, deaf=True)
+        self.plain = PlainEngine(net, steady=True)
         self.hop, self.n_levels, self.context = net.hop, net.config.n_levels, net.context
         self.device = next(net.parameters()).device
         self.name = NAME
-        nothing = torch.tensor(step_forecast.NOTHING, dtype=torch.float32, device=self.device)
-        self.nothing = nothing if net.uses_forecast else nothing[:0]
+        self.ear = ear_of(net)
+        self.amplitudes = torch.from_numpy(front_end.amplitudes_of(np.arange(self.n_levels), self.n_levels))
+        self.amplitudes = self.amplitudes.double().to(self.device)
+        if self.ear is not None:
+            self.bank = torch.from_numpy(self.ear.bank).to(self.device)
 
     def begin(self, n_streams: int) -> GraphMemory:
         def full(value: float, dtype: torch.dtype) -> Tensor:
             return torch.full((n_streams, self.hop), value, dtype=dtype, device=self.device)
 
-        silence = front_end.silent_level(self.n_levels)
-        levels = torch.full((n_streams, self.context), silence, dtype=torch.int64, device=self.device)
+        silence = np.full(PRELUDE, front_end.silent_level(self.n_levels), dtype=np.int16)
+        listener = Listener(self.ear, self.n_levels, steady=True)
+        heard = torch.from_numpy(listener.hear(silence)[-self.context :]).to(self.device)
+        memory = torch.from_numpy(listener.memory[: step_bank.MEMORY_SIZE]).to(self.device)
+        levels = torch.from_numpy(silence[-self.context :].astype(np.int64)).to(self.device)
         with torch.no_grad():
             state = {name: value.clone() for name, value in self.net.begin(n_streams).items()}
         return GraphMemory(
-            levels, state, full(0.5, torch.float32), full(1.0, torch.float32), full(0, torch.int64),
+            levels.repeat(n_streams, 1), heard.repeat(n_streams, 1, 1), memory.repeat(n_streams, 1), state,
+            full(0.5, torch.float32), full(1.0, torch.float32), full(0, torch.int64),
             full(0.0, torch.float32),
         )  # fmt: skip
 
     def _hop(self, memory: GraphMemory) -> None:
         """One hop of steps, all tensors written in place at the end."""
-        n_streams = len(memory.levels)
-        features = self.nothing.expand(n_streams, self.context + 1, -1)
-        levels, state = memory.levels, dict(memory.state)
+        levels, features, ear, state = memory.levels, memory.features, memory.ear, dict(memory.state)
         empty = torch.zeros_like(levels[:, :1])
         for at in range(self.hop):
             known = torch.cat([levels, empty], dim=1)
+            features = torch.cat([features, ear[:, None, : features.shape[2]].float()], dim=1)
             scores = self.plain.scores(known, features, state, at)
+            features = features[:, 1:]
             p = scores.exp()
             memory.entropy[:, at] = -(p * scores).sum(-1) / np.log(2.0)
             cdf = (scores / memory.temperatures[:, at : at + 1]).softmax(-1).cumsum(-1)
@@ -87,7 +104,11 @@ class GraphEngine:
             level = torch.searchsorted(cdf, wanted, right=True).clamp_(max=self.n_levels - 1)
             memory.drawn[:, at : at + 1] = level
             levels = torch.cat([levels[:, 1:], level], dim=1)
+            if self.ear is not None:
+                ear = bank_step(ear, self.amplitudes[level], self.bank)
         memory.levels.copy_(levels)
+        memory.features.copy_(features)
+        memory.ear.copy_(ear)
         for name, value in memory.state.items():
             value.copy_(state[name])
 
@@ -109,24 +130,28 @@ class GraphEngine:
                 self._put(memory, kept)
             memory.graph.replay()
 
-    def _copy(self, memory: GraphMemory) -> tuple[Tensor, dict[str, Tensor]]:
-        return memory.levels.clone(), {name: value.clone() for name, value in memory.state.items()}
+    def _copy(self, memory: GraphMemory) -> list[Tensor]:
+        return [value.clone() for value in memory.carried()]
 
-    def _put(self, memory: GraphMemory, kept: tuple[Tensor, dict[str, Tensor]]) -> None:
-        memory.levels.copy_(kept[0])
-        for name, value in memory.state.items():
-            value.copy_(kept[1][name])
+    def _put(self, memory: GraphMemory, kept: list[Tensor]) -> None:
+        for value, old in zip(memory.carried(), kept, strict=True):
+            value.copy_(old)
 
     def hear(self, memory: GraphMemory, stream: int, levels: npt.NDArray[np.integer]) -> None:
         one = slice(stream, stream + 1)
+        listener = Listener(self.ear, self.n_levels, steady=True)
+        n_ear = memory.ear.shape[1]
+        listener.memory[:n_ear] = memory.ear[stream].cpu().numpy()
+        heard = torch.from_numpy(listener.hear(levels))[None].to(self.device)
         new = torch.from_numpy(np.asarray(levels, dtype=np.int64))[None].to(self.device)
-        both = torch.cat([memory.levels[one], new], dim=1)
+        both, features = torch.cat([memory.levels[one], new], dim=1), torch.cat([memory.features[one], heard], dim=1)
         with torch.no_grad():
             state = {name: value[one] for name, value in memory.state.items()}
-            _, ends = self.net(both, self.nothing.expand(1, both.shape[1], -1), state)
+            _, ends = self.net(both, features, state)
         for name, end in ends.items():
             memory.state[name][one] = end
-        memory.levels[one] = both[:, -self.context :]
+        memory.levels[one], memory.features[one] = both[:, -self.context :], features[:, -self.context :]
+        memory.ear[stream] = torch.from_numpy(listener.memory[:n_ear]).to(self.device)
 
     def sample(
         self,
@@ -152,9 +177,33 @@ class GraphEngine:
         return Sampled(np.concatenate(drawn, axis=1), np.concatenate(entropy, axis=1))
 
     def snapshot(self, memory: GraphMemory, stream: int) -> Any:
-        return memory.levels[stream].clone(), {name: value[stream].clone() for name, value in memory.state.items()}
+        return [value[stream].clone() for value in memory.carried()]
 
     def restore(self, memory: GraphMemory, stream: int, snapshot: Any) -> None:
-        memory.levels[stream] = snapshot[0]
-        for name, value in snapshot[1].items():
-            memory.state[name][stream] = value
+        for value, old in zip(memory.carried(), snapshot, strict=True):
+            value[stream] = old
+
+
+def bank_step(ear: Tensor, value: Tensor, bank: Tensor) -> Tensor:
+    """``step_bank.advance`` for B streams: ear (B, MEMORY_SIZE), value (B, 1), bank (ORDER, SIZE) -> the new ear."""
+    sizes = [step_forecast.N_FEATURES, step_bank.ORDER, step_bank.SIZE, step_bank.SIZE, step_bank.SIZE]
+    old, x, error, slow_error, said = ear.split(sizes, dim=1)
+    square = (value - said) ** 2
+    error = step_bank.MEMORY * error + (1 - step_bank.MEMORY) * square
+    slow_error = step_bank.SLOW_MEMORY * slow_error + (1 - step_bank.SLOW_MEMORY) * square
+    x = torch.cat([value, x[:, :-1]], dim=1)
+    said = (x @ bank).clamp(-step_forecast.LIMIT, step_forecast.LIMIT)
+    mixed = []
+    for each in (slow_error, error):
+        trust = ((each.amin(1, keepdim=True) + step_bank.ERROR_FLOOR) / (each + step_bank.ERROR_FLOOR)).pow(
+            step_bank.SHARPNESS
+        )
+        mixed.append((trust * said).sum(1, keepdim=True) / trust.sum(1, keepdim=True))
+    best = said.gather(1, error.argmin(1, keepdim=True))
+    miss, first = (value - old[:, 2:3]).abs(), (value - old[:, :1]).abs()
+    fast, slow = step_forecast.FAST, step_forecast.SLOW
+    magnitudes = [
+        fast * old[:, 3:4] + (1 - fast) * miss, slow * old[:, 4:5] + (1 - slow) * miss,
+        fast * old[:, 5:6] + (1 - fast) * first,
+    ]  # fmt: skip
+    return torch.cat([best, *mixed, *magnitudes, x, error, slow_error, said], dim=1)

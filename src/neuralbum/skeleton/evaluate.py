@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 
 from ..dsp import lpc
-from .songs import Song, windows_of
+from .songs import Ear, Song, windows_of
 
 if TYPE_CHECKING:
     from .presets import Net
+    from .tiers import Tiers
 
 WINDOW = 8192
 
 
-def n_long_of(net: Net) -> int | None:
-    """Taps of the forecast's long filter; None for nets that hear no forecast."""
-    return getattr(net.config, "n_long", None)
+def ear_of(net: Net) -> Ear | None:
+    """What the net's forecasts are made of; None for nets that hear none."""
+    if not net.uses_forecast:
+        return None
+    tiers = cast("Tiers", net)
+    return Ear(tiers.config.n_long, tiers.bank.detach().cpu().numpy().astype(np.float64))
 
 
 def excerpt(song: Song, seconds: float | None, sample_rate: int) -> tuple[int, int]:
@@ -36,7 +40,7 @@ def excerpt(song: Song, seconds: float | None, sample_rate: int) -> tuple[int, i
 
 
 def song_bits(
-    net: Net, song: Song, *, start: int = 0, stop: int | None = None, window: int = WINDOW, deaf: bool = False
+    net: Net, song: Song, *, start: int = 0, stop: int | None = None, window: int = WINDOW, steady: bool = False
 ) -> float:
     """Mean bits per sample of a song (or a stretch of it), state carried from its start."""
     window = max(net.hop, min(window, ((stop or len(song.levels)) - start) // net.hop * net.hop))
@@ -47,8 +51,8 @@ def song_bits(
     total, n = 0.0, 0
     with torch.no_grad():
         for part in windows_of(
-            song, window=window, context=net.context, n_levels=net.config.n_levels, n_long=n_long_of(net),
-            start=start, stop=stop, deaf=deaf,
+            song, window=window, context=net.context, n_levels=net.config.n_levels, ear=ear_of(net),
+            start=start, stop=stop, steady=steady,
         ):  # fmt: skip
             levels = torch.from_numpy(part.levels).to(device)
             features = torch.from_numpy(part.features).to(device)
@@ -59,12 +63,14 @@ def song_bits(
     return total / max(n, 1) / math.log(2.0)
 
 
-def mean_bits(net: Net, songs: Sequence[Song], *, seconds: float | None, sample_rate: int, deaf: bool = False) -> float:
+def mean_bits(
+    net: Net, songs: Sequence[Song], *, seconds: float | None, sample_rate: int, steady: bool = False
+) -> float:
     """Mean over songs, each weighing the same."""
     bits = []
     for song in songs:
         start, stop = excerpt(song, seconds, sample_rate)
-        bits.append(song_bits(net, song, start=start, stop=stop, deaf=deaf))
+        bits.append(song_bits(net, song, start=start, stop=stop, steady=steady))
     return float(np.mean(bits))
 
 

@@ -30,7 +30,7 @@ class SkeletonParams:
         minimum=0,
         maximum=1,
     )
-    deaf_share: float = setting(
+    steady_share: float = setting(
         0.5, "share of stretches heard without the forecast, so that the net can do without", minimum=0, maximum=1
     )
     n_levels: int = setting(256, "mu-law levels: 256 is 8 bit, 1024 is 10 bit", minimum=16, maximum=4096)

@@ -119,7 +119,7 @@ def train(
         "batch": chosen.batch, "window": chosen.window, "learning_rate": chosen.learning_rate,
         "stretch_s": params.stretch_s, "clip": params.clip, "average": params.average, "dither": params.dither,
         "noise_share": params.noise_share,
-        "deaf_share": params.deaf_share,
+        "steady_share": params.steady_share,
     }  # fmt: skip
     name = digest(STAGE, VERSION, chosen.kind, config, habits, corpus.digest, project.settings.seed)
     model_id = f"{params.preset}-{name[:8]}"
@@ -322,7 +322,7 @@ class _Work:
                 for clip in (self.folder / "audition").glob(f"{dropped.step}-*.flac"):
                     clip.unlink()
         points = [("heldout_bits", rung.step, rung.heldout_bits), ("valid_bits", rung.step, rung.valid_bits)]
-        points += [("deaf_bits", rung.step, rung.deaf_bits), ("distance", rung.step, rung.distance)]
+        points += [("steady_bits", rung.step, rung.steady_bits), ("distance", rung.step, rung.distance)]
         self._curve([(name, step, value) for name, step, value in points if value is not None])
         self._store_row(about)
         self._draw(about)
@@ -337,23 +337,23 @@ class _Work:
         _, valid, heldout = self.songs
         heldout_bits = mean_bits(net, heldout, seconds=params.valid_s, sample_rate=rate)
         valid_bits = mean_bits(net, valid, seconds=params.valid_s, sample_rate=rate) if valid else None
-        both = net.uses_forecast and params.deaf_share > 0
-        deaf_bits = mean_bits(net, heldout, seconds=params.valid_s, sample_rate=rate, deaf=True) if both else None
+        both = net.uses_forecast and params.steady_share > 0
+        steady_bits = mean_bits(net, heldout, seconds=params.valid_s, sample_rate=rate, steady=True) if both else None
         sung: Mapping[str, float] = {}
         far = None
-        deaf = False
+        steady = False
         if params.audition_s > 0:
             net.cpu()
             known = corpus_statistics(self.songs[0], params.n_levels, seconds=20.0, sample_rate=rate)
             tried = []
             for without in (False, True) if both else (False,):
-                engine = open_engine(net, deaf=without)
+                engine = open_engine(net, steady=without)
                 clips, heard = sing(
                     engine, self.songs[0], n_clips=params.auditions, seconds=params.audition_s,
                     sample_rate=rate, seed=self.project.settings.seed,
                 )  # fmt: skip
                 tried.append((distance(heard, known), without, clips, heard))
-            far, deaf, clips, sung = min(tried, key=lambda one: one[0])
+            far, steady, clips, sung = min(tried, key=lambda one: one[0])
             for i, clip in enumerate(clips):
                 path = self.folder / "audition" / f"{step}-{i}.flac"
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -364,11 +364,15 @@ class _Work:
         self.reporter.line(
             f"step {step}: held out {heldout_bits:.3f} bits/sample"
             + (f", valid {valid_bits:.3f}" if valid_bits is not None else "")
-            + (f", without the forecast {deaf_bits:.3f}" if deaf_bits is not None else "")
+            + (f", without the forecast {steady_bits:.3f}" if steady_bits is not None else "")
             + f" (LPC-32 {self.lines['lpc']:.3f}, histogram {self.lines['histogram']:.3f})"
-            + (f"; sings {far:.2f} from the corpus{' without the forecast' if deaf else ''}" if far is not None else "")
+            + (
+                f"; sings {far:.2f} from the corpus{' without the forecast' if steady else ''}"
+                if far is not None
+                else ""
+            )
         )
-        return Rung(step, valid_bits, heldout_bits, sung, far, deaf_bits, deaf)
+        return Rung(step, valid_bits, heldout_bits, sung, far, steady_bits, steady)
 
     def _draw(self, about: About) -> None:
         from .curves import draw_curves

@@ -10,9 +10,10 @@ Some streams hear their music through noise while the clean sound stays what is 
 predicted. A net that has only ever heard clean music takes its own small errors
 for music and lets them grow; one that has heard noise knows its way back.
 
-Some streams are deaf to the forecast. Forecasts adapt to whatever they hear; while a
-net hears only itself nothing holds them, and their errors wander until all is noise. So
-a net learns to do without as well, and generates that way where that sounds more like the corpus.
+Some streams hear the steady forecast. The adaptive one learns from whatever it hears; while a
+net hears only itself nothing holds it, and its errors wander until all is noise. So a net learns to go
+with a bank of predictors that never change as well (``kernels.step_bank``), and generates that
+way where that sounds more like the corpus.
 
 Where a stream jumps is drawn from a generator keyed by (seed, stream, jump):
 an interrupted training goes on with the very same music.
@@ -27,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dsp import front_end, mulaw
-from ..kernels import step_forecast
+from ..kernels import step_bank, step_forecast
 
 PRELUDE = 512
 """Samples of silence before a song; at least every net's ``context``."""
@@ -53,28 +54,42 @@ class Song:
         return np.concatenate([silence, self.levels[max(0, start) : max(0, stop)]])
 
 
-class Listener:
-    """The forecast following one stream, or nothing for nets that do without."""
+@dataclass(frozen=True)
+class Ear:
+    """What a net's forecasts are made of."""
 
-    def __init__(self, n_long: int | None, n_levels: int, *, deaf: bool = False) -> None:
-        self.n_long = n_long
-        self.deaf = deaf
+    n_long: int  #: taps of the adaptive forecast's long filter
+    bank: npt.NDArray[np.float64]  #: (step_bank.ORDER, step_bank.SIZE) predictors of the steady one
+
+    @property
+    def memory_size(self) -> int:
+        """Numbers that hold a stream's memory of either."""
+        return max(step_forecast.memory_size(self.n_long), step_bank.MEMORY_SIZE)
+
+
+class Listener:
+    """The forecast following one stream: adaptive, or steady by a bank; nothing for nets that do without."""
+
+    def __init__(self, ear: Ear | None, n_levels: int, *, steady: bool = False) -> None:
+        self.ear, self.steady = ear, steady
         self.amplitudes = mulaw.table(n_levels).astype(np.float64)
-        self.memory = step_forecast.new_memory(n_long) if n_long else np.zeros(0)
+        self.memory = np.zeros(ear.memory_size if ear else 0)
+        self.restart()
 
     def hear(self, levels: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         """Features known before each of these samples, (n, N_FEATURES)."""
-        if not self.n_long:
+        if self.ear is None:
             return np.zeros((len(levels), 0), dtype=np.float32)
-        if self.deaf:
-            return np.tile(np.array(step_forecast.NOTHING, dtype=np.float32), (len(levels), 1))
-        return step_forecast.forecast(self.amplitudes[levels], self.n_long, self.memory)
+        sound = self.amplitudes[levels]
+        if self.steady:
+            return step_bank.forecast(sound, self.ear.bank, self.memory)
+        return step_forecast.forecast(sound, self.ear.n_long, self.memory)
 
     def restart(self) -> None:
-        if self.n_long:
-            self.memory[:] = step_forecast.new_memory(self.n_long)
-            if self.deaf:
-                self.memory[: step_forecast.N_FEATURES] = step_forecast.NOTHING
+        if self.ear is not None:
+            fresh = step_bank.new_memory() if self.steady else step_forecast.new_memory(self.ear.n_long)
+            self.memory[:] = 0.0
+            self.memory[: len(fresh)] = fresh
 
 
 @dataclass(frozen=True)
@@ -99,19 +114,19 @@ class Feed:
         context: int,
         stretch: int,
         n_levels: int,
-        n_long: int | None,
+        ear: Ear | None,
         seed: int,
         noise_share: float = 0.0,
-        deaf_share: float = 0.0,
+        steady_share: float = 0.0,
     ) -> None:
-        self.noise_share, self.deaf_share = noise_share, deaf_share
+        self.noise_share, self.steady_share = noise_share, steady_share
         self.amplitudes = mulaw.table(n_levels).astype(np.float64)
         self.songs = list(songs)
         self.window, self.context, self.n_levels = window, context, n_levels
         self.stretch = max(stretch, window)
         self.seed = seed
-        self.listeners = [Listener(n_long, n_levels) for _ in range(n_batch)]
-        n_features = step_forecast.N_FEATURES if n_long else 0
+        self.listeners = [Listener(ear, n_levels) for _ in range(n_batch)]
+        n_features = step_forecast.N_FEATURES if ear else 0
         self.tail_levels = np.zeros((n_batch, context), dtype=np.int16)
         self.tail_features = np.zeros((n_batch, context, n_features), dtype=np.float32)
         self.place = np.zeros((n_batch, 4), dtype=np.int64)  # song, position, samples left, jumps made
@@ -155,7 +170,7 @@ class Feed:
             self.noise[b] = np.sqrt((excerpt**2).mean()) * 10 ** (rng.uniform(*NOISE_DB) / 20)
         self.place[b] = song, start, left, jumps + 1  # the noise is keyed by it
         before = self._with_noise(b, before)
-        self.listeners[b].deaf = bool(rng.random() < self.deaf_share)
+        self.listeners[b].steady = bool(rng.random() < self.steady_share)
         self.listeners[b].restart()
         heard = self.listeners[b].hear(before)
         self.tail_levels[b] = before[-self.context :]
@@ -174,7 +189,7 @@ class Feed:
         return {
             "place": self.place,
             "noise": self.noise,
-            "deaf": np.array([listener.deaf for listener in self.listeners]),
+            "steady": np.array([listener.steady for listener in self.listeners]),
             "tail_levels": self.tail_levels,
             "tail_features": self.tail_features,
             "memory": np.stack([listener.memory for listener in self.listeners]),
@@ -183,9 +198,9 @@ class Feed:
     def restore(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
         for name in ("place", "noise", "tail_levels", "tail_features"):
             getattr(self, name)[...] = state[name]
-        for listener, memory, deaf in zip(self.listeners, state["memory"], state["deaf"], strict=True):
+        for listener, memory, steady in zip(self.listeners, state["memory"], state["steady"], strict=True):
             listener.memory[...] = memory
-            listener.deaf = bool(deaf)
+            listener.steady = bool(steady)
 
 
 def windows_of(
@@ -194,14 +209,14 @@ def windows_of(
     window: int,
     context: int,
     n_levels: int,
-    n_long: int | None,
+    ear: Ear | None,
     start: int = 0,
     stop: int | None = None,
-    deaf: bool = False,
+    steady: bool = False,
 ) -> Iterator[Window]:
     """One song in order, for evaluation: rows of one, whole windows only."""
     stop = len(song.levels) if stop is None else min(stop, len(song.levels))
-    listener = Listener(n_long, n_levels, deaf=deaf)
+    listener = Listener(ear, n_levels, steady=steady)
     before = song.stretch(max(-PRELUDE, start - WARM_UP), start, n_levels)
     tail_features = listener.hear(before)[-context:]
     tail = before[-context:]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..dsp import front_end
 from . import head
-from .evaluate import n_long_of
+from .evaluate import ear_of
 from .songs import PRELUDE, Listener
 
 if TYPE_CHECKING:
@@ -82,20 +82,18 @@ class PlainEngine:
 
     name = "plain-1"
 
-    def __init__(self, net: Net, *, deaf: bool = False) -> None:
+    def __init__(self, net: Net, *, steady: bool = False) -> None:
         self.net = net.eval()
-        self.deaf = deaf
+        self.steady = steady
         self.hop = net.hop
         self.n_levels = net.config.n_levels
         self.like = next(net.parameters())
 
     def begin(self, n_streams: int) -> PlainMemory:
         c = self.net.context
-        n_long = n_long_of(self.net)
+        ear = ear_of(self.net)
         silence = np.full(PRELUDE, front_end.silent_level(self.n_levels), dtype=np.int16)
-        listeners = [Listener(n_long, self.n_levels, deaf=self.deaf) for _ in range(n_streams)]
-        for listener in listeners:
-            listener.restart()
+        listeners = [Listener(ear, self.n_levels, steady=self.steady) for _ in range(n_streams)]
         features = np.stack([listener.hear(silence)[-c:] for listener in listeners])
         levels = np.tile(silence[-c:].astype(np.int64), (n_streams, 1))
         with torch.no_grad():

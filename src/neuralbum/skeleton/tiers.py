@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from ..dsp import front_end, mulaw
 from ..errors import ParameterError
+from ..kernels import step_bank
 from ..kernels.lanes import LANES
 from ..kernels.step_forecast import N_FEATURES
 from . import head
@@ -106,6 +107,8 @@ class Tiers(nn.Module):
                 cast(nn.Embedding, table).weight.mul_(0.1)
             self.out.weight.zero_()
             self.out.bias.zero_()
+        bank = torch.zeros(step_bank.ORDER, step_bank.SIZE)
+        self.bank = nn.Parameter(bank, requires_grad=False)  # fitted to the corpus before training, then kept
         self.register_buffer("bent", torch.from_numpy(front_end.companded(config.n_levels)), persistent=False)
         self.register_buffer("amplitudes", torch.from_numpy(mulaw.table(config.n_levels)), persistent=False)
         edges = front_end.edges(config.n_levels).astype(np.float32)
@@ -142,8 +145,8 @@ class Tiers(nn.Module):
         return torch.cat([wave, extras], dim=-1)
 
     def hear_samples(self, levels: Tensor, features: Tensor, n_samples: int) -> Tensor:
-        """The bottom tier's dense inputs: (B, n_samples, N_INPUTS)."""
-        c = self.context
+        """The bottom tier's dense inputs, (B, n_samples, N_INPUTS), of the last samples of what is given."""
+        c = levels.shape[1] - n_samples
         taps = self.bent[levels[:, c - head.N_TAPS : c + n_samples - 1]].unfold(1, head.N_TAPS, 1)  # oldest first
         n = head.N_RESIDUALS
         recent = slice(c - n, c + n_samples - 1)
@@ -151,8 +154,12 @@ class Tiers(nn.Module):
         return torch.cat([taps, miss, head.describe(features[:, c : c + n_samples])], dim=-1)
 
     def bottom_outputs(self, levels: Tensor, features: Tensor, above: Tensor) -> Tensor:
-        """Raw outputs of every sample, (B, n_samples, n_levels + 3 K); above (B, n_samples, bottom_width)."""
-        c, n_samples = self.context, above.shape[1]
+        """Raw outputs of the last samples, (B, n_samples, n_levels + 3 K); above (B, n_samples, bottom_width).
+
+        levels and features start at least N_TAPS samples earlier.
+        """
+        n_samples = above.shape[1]
+        c = levels.shape[1] - n_samples
         x = above + self.hear(self.hear_samples(levels, features, n_samples))
         for back, table in enumerate(self.tables, start=1):
             x = x + table(levels[:, c - back : c + n_samples - back])
@@ -161,6 +168,22 @@ class Tiers(nn.Module):
         raw: Tensor = self.out(self.norm(x))
         return raw
 
+    def words(self, levels: Tensor, features: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The fastest tier's words for a window, (B, its frames, width), and the state after it; as ``forward``."""
+        n_samples = levels.shape[1] - self.context
+        if features.shape[-1] != N_FEATURES:
+            raise ValueError(f"features has {features.shape[-1]} columns, expected {N_FEATURES}")
+        above: Tensor | None = None
+        word: Tensor | None = None
+        ends = {}
+        for i, tier in enumerate(self.tiers):
+            if word is not None:
+                above = self.spread_out(i - 1, word)
+            heard = self.hear_frames(i, levels, features, n_samples // self.config.frames[i])
+            word, ends[f"tier{i}"] = tier(heard, above, state[f"tier{i}"])
+        assert word is not None
+        return word, ends
+
     def forward(self, levels: Tensor, features: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Raw outputs for a window.
 
@@ -168,18 +191,8 @@ class Tiers(nn.Module):
         ``context`` samples before the window; W is a multiple of ``hop``. The last
         sample itself is not looked at, only what lies before it.
         """
-        n_samples = levels.shape[1] - self.context
-        if features.shape[-1] != N_FEATURES:
-            raise ValueError(f"features has {features.shape[-1]} columns, expected {N_FEATURES}")
-        above: Tensor | None = None
-        ends = {}
-        for i, tier in enumerate(self.tiers):
-            n_frames = n_samples // self.config.frames[i]
-            heard = self.hear_frames(i, levels, features, n_frames)
-            word, ends[f"tier{i}"] = tier(heard, above, state[f"tier{i}"])
-            above = self.spread_out(i, word)
-        assert above is not None
-        return self.bottom_outputs(levels, features, above), ends
+        word, ends = self.words(levels, features, state)
+        return self.bottom_outputs(levels, features, self.spread_out(len(self.tiers) - 1, word)), ends
 
     def spread_out(self, i: int, word: Tensor) -> Tensor:
         """A tier's words (B, T, width) -> what the next tier gets at each of its steps."""
@@ -193,15 +206,36 @@ class Tiers(nn.Module):
         return (free, *head.experts(rest, features))
 
     def nll(
-        self, levels: Tensor, features: Tensor, state: dict[str, Tensor], *, heard: Tensor | None = None
+        self,
+        levels: Tensor,
+        features: Tensor,
+        state: dict[str, Tensor],
+        *,
+        heard: Tensor | None = None,
+        frames: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Nats of every sample of the window, (B, W), and the state after it.
 
         ``heard``: levels to listen to instead of ``levels`` (dither); the targets stay.
+        ``frames``: numbers of the fastest tier's frames (counted through all streams) to predict; the
+        others are only heard, and nats (n_frames, samples of a frame) come back.
         """
-        raw, ends = self(levels if heard is None else heard, features, state)
-        c = self.context
-        target = levels[:, c:]
+        heard = levels if heard is None else heard
+        word, ends = self.words(heard, features, state)
+        c, target = self.context, levels[:, self.context :]
+        if frames is not None:
+            frame, before = self.config.frames[-1], max(head.N_TAPS, head.N_RESIDUALS)
+            word = word.flatten(0, 1)[frames][:, None]
+            heard, features = (
+                whole[:, c - before :].unfold(1, before + frame, frame).flatten(0, 1)[frames]
+                for whole in (heard, features)
+            )
+            features, target, c = (
+                features.transpose(1, 2),
+                target.unflatten(1, (-1, frame)).flatten(0, 1)[frames],
+                before,
+            )
+        raw = self.bottom_outputs(heard, features, self.spread_out(len(self.tiers) - 1, word))
         nll = head.negative_log_likelihood(
             (raw.float() if raw.dtype == torch.bfloat16 else raw).flatten(0, 1), features[:, c:].flatten(0, 1),
             self.edges, target.flatten(),

@@ -11,18 +11,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..dsp import front_end, lpc_bank
 from ..errors import TrainingError
-from .evaluate import n_long_of
+from ..kernels import step_bank
+from .evaluate import ear_of
 from .songs import Feed, Song
 
 if TYPE_CHECKING:
     from .presets import Net
+    from .tiers import Tiers
 
 EXPLODED_BITS = 3.0
 """A loss this far above a uniform guess is an explosion, not a bad day."""
@@ -42,10 +45,21 @@ class Habits:
     weight_decay: float = 0.01
     clip: float = 1.0  #: largest norm of the gradient
     average: float = 0.999  #: decay of the weights' running average
+    frame_share: float = 1.0  #: share of the fastest tier's frames that are predicted; all are heard
     dither: float = 0.0  #: share of heard levels moved by one
-    deaf_share: float = 0.5  #: share of stretches without the forecast; see ``songs``
+    steady_share: float = 0.5  #: share of stretches with the steady forecast; see ``songs``
     noise_share: float = 0.3  #: share of stretches heard through noise; see ``songs``
     seed: int = 0
+
+
+def fit_bank(net: Tiers, songs: Sequence[Song], seed: int) -> None:
+    """Give a new net the predictors of its steady forecast; one that has them keeps them."""
+    if bool(net.bank.any()):
+        return
+    sounds = [front_end.amplitudes_of(song.levels, net.config.n_levels) for song in songs]
+    bank = lpc_bank.fit(sounds, order=step_bank.ORDER, size=step_bank.SIZE, seed=seed)
+    with torch.no_grad():
+        net.bank.copy_(torch.from_numpy(bank))
 
 
 class Trainer:
@@ -55,16 +69,19 @@ class Trainer:
         self.net, self.habits = net, habits
         self.step = 0
         self.samples = 0
+        if net.uses_forecast:
+            fit_bank(cast("Tiers", net), songs, habits.seed)
         window = max(net.hop, habits.window // net.hop * net.hop)
         self.feed = Feed(
             songs, n_batch=habits.batch, window=window, context=net.context,
             stretch=int(habits.stretch_s * habits.sample_rate), n_levels=net.config.n_levels,
-            n_long=n_long_of(net), seed=habits.seed, noise_share=habits.noise_share, deaf_share=habits.deaf_share,
+            ear=ear_of(net), seed=habits.seed, noise_share=habits.noise_share, steady_share=habits.steady_share,
         )  # fmt: skip
         self.device = next(net.parameters()).device
         self.carried = {name: value.detach().clone() for name, value in net.begin(habits.batch).items()}
-        matrices = [p for p in net.parameters() if p.ndim >= 2]
-        others = [p for p in net.parameters() if p.ndim < 2]
+        learned = [p for p in net.parameters() if p.requires_grad]
+        matrices = [p for p in learned if p.ndim >= 2]
+        others = [p for p in learned if p.ndim < 2]
         self.optimiser = torch.optim.AdamW(
             [{"params": matrices, "weight_decay": habits.weight_decay}, {"params": others, "weight_decay": 0.0}],
             lr=habits.learning_rate, betas=(0.9, 0.98), eps=1e-8, fused=True,
@@ -105,7 +122,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[] if self.device.type == "cpu" else [self.device]):
             torch.manual_seed((h.seed * 1_000_003 + self.step) % 2**63)
             with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
-                nll, ends = self.net.nll(levels, features, state, heard=heard)
+                nll, ends = self._nll(levels, features, state, heard)
                 loss = nll.mean()
             bits = float(loss.detach()) / math.log(2.0)
             limit = math.log2(self.net.config.n_levels) + EXPLODED_BITS
@@ -130,6 +147,20 @@ class Trainer:
         with torch.no_grad():
             torch._foreach_lerp_(self.average, list(self.net.parameters()), 1.0 - decay)
         return bits
+
+    def _nll(
+        self, levels: Tensor, features: Tensor, state: dict[str, Tensor], heard: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Nats of the window, or of a random share of its frames: all is heard, the rest is not predicted."""
+        h = self.habits
+        if h.frame_share >= 1.0 or not self.net.uses_forecast:
+            return self.net.nll(levels, features, state, heard=heard)
+        tiers = cast("Tiers", self.net)
+        n_frames = h.batch * self.feed.window // tiers.config.frames[-1]
+        rng = np.random.default_rng([h.seed, 8, self.step])
+        chosen = np.sort(rng.permutation(n_frames)[: max(1, round(h.frame_share * n_frames))])
+        frames = torch.from_numpy(chosen).to(self.device)
+        return tiers.nll(levels, features, state, heard=heard, frames=frames)
 
     def _dithered(self, levels: np.ndarray) -> Tensor:
         rng = np.random.default_rng([self.habits.seed, 7, self.step])

@@ -1,0 +1,134 @@
+"""A steady forecast: a bank of fixed linear predictors, and who of them was right lately.
+
+An adaptive filter that hears only itself learns its own mistakes, and wanders until
+all is noise. A bank cannot: its predictors were fitted to the band's music once
+(``dsp.lpc_bank``) and stay as they are; only the trust in each changes, with its error over
+the last hundred samples. So whatever a net plays, it is heard with the ears of the corpus.
+
+The same features as ``step_forecast`` come out: predictions of the most trusted, of
+the slowly trusted and of all by trust; running magnitudes of the errors. One stream's memory is one
+float64 row of the same kind. Measured: MEASURE_BANK us a sample.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from .step_forecast import FAST, LIMIT, N_FEATURES, SLOW, START_SCALE
+
+ORDER = 32
+SIZE = 32  #: predictors
+MEMORY, SLOW_MEMORY = 0.99, 0.998  #: of each predictor's squared error
+ERROR_FLOOR = 1e-9
+SHARPNESS = 16  #: trust goes with so high a power of 1 / error; a power of two
+
+_X = N_FEATURES  # the last ORDER values, newest first
+_ERROR = _X + ORDER  # of each predictor: running squared error, fast and slow
+_SLOW_ERROR = _ERROR + SIZE
+_SAID = _SLOW_ERROR + SIZE  # what each predicts now
+MEMORY_SIZE = _SAID + SIZE
+
+Float64 = npt.NDArray[np.float64]
+
+
+def new_memory() -> Float64:
+    """A stream that has heard nothing."""
+    row = np.zeros(MEMORY_SIZE)
+    row[3:6] = START_SCALE
+    return row
+
+
+def forecast_plain(signal: npt.NDArray[np.floating], bank: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """The twin in NumPy: bank (ORDER, SIZE) -> features known before each sample, float32 (n, N_FEATURES)."""
+    out = np.zeros((len(signal), N_FEATURES), dtype=np.float32)
+    x, said = np.zeros(ORDER), np.zeros(SIZE)
+    errors = np.zeros((2, SIZE))
+    features = np.zeros(N_FEATURES)
+    features[3:6] = START_SCALE
+    for t, value in enumerate(np.asarray(signal, dtype=np.float64)):
+        out[t] = features
+        miss, first = abs(value - features[2]), abs(value - features[0])
+        for error, memory in zip(errors, (MEMORY, SLOW_MEMORY), strict=True):
+            error[:] = memory * error + (1 - memory) * (value - said) ** 2
+        x = np.concatenate([[value], x[:-1]])
+        said = np.clip(x @ bank, -LIMIT, LIMIT)
+        trust = ((errors.min(1, keepdims=True) + ERROR_FLOOR) / (errors + ERROR_FLOOR)) ** SHARPNESS
+        mixed = (trust * said).sum(1) / trust.sum(1)
+        old = features
+        features = np.array([
+            said[errors[0].argmin()], mixed[1], mixed[0], FAST * old[3] + (1 - FAST) * miss,
+            SLOW * old[4] + (1 - SLOW) * miss, FAST * old[5] + (1 - FAST) * first,
+        ])  # fmt: skip
+    return out
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+def _trusted(row, error):
+    """The predictions of all, each by its trust; and the place of the most trusted."""
+    least, best = row[error], 0
+    for k in range(SIZE):
+        if row[error + k] < least:
+            least, best = row[error + k], k
+    total, said = 0.0, 0.0
+    for k in range(SIZE):
+        trust = (least + ERROR_FLOOR) / (row[error + k] + ERROR_FLOOR)
+        trust *= trust
+        trust *= trust
+        trust *= trust
+        trust *= trust
+        total += trust
+        said += trust * row[_SAID + k]
+    return said / total, best
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+def advance(row, value, bank):
+    """Hear one sample: update a stream's memory and its features row[:N_FEATURES] for the next one.
+
+    bank: flat, the SIZE weights of the newest value first.
+    """
+    miss, first = abs(value - row[2]), abs(value - row[0])
+    for k in range(SIZE):
+        square = (value - row[_SAID + k]) ** 2
+        row[_ERROR + k] = MEMORY * row[_ERROR + k] + (1 - MEMORY) * square
+        row[_SLOW_ERROR + k] = SLOW_MEMORY * row[_SLOW_ERROR + k] + (1 - SLOW_MEMORY) * square
+    for i in range(ORDER - 1, 0, -1):
+        row[_X + i] = row[_X + i - 1]
+    row[_X] = value
+    for k in range(SIZE):
+        row[_SAID + k] = 0.0
+    for i in range(ORDER):
+        x = row[_X + i]
+        for k in range(SIZE):
+            row[_SAID + k] += x * bank[i * SIZE + k]
+    for k in range(SIZE):
+        row[_SAID + k] = min(max(row[_SAID + k], -LIMIT), LIMIT)
+    row[2], best = _trusted(row, _ERROR)
+    row[1], _ = _trusted(row, _SLOW_ERROR)
+    row[0] = row[_SAID + best]
+    row[3] = FAST * row[3] + (1 - FAST) * miss
+    row[4] = SLOW * row[4] + (1 - SLOW) * miss
+    row[5] = FAST * row[5] + (1 - FAST) * first
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _forecast(signal, row, bank, out):
+    for t in range(len(signal)):
+        for k in range(N_FEATURES):
+            out[t, k] = row[k]
+        advance(row, signal[t], bank)
+
+
+def forecast(
+    signal: npt.NDArray[np.floating], bank: npt.NDArray[np.floating], memory: Float64 | None = None
+) -> npt.NDArray[np.float32]:
+    """What is known before each sample of a signal, float32 (n_samples, N_FEATURES).
+
+    bank (ORDER, SIZE); ``memory`` (from ``new_memory``) is carried on from and left at the end, if given.
+    """
+    row = new_memory() if memory is None else memory
+    out = np.empty((len(signal), N_FEATURES), dtype=np.float32)
+    _forecast(np.ascontiguousarray(signal, dtype=np.float64), row, np.asarray(bank, dtype=np.float64).ravel(), out)
+    return out
