@@ -117,7 +117,10 @@ class Entrant:
 
     def habits(self, seed: int) -> Habits:
         chosen = presets.preset(self.preset or "tiny")
-        return Habits(batch=chosen.batch, window=chosen.window, learning_rate=chosen.learning_rate, seed=seed)
+        noise = Habits().noise_share if self.preset == "tiny" else 0.0  # the cure for an illness the others do not have
+        return Habits(
+            batch=chosen.batch, window=chosen.window, learning_rate=chosen.learning_rate, seed=seed, noise_share=noise
+        )
 
 
 ENTRANTS = (
@@ -141,7 +144,9 @@ def corpus() -> tuple[list[Song], Song]:
 def train(entrant: Entrant, songs: list[Song], heldout: Song, seed: int, seconds: float) -> dict[str, float]:
     """Train for CPU-seconds; bits of the averaged weights on the held-out song."""
     net = entrant.build(seed)
-    trainer = Trainer(net, songs, entrant.habits(seed))
+    start = time.process_time()
+    trainer = Trainer(net, songs, entrant.habits(seed))  # fits the steady forecast's bank
+    seconds -= time.process_time() - start
     trainer.advance(0.0)  # compiles the kernels: not counted
     start = time.process_time()
     while (spent := time.process_time() - start) < seconds:
@@ -189,9 +194,7 @@ def main() -> None:
         rows.append(row(f"{name}: training rate", float(np.mean([r["rate"] for r in runs])), "sample/CPU-s"))
         rows.append(row(f"{name}: parameters", runs[0]["parameters"]))
     steady = float(np.mean([run["steady"] for run in results[ENTRANTS[0].name]]))
-    rows.append(
-        row(f"{ENTRANTS[0].name} doing without the forecast", steady, "bit/sample", reason="how takes may be made")
-    )
+    rows.append(row(f"{ENTRANTS[0].name} by the steady forecast", steady, "bit/sample", reason="how takes are made"))
     ours = np.array([run["bits"] for run in results[ENTRANTS[0].name]])
     theirs = np.array([run["bits"] for run in results[ENTRANTS[1].name]])
     smallest = float((theirs - ours).min())

@@ -51,7 +51,7 @@ def command(
         ),
     ] = None,
     expected: Annotated[bool, typer.Option(help="With --forced: the expected amplitude instead of a draw.")] = False,
-    device: Annotated[str, typer.Option(help="With --forced: auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     takes: TakesOption = None,
     force: ForceOption = False,
     workers: WorkersOption = 1,
@@ -68,6 +68,7 @@ def command(
     """
     from ..cluster import run
     from ..generate import GenerateParams
+    from ..skeleton.device import pick_device
 
     opened = open_project(project, words)
     params = opened.params(
@@ -79,7 +80,7 @@ def command(
         return
     outcome = run(
         opened, "generate", workers=workers, reporter=reporter(json),
-        params=params, takes=takes, force=force, shard=parse_shard(shard), sharing=workers,
+        params=params, takes=takes, force=force, shard=parse_shard(shard), sharing=workers, device=pick_device(device),
     )  # fmt: skip
     raise typer.Exit(finish(outcome, json))
 

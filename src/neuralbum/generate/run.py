@@ -32,10 +32,10 @@ from .params import GenerateParams
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from .making import Handed
+
 STAGE = "generate"
 LEASE_S = 3600.0
-CLAIMS_AHEAD = 1
-"""Takes claimed at a time: whoever is faster makes more."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,14 @@ def run(
     reporter: Reporter = SILENT,
     shard: tuple[int, int] = (1, 1),
     sharing: int = 1,
+    device: str = "cpu",
 ) -> Outcome:
     """Make every take that is not there yet.
 
     ``takes`` limits the work to these ids; ``force`` makes them again (the same recipe
     gives the same sound); ``shard`` (i, n) to every n-th number. ``sharing`` says how many
     processes were started together, so that the first one does not take all of it in hand.
+    ``device`` "cuda" samples by CUDA graphs, whose takes are other takes than the CPU's.
 
     Raises
     ------
@@ -122,76 +124,102 @@ def run(
     params = project.params(STAGE, GenerateParams) if params is None else params
     folder, step = find_model(project, params.model)
     net, about = open_skeleton(folder, step)
-    engine = open_engine(net, steady=about.steady)
+    engine = open_engine(net.to(device), steady=about.steady)
     weights = folder / WEIGHTS if step is None else rung_path(folder, about.step)
     if not weights.exists():
         weights = folder / WEIGHTS
     planned = plan(project, params, engine=engine.name, about=about, digest=file_digest(weights)[:20])
     _sweep_parts(project.takes_dir)
-    catalogue = project.catalogue
-    known = {take.id for take in catalogue.takes() if (project.root / take.path).exists()}
-    mine = [r for r in planned.recipes if takes is None or r.take_id in set(takes)]
-    mine = mine[shard[0] - 1 :: shard[1]]
+    mine = [r for r in planned.recipes if takes is None or r.take_id in set(takes)][shard[0] - 1 :: shard[1]]
+    known = {take.id for take in project.catalogue.takes() if (project.root / take.path).exists()}
     todo = [r for r in mine if force or r.take_id not in known]
-    worker = worker_name()
-    waiting, held = list(todo), set()
-    primes = _Primes(project, about)
-    done, failed = 0, 0
-
-    def next_recipe() -> Recipe | None:
-        while waiting:
-            recipe = waiting.pop(0)
-            if catalogue.claim(STAGE, [recipe.take_id], worker=worker, now=time.time(), lease_s=LEASE_S):
-                if not force and _is_there(project, recipe.take_id):  # another process was faster
-                    catalogue.let_go([recipe.take_id], worker=worker)
-                    continue
-                catalogue.start(recipe.take_id, now=time.time(), lease_s=LEASE_S)
-                held.add(recipe.take_id)
-                return recipe
-        return None
-
-    total = sum(r.n_samples for r in todo) / planned.sample_rate
-    reporter.begin("generate", total, "s of sound")
-    started, made_s, renewed = time.monotonic(), 0.0, time.monotonic()
-    files: dict[str, _Growing] = {}
-    guard = Guard(params.watchdog, params.rewinds, params.heat)
-    batch = max(1, min(params.batch, math.ceil(len(todo) / sharing)))
+    queue = _Queue(project, todo, force)
+    reporter.begin("generate", sum(r.n_samples for r in todo) / planned.sample_rate, "s of sound")
     try:
-        with activity(project, STAGE, detail={"model": about.id, "step": about.step, "engine": engine.name}) as tick:
-            for handed in make(
-                engine, next_recipe, batch=batch, sample_rate=planned.sample_rate, prime=primes, guard=guard
-            ):
-                name = handed.recipe.take_id
-                growing = files.get(name)
-                if growing is None:
-                    growing = files[name] = _Growing(project, handed.recipe)
-                growing.write(handed.audio)
-                made_s += len(handed.audio) / planned.sample_rate
-                rate = made_s / max(time.monotonic() - started, 1e-9)
-                reporter.advance(len(handed.audio) / planned.sample_rate, f"{rate:.2f} x real time")
-                if handed.last:
-                    catalogue.add_take(files.pop(name).finish(handed.events))
-                    catalogue.let_go([name], worker=worker)
-                    held.discard(name)
-                    done += 1
-                    tick(done=1)
-                if time.monotonic() - renewed > LEASE_S / 4:
-                    renewed = time.monotonic()
-                    for key in held:
-                        catalogue.start(key, now=time.time(), lease_s=LEASE_S)
-                tick()
+        with activity(
+            project, STAGE, device=device, detail={"model": about.id, "step": about.step, "engine": engine.name}
+        ) as tick:
+            handed = make(
+                engine,
+                queue.next,
+                batch=max(1, min(params.batch, math.ceil(len(todo) / sharing))),
+                sample_rate=planned.sample_rate,
+                prime=_Primes(project, about),
+                guard=Guard(params.watchdog, params.rewinds, params.heat),
+            )
+            done = _write_all(project, handed, queue, planned.sample_rate, reporter, tick)
+    finally:
+        queue.let_go()
+        reporter.end()
+    return Outcome(stage=STAGE, done=done, skipped=len(mine) - len(todo), elsewhere=len(todo) - done)
+
+
+def _write_all(
+    project: Project, sounds: Iterator[Handed], queue: _Queue, sample_rate: int, reporter: Reporter, tick: Any
+) -> int:
+    """Put sound into files as it is handed out; enter each take when it is whole. Returns how many were."""
+    started, made_s, done = time.monotonic(), 0.0, 0
+    files: dict[str, _Growing] = {}
+    try:
+        for handed in sounds:
+            name = handed.recipe.take_id
+            growing = files.get(name)
+            if growing is None:
+                growing = files[name] = _Growing(project, handed.recipe)
+            growing.write(handed.audio)
+            seconds = len(handed.audio) / sample_rate
+            made_s += seconds
+            reporter.advance(seconds, f"{made_s / max(time.monotonic() - started, 1e-9):.2f} x real time")
+            if handed.last:
+                project.catalogue.add_take(files.pop(name).finish(handed.events))
+                queue.finished(name)
+                done += 1
+                tick(done=1)
+            queue.renew()
+            tick()
     finally:
         for growing in files.values():
             growing.drop()
-        catalogue.let_go(sorted(held), worker=worker)
-        reporter.end()
-    return Outcome(
-        stage=STAGE,
-        done=done,
-        skipped=len(mine) - len(todo),
-        failed=failed,
-        elsewhere=len(todo) - done - failed,
-    )
+    return done
+
+
+class _Queue:
+    """Recipes waiting to be made, and the claims on those in hand."""
+
+    def __init__(self, project: Project, recipes: Sequence[Recipe], force: bool) -> None:
+        self.project, self.force = project, force
+        self.waiting, self.held = list(recipes), set[str]()
+        self.worker, self.renewed = worker_name(), time.monotonic()
+
+    def next(self) -> Recipe | None:
+        """The next recipe that no other process has in hand or has made meanwhile."""
+        catalogue = self.project.catalogue
+        while self.waiting:
+            recipe = self.waiting.pop(0)
+            name = recipe.take_id
+            if not catalogue.claim(STAGE, [name], worker=self.worker, now=time.time(), lease_s=LEASE_S):
+                continue
+            if not self.force and _is_there(self.project, name):  # another process was faster
+                catalogue.let_go([name], worker=self.worker)
+                continue
+            catalogue.start(name, now=time.time(), lease_s=LEASE_S)
+            self.held.add(name)
+            return recipe
+        return None
+
+    def finished(self, name: str) -> None:
+        self.project.catalogue.let_go([name], worker=self.worker)
+        self.held.discard(name)
+
+    def renew(self) -> None:
+        """Keep the claims alive while takes grow."""
+        if time.monotonic() - self.renewed > LEASE_S / 4:
+            self.renewed = time.monotonic()
+            for name in self.held:
+                self.project.catalogue.start(name, now=time.time(), lease_s=LEASE_S)
+
+    def let_go(self) -> None:
+        self.project.catalogue.let_go(sorted(self.held), worker=self.worker)
 
 
 def _is_there(project: Project, take_id: str) -> bool:

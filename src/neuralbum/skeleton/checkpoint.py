@@ -38,8 +38,8 @@ class Rung:
     heldout_bits: float | None = None
     free_running: Mapping[str, float] = field(default_factory=dict)  #: statistics of what it samples
     distance: float | None = None  #: of those from the corpus; smaller is more alike
-    steady_bits: float | None = None  #: held-out bits without the forecast
-    steady: bool = False  #: it sings closer to the corpus without the forecast
+    steady_bits: float | None = None  #: held-out bits by the steady forecast
+    steady: bool = False  #: it sings closer to the corpus by the steady forecast
 
 
 @dataclass(frozen=True)

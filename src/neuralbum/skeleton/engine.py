@@ -329,9 +329,12 @@ def default_threads() -> int:
 
 
 def open_engine(net: Net, *, threads: int | None = None, steady: bool = False) -> Engine:
-    """An engine for a trained net: the fused one on a CPU, CUDA graphs where the net lies on a GPU."""
+    """An engine for a trained net: the fused one on a CPU, CUDA graphs where the net lies on a GPU.
+
+    A GPU has no adaptive forecast: there all nets generate by their steady one.
+    """
     if next(net.parameters()).device.type == "cuda":
         from .engine_gpu import GraphEngine
 
-        return GraphEngine(net, steady=steady)
+        return GraphEngine(net, steady=True)
     return FusedEngine(net, threads=threads, steady=steady)

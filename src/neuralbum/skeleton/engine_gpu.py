@@ -200,10 +200,8 @@ def bank_step(ear: Tensor, value: Tensor, bank: Tensor) -> Tensor:
         )
         mixed.append((trust * said).sum(1, keepdim=True) / trust.sum(1, keepdim=True))
     best = said.gather(1, error.argmin(1, keepdim=True))
-    miss, first = (value - old[:, 2:3]).abs(), (value - old[:, :1]).abs()
-    fast, slow = step_forecast.FAST, step_forecast.SLOW
-    magnitudes = [
-        fast * old[:, 3:4] + (1 - fast) * miss, slow * old[:, 4:5] + (1 - slow) * miss,
-        fast * old[:, 5:6] + (1 - fast) * first,
-    ]  # fmt: skip
+    miss = (value - old[:, 2:3]).abs()
+    memories = (step_bank.STEADY, step_forecast.FAST)
+    magnitudes = [m * old[:, i : i + 1] + (1 - m) * miss for i, m in enumerate(memories, start=3)]
+    magnitudes.append(torch.zeros_like(miss))
     return torch.cat([best, *mixed, *magnitudes, x, error, slow_error, said], dim=1)

@@ -31,7 +31,16 @@ class SkeletonParams:
         maximum=1,
     )
     steady_share: float = setting(
-        0.5, "share of stretches heard without the forecast, so that the net can do without", minimum=0, maximum=1
+        0.5,
+        "share of stretches heard with the steady forecast instead of the adaptive one, which drifts while a net sings",
+        minimum=0,
+        maximum=1,
+    )
+    frame_share: float = setting(
+        0.25,
+        "share of the 16-sample frames whose samples are predicted in a training step; all are heard",
+        minimum=0.01,
+        maximum=1,
     )
     n_levels: int = setting(256, "mu-law levels: 256 is 8 bit, 1024 is 10 bit", minimum=16, maximum=4096)
     checkpoint_every: int = setting(0, "steps between checkpoints; 0: the preset's", unit="steps", minimum=0)

@@ -120,6 +120,7 @@ def train(
         "stretch_s": params.stretch_s, "clip": params.clip, "average": params.average, "dither": params.dither,
         "noise_share": params.noise_share,
         "steady_share": params.steady_share,
+        "frame_share": params.frame_share,
     }  # fmt: skip
     name = digest(STAGE, VERSION, chosen.kind, config, habits, corpus.digest, project.settings.seed)
     model_id = f"{params.preset}-{name[:8]}"
@@ -364,10 +365,10 @@ class _Work:
         self.reporter.line(
             f"step {step}: held out {heldout_bits:.3f} bits/sample"
             + (f", valid {valid_bits:.3f}" if valid_bits is not None else "")
-            + (f", without the forecast {steady_bits:.3f}" if steady_bits is not None else "")
+            + (f", by the steady forecast {steady_bits:.3f}" if steady_bits is not None else "")
             + f" (LPC-32 {self.lines['lpc']:.3f}, histogram {self.lines['histogram']:.3f})"
             + (
-                f"; sings {far:.2f} from the corpus{' without the forecast' if steady else ''}"
+                f"; sings {far:.2f} from the corpus{' by the steady forecast' if steady else ''}"
                 if far is not None
                 else ""
             )
