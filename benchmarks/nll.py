@@ -16,6 +16,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
+import sys
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,7 +33,8 @@ from neuralbum import audio
 from neuralbum.dsp import front_end, lpc
 from neuralbum.kernels import step_forecast
 from neuralbum.prepared import to_int16
-from neuralbum.skeleton import evaluate, presets
+from neuralbum.skeleton import audition, evaluate, presets
+from neuralbum.skeleton.engine import FusedEngine
 from neuralbum.skeleton.recurrence import RecurrentBlock, RootMeanSquareNorm
 from neuralbum.skeleton.songs import Song
 from neuralbum.skeleton.training import Habits, Trainer
@@ -43,6 +45,8 @@ TRAIN = ("brokenlight", "desert3", "ninesix", "sixtyfour_")
 CPU_SECONDS, QUICK_SECONDS = 90.0, 6.0
 SEEDS = (0, 1, 2)
 HEARD_S = 60.0
+SUNG_S = 8.0
+EARS = ("adaptive", "steady")
 POOL = 4
 
 
@@ -159,12 +163,23 @@ def train(entrant: Entrant, songs: list[Song], heldout: Song, seed: int, seconds
     first, last = evaluate.excerpt(heldout, HEARD_S, 16_000)
     bits = evaluate.song_bits(net, heldout, start=first, stop=last)
     steady = evaluate.song_bits(net, heldout, start=first, stop=last, steady=True) if net.uses_forecast else bits
+    told = {f"distance {name}": _distance(net, songs, name == "steady") for name in EARS} if net.uses_forecast else {}
+    print(f"{entrant.name}, seed {seed}: {bits:.4f} ({steady:.4f} steady) {told}", file=sys.stderr, flush=True)
     return {
+        **told,
         "bits": bits,
         "steady": steady,
         "rate": trainer.samples / spent,
         "parameters": sum(p.numel() for p in net.parameters()),
     }
+
+
+def _distance(net: Any, songs: list[Song], steady: bool) -> float:
+    """How far what the net sings is from the corpus, in units of a just tolerable difference."""
+    known = audition.corpus_statistics(songs, 256, seconds=20.0, sample_rate=16_000)
+    engine = FusedEngine(net, threads=1, steady=steady)
+    _, sung = audition.sing(engine, songs, n_clips=4, seconds=SUNG_S, sample_rate=16_000, seed=0)
+    return audition.distance(sung, known)
 
 
 def main() -> None:
@@ -195,6 +210,10 @@ def main() -> None:
         rows.append(row(f"{name}: parameters", runs[0]["parameters"]))
     steady = float(np.mean([run["steady"] for run in results[ENTRANTS[0].name]]))
     rows.append(row(f"{ENTRANTS[0].name} by the steady forecast", steady, "bit/sample", reason="how takes are made"))
+    for name in EARS:
+        far = [run[f"distance {name}"] for run in results[ENTRANTS[0].name]]
+        told = ", ".join(f"{x:.2f}" for x in far)
+        rows.append(row(f"{ENTRANTS[0].name} sings, {name}: distance", float(np.mean(far)), "", reason=told))
     ours = np.array([run["bits"] for run in results[ENTRANTS[0].name]])
     theirs = np.array([run["bits"] for run in results[ENTRANTS[1].name]])
     smallest = float((theirs - ours).min())

@@ -6,10 +6,10 @@ all is noise. A bank cannot: its predictors were fitted to the band's music once
 the last hundred samples. So whatever a net plays, it is heard with the ears of the corpus.
 
 Features as those of ``step_forecast`` come out: predictions of the most trusted, of the slowly trusted
-and of all by trust; the error's running magnitude, slow and then fast; and nothing, which tells a net whom
-it hears. The slow one comes first, as the scale all else is relative to: a sampler whose
-scale follows its own last few draws falls silent, since the logarithm of a mean lies above the
-mean of the logarithms (in trials, 20 dB within a second). One stream's memory is one
+and of all by trust; a constant; the error's running magnitude, fast and slow. The constant comes first, as the
+scale all else is relative to: a sampler whose scale is tied to its own last few draws falls
+silent, since the logarithm of a mean lies above the mean of the logarithms (in trials, 20 dB within a
+second). How the scale follows the error is for the net to learn. One stream's memory is one
 float64 row of the same kind. Measured: MEASURE_BANK us a sample.
 """
 
@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from .step_forecast import FAST, LIMIT, N_FEATURES, START_SCALE
+from .step_forecast import FAST, LIMIT, N_FEATURES, SLOW, START_SCALE
 
 ORDER = 32
 SIZE = 32  #: predictors
 MEMORY, SLOW_MEMORY = 0.99, 0.998  #: of each predictor's squared error
-STEADY = 0.9995  #: of the error's slow running magnitude: an eighth of a second
+STEADY = 0.03  #: the scale all is relative to: about what a bank misses of loud music
 ERROR_FLOOR = 1e-9
 SHARPNESS = 16  #: trust goes with so high a power of 1 / error; a power of two
 
@@ -40,7 +40,7 @@ Float64 = npt.NDArray[np.float64]
 def new_memory() -> Float64:
     """A stream that has heard nothing."""
     row = np.zeros(MEMORY_SIZE)
-    row[3:5] = START_SCALE
+    row[3:6] = STEADY, START_SCALE, START_SCALE
     return row
 
 
@@ -50,7 +50,7 @@ def forecast_plain(signal: npt.NDArray[np.floating], bank: npt.NDArray[np.floati
     x, said = np.zeros(ORDER), np.zeros(SIZE)
     errors = np.zeros((2, SIZE))
     features = np.zeros(N_FEATURES)
-    features[3:5] = START_SCALE
+    features[3:6] = STEADY, START_SCALE, START_SCALE
     for t, value in enumerate(np.asarray(signal, dtype=np.float64)):
         out[t] = features
         miss = abs(value - features[2])
@@ -63,7 +63,7 @@ def forecast_plain(signal: npt.NDArray[np.floating], bank: npt.NDArray[np.floati
         old = features
         features = np.array([
             said[errors[0].argmin()], mixed[1], mixed[0],
-            STEADY * old[3] + (1 - STEADY) * miss, FAST * old[4] + (1 - FAST) * miss, 0.0,
+            STEADY, FAST * old[4] + (1 - FAST) * miss, SLOW * old[5] + (1 - SLOW) * miss,
         ])  # fmt: skip
     return out
 
@@ -112,8 +112,8 @@ def advance(row, value, bank):
     row[2], best = _trusted(row, _ERROR)
     row[1], _ = _trusted(row, _SLOW_ERROR)
     row[0] = row[_SAID + best]
-    row[3] = STEADY * row[3] + (1 - STEADY) * miss
     row[4] = FAST * row[4] + (1 - FAST) * miss
+    row[5] = SLOW * row[5] + (1 - SLOW) * miss
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

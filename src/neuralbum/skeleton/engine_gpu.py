@@ -201,7 +201,7 @@ def bank_step(ear: Tensor, value: Tensor, bank: Tensor) -> Tensor:
         mixed.append((trust * said).sum(1, keepdim=True) / trust.sum(1, keepdim=True))
     best = said.gather(1, error.argmin(1, keepdim=True))
     miss = (value - old[:, 2:3]).abs()
-    memories = (step_bank.STEADY, step_forecast.FAST)
-    magnitudes = [m * old[:, i : i + 1] + (1 - m) * miss for i, m in enumerate(memories, start=3)]
-    magnitudes.append(torch.zeros_like(miss))
+    memories = (step_forecast.FAST, step_forecast.SLOW)
+    magnitudes = [torch.full_like(miss, step_bank.STEADY)]
+    magnitudes += [m * old[:, i : i + 1] + (1 - m) * miss for i, m in enumerate(memories, start=4)]
     return torch.cat([best, *mixed, *magnitudes, x, error, slow_error, said], dim=1)

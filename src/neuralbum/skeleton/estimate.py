@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..errors import TrainingError
 
 if TYPE_CHECKING:
     from .params import SkeletonParams
+    from .tiers import Tiers
 
-FLOP_RATE = {"cpu": 25e9, "cuda": 20e12}
-"""Effective floating-point operations a second in training; measured on one core, guessed for a GPU."""
-OVERHEAD_S = 9e-6
-"""Seconds a training sample costs on a CPU besides matrix products (forecast, head, element-wise work)."""
+BOTTOM_RATE, TIER_RATE = {"cpu": 25e9, "cuda": 20e12}, {"cpu": 45e9, "cuda": 20e12}
+"""Effective operations a second in training, bottom tier and upper ones; measured on one core, guessed for a GPU."""
+HEARD_S, PREDICTED_S = 2.5e-6, 6.4e-6
+"""Seconds a training sample costs on a CPU besides matrix products: when it is heard, and when it is predicted, too."""
+BASE_GIB = 0.45
+"""What a process with torch and the compiled kernels holds."""
 BYTES_PER_ACTIVATION = 4
 ACTIVATIONS_PER_SAMPLE = 24
 """Bottom-tier rows kept for the backward pass, in units of its width; counted roughly."""
@@ -59,12 +62,17 @@ def estimate(params: SkeletonParams, *, device: str = "cpu") -> Estimate:
     net = build(chosen.kind, chosen.config)
     n = sum(p.numel() for p in net.parameters())
     flop = net.flops_per_sample()
+    own = cast("Tiers", net) if net.uses_forecast else None
+    share = params.frame_share if own else 1.0
+    below = own.bottom_flops() if own else flop
     width = getattr(net.config, "bottom_width", 0) or getattr(net.config, "width", 0)
     n_levels = net.config.n_levels
     rows = chosen.batch * chosen.window
     per_row = (ACTIVATIONS_PER_SAMPLE * width + 4 * n_levels) * BYTES_PER_ACTIVATION
-    memory = 0.35 * 2**30 + 5 * 4 * n + rows * per_row  # weights, gradient, two moments, average
-    per_sample = 3.0 * flop / FLOP_RATE[device] + (OVERHEAD_S if device == "cpu" else 0.0)
+    memory = BASE_GIB * 2**30 + 5 * 4 * n + share * rows * per_row  # weights, gradient, two moments, average
+    per_sample = 3.0 * ((flop - below) / TIER_RATE[device] + share * below / BOTTOM_RATE[device])
+    if own and device == "cpu":
+        per_sample += HEARD_S + share * PREDICTED_S
     seconds = params.time_s or chosen.steps * rows * per_sample
     return Estimate(params.preset, n, flop / 1e6, memory / 2**30, _available_gib(device), seconds)
 

@@ -255,8 +255,11 @@ class Tiers(nn.Module):
             assert isinstance(spread, nn.Linear)
             per_frame = (frame + N_FRAME_EXTRAS) * width + n * 6.5 * width**2 + width * spread.out_features
             total += per_frame / frame
-        bottom = config.bottom_width
-        total += head.N_INPUTS * bottom + config.bottom_layers * 3 * bottom * config.bottom_hidden
-        total += bottom * (config.n_levels + 3 * head.N_EXPERTS)
         forecast = 3 * config.n_long + 3 * 32 + 33 + 32 + (32**3 / 6 + 2 * 32**2) / 16
-        return 2.0 * (total + forecast)
+        return 2.0 * (total + forecast) + self.bottom_flops()
+
+    def bottom_flops(self) -> float:
+        """Those of the bottom tier and the output layer."""
+        config, bottom = self.config, self.config.bottom_width
+        inside = head.N_INPUTS * bottom + config.bottom_layers * 3 * bottom * config.bottom_hidden
+        return 2.0 * (inside + bottom * (config.n_levels + 3 * head.N_EXPERTS))
