@@ -111,7 +111,7 @@ def test_the_recurrence_forgets_whatever_it_heard():
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_the_graph_engine_uncaptured_draws_what_the_deaf_plain_engine_draws(name):
+def test_the_graph_engine_uncaptured_draws_what_the_plain_engine_draws_by_its_steady_forecast(name):
     made = net(name, shaken=0.05)
     rng = np.random.default_rng(0)
     uniforms, temperatures = rng.random((3, 128)), np.full((3, 128), 1.01)

@@ -6,7 +6,7 @@ done for all streams at once (``step_linear``), everything else stream by stream
 so that no number depends on the batch.
 
 The plain twin is the torch module stepped sample by sample
-(``skeleton.stepping.PlainEngine``). Measured against it on one core: MEASURE_TWIN.
+(``skeleton.stepping.PlainEngine``). Measured by ``benchmarks/generate_speed.py``.
 
 Element-wise work is written in ``lanes``, sixteen values at once: all widths are multiples of
 sixteen. Each function goes through the streams one by one.
