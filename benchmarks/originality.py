@@ -568,21 +568,14 @@ class Audfprint:
             files.append(folder / f"{number}.wav")
             soundfile.write(files[-1], np.clip(sound, -1, 1), RATE)
         self.names = list(bed.indexed)
-        subprocess.run([self.command, "new", "--dbase", folder / "db.pklz", *files], capture_output=True, check=True)
+        subprocess.run([self.command, "new", *files, "--dbase", folder / "db.pklz"], capture_output=True, check=True)
 
     def best(self, sound: Float) -> tuple[str, float]:
         import soundfile
 
         soundfile.write(self.folder / "query.wav", np.clip(sound, -1, 1), RATE)
-        words = [
-            self.command,
-            "match",
-            "--dbase",
-            self.folder / "db.pklz",
-            "--min-count",
-            "1",
-            self.folder / "query.wav",
-        ]
+        query = self.folder / "query.wav"
+        words = [self.command, "match", query, "--dbase", self.folder / "db.pklz", "--min-count", "1"]
         text = subprocess.run(words, capture_output=True, text=True).stdout
         line = next((one for one in text.splitlines() if one.startswith("Matched")), "")
         if " as " not in line or " with " not in line:
