@@ -80,6 +80,23 @@ def test_files_are_named_after_subject_and_key_and_no_part_is_left(project):
     assert not [p for p in folder.iterdir() if ".part" in p.name]
 
 
+def test_a_failure_takes_away_what_a_killed_run_left_whole(project, monkeypatch):
+    def killed(*args, **kwargs):
+        raise KeyboardInterrupt  # after the files have their names, before the row
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(type(project.catalogue), "record", killed)
+        run(project)
+    folder = project.artefacts_dir / "screen"
+    assert [p.name.split(".")[0] for p in folder.iterdir()] == ["take0"]
+
+    def strange(item, desk):
+        raise ValueError("strange")
+
+    assert run(project, how=strange).failed == 10
+    assert not list(folder.iterdir())
+
+
 def test_an_interrupted_run_leaves_nothing_locked(project):
     def interrupted(item, desk):
         if item.payload == 5:

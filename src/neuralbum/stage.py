@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,10 @@ def _one(
         error = f"{type(cause).__name__}: {cause} ({Path(at.filename).name}:{at.lineno})"
     finally:
         shutil.rmtree(desk.folder, ignore_errors=True)
+    if error is not None:  # files of this run, or of one that was killed before its row: no finding is to name them
+        files = {}
+        for orphan in folder.glob(f"{escape(desk.folder.stem)}.*"):
+            orphan.unlink()
     return Finding(
         key=key,
         stage=stage,
