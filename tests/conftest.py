@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -76,11 +75,3 @@ def browser_type_launch_args(browser_type_launch_args, playwright):
         "--autoplay-policy=no-user-gesture-required",
     ]
     return {**browser_type_launch_args, "executable_path": path, "args": flags}
-
-
-@pytest.fixture(autouse=True)
-def _no_real_time():
-    """Give a real-time scheduling class back: seen once after some test, it starves all that the next tests start."""
-    yield
-    if hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

@@ -1,6 +1,7 @@
 """Files: video with sound in time, stills within their bytes, levels for the browser, the whole of a project."""
 
 import json
+import os
 
 import av
 import numpy as np
@@ -13,6 +14,7 @@ from neuralbum.cli.run import run as cli
 from neuralbum.errors import AudioError, ParameterError
 from neuralbum.records import Event
 from neuralbum.visualise.arrays import write_arrays
+from neuralbum.visualise.encode import SUFFIX, Film
 from neuralbum.visualise.flash import Counter, luminance_and_red
 from neuralbum.visualise.live import read_live
 from neuralbum.visualise.params import Params
@@ -72,6 +74,25 @@ def test_a_video_has_its_size_rate_and_duration_and_sound_in_time(flash_of_sound
     loud_s = np.abs(sound).max(axis=0).argmax() / rate
     assert abs(loud_s - 1.5) < 0.03
     assert abs(lit_s - 1.5) < 2 / 30
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="this system has no scheduling classes")
+@pytest.mark.parametrize("encoder", ["h264", "vp9", "av1"])
+def test_no_encoder_takes_the_machine_from_others(flash_of_sound, tmp_path, monkeypatch, encoder):
+    during = set()
+
+    def watched(film, block, plain=Film.hear):  # comes after the first picture
+        during.update(os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task"))
+        plain(film, block)
+
+    monkeypatch.setattr(Film, "hear", watched)
+    before = os.sched_getscheduler(0)
+    draw_song(
+        flash_of_sound,
+        Params(encoder=encoder, layout="plaid", **SMALL),
+        Outputs(video=tmp_path / f"a{SUFFIX[encoder]}"),
+    )
+    assert during | {os.sched_getscheduler(0)} == {before}
 
 
 @pytest.mark.parametrize("layout", ["waterfall", "plaid"])

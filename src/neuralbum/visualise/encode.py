@@ -7,7 +7,9 @@ length needs the same memory.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -129,7 +131,8 @@ class Film:
             frame = frame_of(self._look.width, self._look.height)
             shot.paint(planes_of(frame))
             frame.pts = pts
-            self._write(self._video, frame)
+            with ordinary_class() if pts == 0 else nullcontext():  # the encoder opens with its first picture
+                self._write(self._video, frame)
             return
         jump_in = pts % (JUMP_IN_S * round(self._look.fps)) == 0
         try:
@@ -200,6 +203,27 @@ def _options(encoder: str, preset: str, quality: int) -> dict[str, str]:
     if encoder == "av1":
         return {"preset": "10", "crf": str(min(63, quality + 14)), "svtav1-params": "lp=1"}
     return {"deadline": "realtime", "cpu-used": "7", "crf": str(min(63, quality + 11)), "b": "0", "row-mt": "1"}
+
+
+@contextmanager
+def ordinary_class() -> Iterator[None]:
+    """Give the threads of this process the scheduling class back that its main thread had before.
+
+    libsvtav1 puts whoever opens it, and its own threads, into SCHED_FIFO with
+    the highest priority where it may (as root, in many containers); processes
+    started later inherit that, and nothing else gets a turn.
+    """
+    if not hasattr(os, "sched_getscheduler"):  # only Linux has classes
+        yield
+        return
+    before, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        for thread in map(int, os.listdir("/proc/self/task")):
+            with suppress(ProcessLookupError):  # ended meanwhile
+                if os.sched_getscheduler(thread) != before:
+                    os.sched_setscheduler(thread, before, priority)
 
 
 def with_sound(film: Film, shown: Iterator[Shot], sound: Iterator[Float], sample_rate: int) -> int:
