@@ -67,7 +67,7 @@ def test_titles_are_for_kept_takes_and_unlike_each_other(desk, kept, album):
 
 
 def test_the_titles_do_not_tell_a_blind_person_what_was_kept(desk, kept):
-    desk.new_queue("ana", "second")
+    desk.lineup.new("ana", "second")
     assert desk.titles("ana")["takes"] == []
     assert len(desk.titles("ben")["takes"]) == 4
     with pytest.raises(ParameterError, match="only a take that is kept"):

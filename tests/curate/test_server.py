@@ -365,7 +365,7 @@ def test_plays_add_up_to_heard_in_full(client, album):
 def test_takes_are_read_again_only_when_there_are_others(client, album, monkeypatch):
     reads = []
     catalogue = album.catalogue
-    monkeypatch.setattr("neuralbum.curate.desk.TAKES_EVERY_S", 0)
+    monkeypatch.setattr("neuralbum.curate.stock.LOOK_EVERY_S", 0)
     read = catalogue.takes
     monkeypatch.setattr(catalogue, "takes", lambda: reads.append(1) or read())
     rows = client.get("/api/desk/eye").json()["rows"]

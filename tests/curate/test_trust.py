@@ -63,6 +63,6 @@ def test_the_curve_is_withheld_from_a_blind_person(desk, album):
         [Event(f"said-{t}", 1.0, "ana", "verdict", t, {"value": "keep"}, pass_name="ear") for t in takes]
     )
     assert desk.ranker("ana")["blind"] is False
-    desk.new_queue("ana", "second")
+    desk.lineup.new("ana", "second")
     assert desk.ranker("ana")["blind"] is True
     assert desk.ranker("ana")["n_verdicts"] == 0

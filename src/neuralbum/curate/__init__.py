@@ -21,7 +21,12 @@ follows the screen's ranking, and a person always wins over it.
     points      where in a take to listen first (pure)
     pictures    spectrograms, thumbnails, atlases (pure)
     exchange    CSV, JSONL, Audacity labels, JAMS (pure)
-    desk        what the server knows: follows the event log, makes Opus proxies and pictures
+    concord     who said what beside whom, for agreement
+    following   the event log, folded as it grows
+    stock       takes at hand, with their screen and scores
+    lineup      the frozen queues of people, and who is blind to what
+    shelf       Opus proxies, pictures and atlases on disk
+    desk        every answer of the page, and what is said into the log
     guard       who may talk to the server
     server      the addresses of the web page
     run         the verbs below; touches project and catalogue

@@ -1,9 +1,8 @@
-"""What the server knows: takes, what was said, queues, and the files a curator looks at and hears.
+"""What the server answers and what it is told: each answer of the page's addresses, and events into the log.
 
-Reads the catalogue and the project for ``server``; says events into the log.
-Blindness is decided here and nowhere else: while a take waits in a person's
-second pass, everything anybody said about it is withheld from that person in
-every answer, whatever is asked.
+Which takes a person is blind to is decided in ``lineup`` and nowhere else;
+here everything anybody said about them is withheld from that person in every
+answer, whatever is asked.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ import numpy as np
 
 from ..errors import NeuralbumError, ParameterError
 from ..project import Project
-from ..records import AUTO, Event, Finding, Take, digest
-from . import agreement, audit, listening, pictures, points, queues, ranking, speech, trust
+from ..records import AUTO, Event, Take, digest
+from . import audit, pictures, points, queues, ranking, speech, trust
 from .answers import (
     AgreementAnswer,
     Atlas,
@@ -29,26 +28,26 @@ from .answers import (
     Mine,
     NewsAnswer,
     NoteWords,
-    Pair,
     ProgressAnswer,
     RankerAnswer,
-    Row,
     SessionAnswer,
     State,
     TakeAnswer,
     TitlesAnswer,
     Undoable,
 )
+from .concord import concord
 from .following import LOOK_BACK, Follower
+from .lineup import Lineup
 from .naming import Naming
 from .opinions import Opinion, opinions, share_heard
 from .params import Params
 from .shelf import Shelf
+from .stock import Stock
 
 UNDOABLE = ("verdict", "tag", "untag", "note", "unnote", "tap", "style")
 UNDO_DEPTH = 100
 CHECKPOINT_EVERY_S = 10.0
-TAKES_EVERY_S = 5.0
 AHEAD = 6
 """Listening copies made ahead of the cursor."""
 
@@ -65,134 +64,20 @@ class Desk:
         self.follower = Follower(
             lambda after: project.catalogue.events(after=after), look_back=0 if in_order else LOOK_BACK
         )
-        self._lock = threading.RLock()
-        self._takes: dict[str, Take] = {}
-        self._numbers: dict[str, int] = {}
-        self._screen: dict[str, Finding] = {}
-        self._takes_read_at = -TAKES_EVERY_S
-        self._freshness: tuple[object, ...] = ()
-        self._rows: dict[str, Row] = {}  #: as the page shows them to who is not blind
-        self._sheets: dict[str, list[Atlas]] = {}  #: queue id -> its atlases
+        self.stock = Stock(project, self.follower, refit_every=params.refit_every)
+        self.lineup = Lineup(project, params, self.follower, self.stock)
+        self._lock = threading.Lock()
+        self._sheets: dict[str, list[Atlas]] = {}  #: queue id -> its atlases, of the takes as read last
+        self._sheets_read = 0
         self._durable_id = 0
         self._checkpointed_at = 0.0
-        self._queue_cache: dict[str, queues.Queue] = {}
-        self._fitted: tuple[int, dict[str, float]] = (-1, {})
 
     def close(self) -> None:
         self.shelf.close()
 
-    # ---- takes -------------------------------------------------------------
-
-    def takes(self) -> dict[str, Take]:
-        """Takes by id in the order they were made; looked up again every few seconds."""
-        with self._lock:
-            if time.monotonic() - self._takes_read_at >= TAKES_EVERY_S:
-                # Reading three thousand takes costs a third of a second: only when there are others than before.
-                fresh = self.project.catalogue.freshness("screen")
-                if fresh != self._freshness:
-                    self._takes = {take.id: take for take in self.project.catalogue.takes()}
-                    self._numbers = {take_id: n for n, take_id in enumerate(self._takes, start=1)}
-                    self._screen = self.project.catalogue.latest("screen")
-                    self._freshness = fresh
-                    self._rows.clear()
-                    self._sheets.clear()
-                self._takes_read_at = time.monotonic()
-            return self._takes
-
-    def take(self, take_id: str) -> Take:
-        found = self.takes().get(take_id)
-        if found is None:
-            raise ParameterError("no such take")
-        return found
-
     def picture(self, take_id: str) -> Path:
         """The levels of a take's picture, as a gzipped file."""
-        return self.shelf.mel(self.take(take_id), self._screen.get(take_id))
-
-    def screened(self, take_id: str) -> Mapping[str, Any]:
-        finding = self._screen.get(take_id)
-        return finding.values if finding else {}
-
-    def scores(self) -> dict[str, float]:
-        """Score of each take: the screen's, refitted to what people decided where the ranker is there."""
-        plain = {
-            i: float(f.values["score"])
-            for i, f in self._screen.items()
-            if isinstance(f.values.get("score"), int | float)
-        }
-        judged = self.follower.judgements()
-        people = {i: j.verdict for i, j in judged.items() if j.verdict and j.actor != AUTO}
-        every = self.params.refit_every
-        age = len(people) // every
-        if age and age != self._fitted[0]:
-            self._fitted = (age, listening.refit(self._screen, people))
-            self._rows.clear()
-        return {**plain, **self._fitted[1]} if age else plain
-
-    # ---- queues ------------------------------------------------------------
-
-    def queue(self, actor: str, pass_name: str) -> queues.Queue:
-        """The frozen queue of a person and a pass; made at first sight, but for the second pass."""
-        self.follower.look()
-        found = self._latest_queue(actor, pass_name)
-        if found is None and pass_name == "second":  # blinds a person to its takes, so it is made only when asked for
-            return queues.Queue("", pass_name, actor, "shuffled", 0, ())
-        return found or self.new_queue(actor, pass_name)
-
-    def _latest_queue(self, actor: str, pass_name: str) -> queues.Queue | None:
-        for event in reversed(self.follower.queues):
-            if event.actor == actor and event.pass_name == pass_name:
-                return self._thaw(event)
-        return None
-
-    def _thaw(self, event: Event) -> queues.Queue:
-        if event.client_id not in self._queue_cache:
-            words = event.payload
-            self._queue_cache[event.client_id] = queues.Queue(
-                queue_id=event.client_id,
-                pass_name=event.pass_name,
-                actor=event.actor,
-                order=str(words["order"]),
-                seed=int(words["seed"]),
-                takes=tuple(words["takes"]),
-                audit=tuple(words.get("audit", ())),
-                by_rank=tuple(words.get("by_rank", ())),
-            )
-        return self._queue_cache[event.client_id]
-
-    def new_queue(self, actor: str, pass_name: str, order: str | None = None) -> queues.Queue:
-        """Freeze a new queue; the one before stays in the log."""
-        self._takes_read_at = -TAKES_EVERY_S
-        self.follower.look()
-        ids = list(self.takes())
-        number = sum(e.actor == actor and e.pass_name == pass_name for e in self.follower.queues)
-        seed = int(digest(self.project.settings.seed, "queue", actor, pass_name, number), 16) % 2**32
-        chosen = queues.members(pass_name, ids, self.follower.all_opinions(), actor)
-        if pass_name == "second":
-            chosen, order = queues.second_sample(chosen, seed), "shuffled"
-        scores = self.scores()
-        order = order or ("ranked" if self.params.ranked and scores else "shuffled")
-        served, drawn, by_rank = queues.arrange(
-            chosen, order=order, seed=seed, score=scores, audit_share=self.params.audit_share
-        )
-        name = digest("queue", actor, pass_name, number, served)
-        payload = {"order": order, "seed": seed, "takes": served, "audit": drawn, "by_rank": by_rank}
-        event = Event(f"queue-{name}", time.time(), actor, "queue", "", payload, pass_name=pass_name)
-        self.project.catalogue.say([event])
-        self.follower.look()
-        return self._latest_queue(actor, pass_name) or self._thaw(event)
-
-    def blind(self, actor: str) -> frozenset[str]:
-        """The takes of a person's unfinished second pass: nothing said about them may reach that person.
-
-        They stay blind until the whole queue is judged, so that an undo is blind too.
-        """
-        queue = self._latest_queue(actor, "second")
-        if queue is None:
-            return frozenset()
-        about = self.follower.opinions_about
-        waiting = [t for t in queue.takes if "second" not in getattr(about(t).get((t, actor)), "by_pass", {})]
-        return frozenset(queue.takes) if waiting else frozenset()
+        return self.shelf.mel(self.stock.one(take_id), self.stock.screen.get(take_id))
 
     def _said_blindly(self, take_id: str, actor: str) -> Opinion | None:
         """What a person said about a take in the second pass alone."""
@@ -214,7 +99,7 @@ class Desk:
             "actor": actor,
             "may_choose_actor": may_choose,
             "people": people,
-            "n_takes": len(self.takes()),
+            "n_takes": len(self.stock.all()),
             "passes": list(speech.PASSES),
             "tags": tags + [t for t in self.params.tags if t not in used],
             "excerpt_s": self.params.excerpt_s,
@@ -222,17 +107,17 @@ class Desk:
         }
 
     def desk(self, actor: str, pass_name: str) -> DeskAnswer:
-        queue = self.queue(actor, pass_name)
-        takes = self.takes()
-        blind = self.blind(actor)
-        scores = self.scores()
+        queue = self.lineup.of(actor, pass_name)
+        takes = self.stock.all()
+        blind = self.lineup.blind(actor)
+        scores = self.stock.scores()
         ids = [t for t in queue.takes if t in takes]
         known = set(queue.takes)
         members = queues.members(pass_name, list(takes), self.follower.all_opinions(), actor)
         news = 0 if pass_name == "second" else sum(t not in known for t in members)
         spoken_about = self.follower.judgements()
-        with self._lock:  # what is kept at hand belongs to the takes as they were read last
-            rows = [self._row(takes[t], scores, t in blind) for t in ids]
+        with self.stock.lock:  # what is kept at hand belongs to the takes as they were read last
+            rows = [self.stock.row(takes[t], scores, t in blind) for t in ids]
             atlases = self._atlases(queue, [takes[t] for t in ids])
         return {
             "pass_name": pass_name,
@@ -247,37 +132,18 @@ class Desk:
 
     def _atlases(self, queue: queues.Queue, takes: Sequence[Take]) -> list[Atlas]:
         """Named once for each queue and state of the screen; the page asks at every visit."""
+        if self._sheets_read != self.stock.n_reads:
+            self._sheets.clear()
+            self._sheets_read = self.stock.n_reads
         if queue.queue_id not in self._sheets:
-            self._sheets[queue.queue_id] = self.shelf.atlases(takes, self._screen)
+            self._sheets[queue.queue_id] = self.shelf.atlases(takes, self.stock.screen)
         return self._sheets[queue.queue_id]
-
-    def _row(self, take: Take, scores: Mapping[str, float], blind: bool) -> Row:
-        if blind:
-            return self._make_row(take, scores, blind)
-        row = self._rows.get(take.id)
-        if row is None:
-            row = self._rows[take.id] = self._make_row(take, scores, blind)
-        return row
-
-    def _make_row(self, take: Take, scores: Mapping[str, float], blind: bool) -> Row:
-        values = self.screened(take.id)
-        score = scores.get(take.id)
-        return {
-            "id": take.id,
-            "number": self._numbers[take.id],
-            "duration_s": round(take.duration_s, 2),
-            "temperature": round(take.recipe.mean_temperature, 4),
-            "model": take.recipe.model_id,
-            "caption": str(values.get("caption") or ""),
-            "flags": [] if blind else [str(f.get("name", "?")) for f in values.get("flags") or ()],
-            "score": None if blind or score is None else round(score, 4),
-        }
 
     def state(self, take_id: str, actor: str, blind: frozenset[str]) -> State:
         about = self.follower.opinions_about(take_id)
         hidden = take_id in blind
         mine = self._said_blindly(take_id, actor) if hidden else about.get((take_id, actor))
-        heard = share_heard(mine.heard, self._takes[take_id].duration_s) if mine else 0.0
+        heard = share_heard(mine.heard, self.stock.all()[take_id].duration_s) if mine else 0.0
         if hidden:
             return {
                 "mine": _mine(mine),
@@ -305,16 +171,16 @@ class Desk:
 
     def news(self, actor: str, since: int) -> NewsAnswer:
         self.follower.look()
-        blind = self.blind(actor)
-        self.takes()
+        blind = self.lineup.blind(actor)
+        takes = self.stock.all()
         since = since if since <= self.follower.now else 0  # counted by a server before this one
-        ids = [t for t in self.follower.news(since) if t in self._takes]
+        ids = [t for t in self.follower.news(since) if t in takes]
         return {"state": {t: self.state(t, actor, blind) for t in ids}, "now": self.follower.now}
 
     def _undo(self, actor: str) -> list[Undoable]:
         """The person's last words that can be taken back, oldest first, each with what stood before it."""
         undone: list[Undoable] = []
-        blind = self.blind(actor)
+        blind = self.lineup.blind(actor)
         spoken = self.follower.spoken_by(actor, ("undo", *UNDOABLE))
         gone: set[str] = set()
         for event in reversed(spoken):
@@ -346,14 +212,14 @@ class Desk:
         return undone[::-1]
 
     def detail(self, take_id: str, actor: str) -> TakeAnswer:
-        take = self.take(take_id)
+        take = self.stock.one(take_id)
         self.follower.look()
-        blind = self.blind(actor)
+        blind = self.lineup.blind(actor)
         hidden = take_id in blind
-        values = self.screened(take_id)
+        values = self.stock.screened(take_id)
         flags = [] if hidden else [f for f in values.get("flags") or () if isinstance(f, Mapping)]
         try:
-            levels = self.shelf.levels(take, self._screen.get(take_id))
+            levels = self.shelf.levels(take, self.stock.screen.get(take_id))
         except NeuralbumError:
             levels = np.zeros((1, 0), dtype=np.uint8)
         telling = points.telling_points(levels, take.duration_s, flags, n_points=self.params.points)
@@ -389,7 +255,7 @@ class Desk:
         """Append what a browser says; see ``speech`` for what is refused."""
         if len(raw) > speech.MAX_BATCH:
             raise ParameterError(f"{len(raw)} events at once; at most {speech.MAX_BATCH}")
-        takes = self.takes()
+        takes = self.stock.all()
         self.follower.look()
         now = time.time()
         good: dict[str, Event] = {}
@@ -437,10 +303,11 @@ class Desk:
         event = self.follower.event(queue_id)
         if event is None or event.kind != "queue":
             return
-        queue = self._thaw(event)
+        queue = self.lineup.thaw(event)
         if take_id in queue.takes:
             at = queue.takes.index(take_id) + 1
-            self.shelf.opus_ahead([self._takes[t] for t in queue.takes[at : at + AHEAD] if t in self._takes])
+            takes = self.stock.all()
+            self.shelf.opus_ahead([takes[t] for t in queue.takes[at : at + AHEAD] if t in takes])
 
     # ---- titles ------------------------------------------------------------
 
@@ -455,9 +322,9 @@ class Desk:
             "takes": [
                 {
                     "id": take_id,
-                    "number": self._numbers[take_id],
-                    "duration_s": round(self._takes[take_id].duration_s, 2),
-                    "caption": str(self.screened(take_id).get("caption") or ""),
+                    "number": self.stock.numbers[take_id],
+                    "duration_s": round(self.stock.all()[take_id].duration_s, 2),
+                    "caption": str(self.stock.screened(take_id).get("caption") or ""),
                     "title": given.get(take_id),
                 }
                 for take_id in kept
@@ -483,7 +350,7 @@ class Desk:
 
     def _kept_for(self, actor: str) -> list[str]:
         self.follower.look()
-        takes, blind = self.takes(), self.blind(actor)
+        takes, blind = self.stock.all(), self.lineup.blind(actor)
         judged = self.follower.judgements()
         return [t for t in takes if t not in blind and t in judged and judged[t].verdict == "keep"]
 
@@ -492,47 +359,22 @@ class Desk:
     def ranker(self, actor: str) -> RankerAnswer:
         """How the ranking fares against people, on takes it had not seen when it scored them."""
         self.follower.look()
-        self.takes()
-        if self.blind(actor):
+        self.stock.all()
+        if self.lineup.blind(actor):
             return trust.withheld()
         judged = {i: j for i, j in self.follower.judgements().items() if j.verdict and j.actor != AUTO}
         said = self.follower.all_opinions()
         in_order = sorted(judged, key=lambda i: said[i, str(judged[i].actor)].at)
-        return trust.calibrate(self._screen, {i: str(judged[i].verdict) for i in in_order})
+        return trust.calibrate(self.stock.screen, {i: str(judged[i].verdict) for i in in_order})
 
     def agreement(self) -> AgreementAnswer:
-        """How far people agree; verdicts of the second pass stand beside the first ones of the same person."""
         self.follower.look()
-        said = {key: o for key, o in self.follower.all_opinions().items() if key[1] != AUTO}
-        voices: dict[str, dict[str, Opinion]] = {}
-        for take_id, actor in said:
-            words = [e for e in self.follower.said_about(take_id) if e.actor == actor]
-            blindly = opinions(e for e in words if e.kind == "undo" or e.pass_name == "second")
-            openly = opinions(e for e in words if e.kind == "undo" or e.pass_name not in ("second", "disputes"))
-            for name, heard in ((actor, openly), (f"{actor}, second", blindly)):
-                if (opinion := heard.get((take_id, actor))) and opinion.verdict:
-                    voices.setdefault(name, {})[take_id] = opinion
-        names = sorted(voices)
-        pairs = [_pair(a, b, voices[a], voices[b]) for i, a in enumerate(names) for b in names[i + 1 :]]
-        pairs = [pair for pair in pairs if pair["n"]]
-        units: dict[str, dict[str, Any]] = {}
-        for name, judged in voices.items():
-            for take_id, opinion in judged.items():
-                units.setdefault(take_id, {})[name] = opinion.verdict
-        by_take: dict[str, list[Opinion]] = {}
-        for (take_id, _), opinion in said.items():
-            by_take.setdefault(take_id, []).append(opinion)
-        return {
-            "pairs": pairs,
-            "alpha": agreement.krippendorff_alpha(units.values()),
-            "n_takes": sum(len(unit) > 1 for unit in units.values()),
-            "n_disputed": sum(queues.disputed(people) for people in by_take.values()),
-        }
+        return concord(self.follower)
 
     def progress(self, actor: str) -> ProgressAnswer:
         self.follower.look()
-        takes = self.takes()
-        blind = self.blind(actor)
+        takes = self.stock.all()
+        blind = self.lineup.blind(actor)
         judged = {i: j for i, j in self.follower.judgements().items() if i in takes and i not in blind}
         verdicts = Counter(j.verdict or "undecided" for j in judged.values())
         verdicts["undecided"] += len(takes) - len(judged)
@@ -541,7 +383,7 @@ class Desk:
         full = self.params.heard_in_full
         missed = {}
         for pass_name in ("eye", "ear"):
-            queue = self._latest_queue(actor, pass_name)
+            queue = self.lineup.latest(actor, pass_name)
             if queue is not None and queue.by_rank:
                 said = {t: o.by_pass[pass_name] for t, o in mine.items() if pass_name in o.by_pass}
                 missed[pass_name] = vars(audit.missed_keepers(queue.by_rank, queue.audit, said))
@@ -573,31 +415,3 @@ def _notes(opinion: Opinion) -> list[NoteWords]:
         {"id": n.note_id, "start_s": n.start_s, "end_s": n.end_s, "text": n.text, "actor": n.actor}
         for n in opinion.notes
     ]
-
-
-Voice = Mapping[str, Opinion]
-
-
-def _pair(first: str, second: str, one: Voice, two: Voice) -> Pair:
-    shared = sorted(one.keys() & two.keys())
-    tempos = [(a, b) for t in shared if (a := one[t].bpm) is not None and (b := two[t].bpm) is not None]
-    overlaps = [agreement.region_overlap(_regions(one[t]), _regions(two[t])) for t in shared]
-    measured = [o for o in overlaps if o is not None]
-    return {
-        "first": first,
-        "second": second,
-        "n": len(shared),
-        "kappa": agreement.cohen_kappa([one[t].verdict for t in shared], [two[t].verdict for t in shared]),
-        "tempo_n": len(tempos),
-        "tempo_same": _share([agreement.same_tempo(a, b) for a, b in tempos]),
-        "tempo_same_pulse": _share([agreement.same_pulse(a, b) for a, b in tempos]),
-        "region_overlap": sum(measured) / len(measured) if measured else None,
-    }
-
-
-def _regions(opinion: Opinion) -> list[tuple[float, float]]:
-    return [(n.start_s, n.end_s) for n in opinion.notes]
-
-
-def _share(hits: Sequence[bool]) -> float | None:
-    return sum(hits) / len(hits) if hits else None

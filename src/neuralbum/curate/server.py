@@ -87,7 +87,7 @@ def _new_queue(desk: Desk, request: Request) -> answers.DeskAnswer:
     order = request.query_params.get("order")
     if order is not None and order not in queues.ORDERS:
         raise ParameterError(f"order must be one of {', '.join(queues.ORDERS)}")
-    desk.new_queue(request.state.actor, _pass(request), order)
+    desk.lineup.new(request.state.actor, _pass(request), order)
     return desk.desk(request.state.actor, _pass(request))
 
 
@@ -133,7 +133,7 @@ def _say_title(desk: Desk, request: Request) -> answers.TitlesAnswer:
 
 def _opus(desk: Desk, request: Request) -> Response:
     take_id = _take_id(desk, request)
-    path = desk.shelf.opus(desk.take(take_id))
+    path = desk.shelf.opus(desk.stock.one(take_id))
     desk.prepare_next(request.query_params.get("queue", ""), take_id)
     return FileResponse(path, media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
 
@@ -152,7 +152,7 @@ def _wav(desk: Desk, request: Request) -> Response:
         end_s = float(request.query_params["end_s"])
     except (KeyError, ValueError) as cause:
         raise ParameterError("start_s and end_s must be given in seconds") from cause
-    data = desk.shelf.stretch(desk.take(_take_id(desk, request)), start_s, end_s)
+    data = desk.shelf.stretch(desk.stock.one(_take_id(desk, request)), start_s, end_s)
     return Response(data, media_type="audio/wav", headers={"cache-control": SHORTLY})
 
 
@@ -168,9 +168,9 @@ def _export(desk: Desk, request: Request) -> Response:
     form = request.path_params["form"]
     if form not in exchange.FORMS:
         raise NotFound(f"the forms are {', '.join(exchange.FORMS)}")
-    hidden = desk.blind(request.state.actor)
+    hidden = desk.lineup.blind(request.state.actor)
     events = [e for e in desk.project.catalogue.events() if e.take_id not in hidden and e.kind != "queue"]
-    takes = [t for t in desk.takes().values() if t.id not in hidden]
+    takes = [t for t in desk.stock.all().values() if t.id not in hidden]
     text = exchange.write(form, takes, events, title=desk.project.name)
     name = f"curation.{exchange.FORMS[form]}"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
@@ -241,7 +241,7 @@ def _pass(request: Request) -> str:
 
 def _take_id(desk: Desk, request: Request) -> str:
     name = str(request.path_params["take_id"])
-    if name not in desk.takes():
+    if name not in desk.stock.all():
         raise NotFound("no such take")
     return name
 
