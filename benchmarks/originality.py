@@ -20,238 +20,36 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import io
 import math
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-import midi
 import music
-from neuralbum import audio
-from neuralbum.demo.band import make_band
+from copies import midi
+from copies.bed import HELD_OUT_NEXUIZ, Bed, Snippet, cut, make_bed, snippets
+from copies.degradations import CONDITIONS, RATE, Float, level, mu_law
+from copies.peers import peer_rows
 from neuralbum.errors import NeuralbumError
 from neuralbum.originality import building, null, spectra
-from neuralbum.originality.index import Index, gather, write
-from neuralbum.originality.listening import hear_file
+from neuralbum.originality.index import gather, write
 from neuralbum.originality.search import FINER, Searcher, Segment
 from report import Row, print_report, row
 
-Float = npt.NDArray[np.float32]
-RATE = spectra.SAMPLE_RATE
 MAX_P = 3e-4  #: the stated threshold: the default of `neuralbum originality search`
 NEGATIVE_LENGTHS = (1, 2, 3, 5, 10, 30)
 PLACE_S = 0.5
 
-HELD_OUT_NEXUIZ = ("stairs", "northern-lights", "thunder")
-VERSIONS = ("sixtyfour_revisited",)
-"""A remix of an indexed track: neither a copy nor a negative."""
-
 LANES = ("exact", "shifted", "cover")
 
 
-# ---- degradations ----------------------------------------------------------------
-
-
-def mu_law(sound: Float) -> Float:
-    peak = max(float(np.abs(sound).max()), 1e-9)
-    bent = np.sign(sound) * np.log1p(255 * np.abs(sound) / peak) / math.log(256)
-    bent = np.rint(bent * 127) / 127
-    return (np.sign(bent) * (256.0 ** np.abs(bent) - 1) / 255 * peak).astype(np.float32)
-
-
-def level(sound: Float) -> float:
-    return math.sqrt(float(np.mean(np.square(sound))) + 1e-12)
-
-
-def noisy(sound: Float, db: float, rng: np.random.Generator) -> Float:
-    noise = rng.standard_normal(sound.size).astype(np.float32)
-    return sound + noise * np.float32(level(sound) / 10 ** (db / 20))
-
-
-def mixed(sound: Float, other: Float) -> Float:
-    return sound / np.float32(level(sound)) + other[: sound.size] / np.float32(level(other[: sound.size]))
-
-
-def low_passed(sound: Float) -> Float:
-    from scipy import signal
-
-    return signal.sosfilt(signal.butter(6, 3000, fs=RATE, output="sos"), sound).astype(np.float32)
-
-
-def equalised(sound: Float, rng: np.random.Generator) -> Float:
-    spectrum = np.fft.rfft(sound)
-    octave = np.log2(np.maximum(np.fft.rfftfreq(sound.size, 1 / RATE), 30) / 30)
-    gain_db = np.interp(octave, np.arange(0, 10, 1.5), rng.uniform(-12, 12, 7))
-    return np.fft.irfft(spectrum * 10 ** (gain_db / 20), sound.size).astype(np.float32)
-
-
-def compressed(sound: Float, bit_rate: int = 64_000) -> Float:
-    """Through MP3 and back."""
-    import av
-
-    held = io.BytesIO()
-    with av.open(held, "w", format="mp3") as out:
-        stream = out.add_stream("libmp3lame", rate=RATE, layout="mono", bit_rate=bit_rate)
-        frame = av.AudioFrame.from_ndarray(np.clip(sound, -1, 1)[None].astype(np.float32), "fltp", "mono")
-        frame.sample_rate = RATE
-        fifo = av.AudioFifo()
-        fifo.write(frame)
-        while (part := fifo.read(1152, True)) is not None:
-            out.mux(stream.encode(part))
-        out.mux(stream.encode(None))
-    held.seek(0)
-    with av.open(held) as back:
-        parts = [np.atleast_2d(f.to_ndarray()).mean(axis=0) for f in back.decode(audio=0)]
-    decoded = np.concatenate(parts).astype(np.float32)
-    delay = min(1105, max(decoded.size - sound.size, 0))  # LAME's delay: 576 + 529 samples
-    return decoded[delay : delay + sound.size]
-
-
-def taped(sound: Float, semitones: float) -> Float:
-    import soxr
-
-    return soxr.resample(sound, RATE * 2 ** (semitones / 12), RATE).astype(np.float32)
-
-
-def stretched(sound: Float, speed: float) -> Float:
-    import librosa
-
-    return librosa.effects.time_stretch(sound, rate=speed).astype(np.float32)
-
-
-def pitched(sound: Float, semitones: float) -> Float:
-    import librosa
-
-    return librosa.effects.pitch_shift(sound, sr=RATE, n_steps=semitones).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Condition:
-    name: str
-    spoil: Callable[[Float, Float, np.random.Generator], Float]  #: (snippet, other music, dice)
-    speed: float = 1.0
-    bars: tuple[tuple[int, float], ...] = ()  #: (length in s, recall in %)
-
-
-def tape_speed(semitones: float) -> float:
-    return 2 ** (semitones / 12)
-
-
-ALWAYS = ((1, 90), (2, 100), (3, 100))
-CONDITIONS = (
-    Condition("clean", lambda s, o, r: s, bars=ALWAYS),
-    Condition("mp3 64k", lambda s, o, r: compressed(s), bars=ALWAYS),
-    Condition("mu-law 8 bit", lambda s, o, r: mu_law(s), bars=ALWAYS),
-    Condition("mu-law + noise 10 dB", lambda s, o, r: mu_law(noisy(s, 10, r)), bars=((1, 70), (2, 80), (3, 97))),
-    Condition("noise 0 dB", lambda s, o, r: noisy(s, 0, r), bars=((3, 65), (5, 85), (10, 100))),
-    Condition("low-pass 3 kHz", lambda s, o, r: low_passed(s), bars=((1, 90), (2, 100), (5, 100))),
-    Condition("equaliser ±12 dB", lambda s, o, r: equalised(s, r), bars=((1, 90), (2, 100), (5, 100))),
-    Condition("mixed at 0 dB", lambda s, o, r: mixed(s, o), bars=((1, 50), (3, 95), (10, 100))),
-    *(
-        Condition(f"pitch {n:+d}", lambda s, o, r, n=n: pitched(s, n), bars=((3, 85), (5, 95), (10, 100)))  # type: ignore[misc]
-        for n in (1, -1, 2, -2)
-    ),
-    *(
-        Condition(f"pitch {n:+d}", lambda s, o, r, n=n: pitched(s, n), bars=((5, 90), (10, 100)))  # type: ignore[misc]
-        for n in (4, -4)
-    ),
-    *(
-        Condition(
-            f"tape {n:+d}", lambda s, o, r, n=n: taped(s, n), tape_speed(n), bars=((10, 95 if abs(n) == 1 else 90),)
-        )  # type: ignore[misc]
-        for n in (1, -1, 2, -2)
-    ),
-    *(
-        Condition(f"tempo x{v}", lambda s, o, r, v=v: stretched(s, v), v, bars=((1, 75), (3, 100), (10, 100)))  # type: ignore[misc]
-        for v in (1.05, 0.95)
-    ),
-    *(
-        Condition(f"tempo x{v}", lambda s, o, r, v=v: stretched(s, v), v, bars=((3, 80), (10, 95)))  # type: ignore[misc]
-        for v in (1.1, 0.9)
-    ),
-)
 PLANTED_BARS = {1: 60.0, 2: 95.0, 3: 100.0}
 COVER_BARS = {60: (95.0, 80.0), 30: (90.0, 60.0), 15: (80.0, 40.0)}
-
-
-# ---- the bed ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Bed:
-    indexed: dict[str, Float]
-    negatives: dict[str, Float]
-    index: Index
-    built_cpu_s: float  #: from float sound to index, laws of chance included
-    decode_cpu_s: float
-
-
-def make_bed(seed: int, *, quick: bool) -> Bed:
-    began = time.process_time()
-    nexuiz = {path.stem: path for path in sorted(music.nexuiz().rglob("*.ogg"))}
-    asc = {path.stem: path for path in sorted(music.unpack_package("asc-music").rglob("*.ogg"))}
-    singularity = sorted(music.unpack_package("singularity-music").rglob("*.ogg"))
-    wanted = {**nexuiz, **asc}
-    indexed = {n: hear_file(p) for n, p in wanted.items() if n not in HELD_OUT_NEXUIZ + VERSIONS}
-    negatives = {n: hear_file(nexuiz[n]) for n in HELD_OUT_NEXUIZ}
-    negatives |= {path.stem: hear_file(path) for path in singularity[: 6 if quick else 12]}
-    decoded = time.process_time() - began
-    band = make_band(seed=seed, n_songs=6, duration_s=30.0)
-    for number, song in enumerate(band):
-        sound = audio.resample(song.audio.mean(axis=0, keepdims=True), song.sample_rate, RATE)[0]
-        (indexed if number < 4 else negatives)[f"demo: {song.title}"] = sound
-    began = time.process_time()
-    index, _ = building.build(
-        [building.Source(name, name, lambda sound=sound: sound) for name, sound in indexed.items()],  # type: ignore[misc]
-        seed=seed,
-    )
-    return Bed(indexed, negatives, index, time.process_time() - began, decoded)
-
-
-@dataclass(frozen=True)
-class Snippet:
-    condition: Condition
-    length_s: int
-    track: str
-    start_s: float
-    sound: Float
-
-
-def cut(sounds: dict[str, Float], length_s: float, rng: np.random.Generator) -> tuple[str, int]:
-    """A random place with sound in it; tracks are drawn by their length."""
-    names = list(sounds)
-    sizes = np.array([max(sounds[n].size - length_s * RATE, 0.0) for n in names])
-    while True:
-        name = names[int(rng.choice(len(names), p=sizes / sizes.sum()))]
-        start = int(rng.integers(0, sounds[name].size - int(length_s * RATE)))
-        if level(sounds[name][start : start + int(length_s * RATE)]) > 10 ** (-50 / 20):
-            return name, start
-
-
-def snippets(bed: Bed, seed: int, n_positions: int, lengths: Sequence[int]) -> Iterator[Snippet]:
-    rng = np.random.default_rng([seed, 2])
-    longest = max(lengths)
-    reach = longest * 1.3
-    places = [cut(bed.indexed, reach, rng) for _ in range(n_positions)]
-    for condition in CONDITIONS:
-        for track, start in places:
-            # One spoiling for all lengths (nested cuts), as a listener would cut them.
-            other_name, other_start = cut(bed.negatives, reach, rng)
-            other = bed.negatives[other_name][other_start : other_start + int(reach * RATE)]
-            sound = bed.indexed[track][start : start + int(longest * max(condition.speed, 1.0) * RATE) + RATE]
-            spoiled = condition.spoil(sound, other, rng)
-            for length in lengths:
-                yield Snippet(condition, length, track, start / RATE, spoiled[: length * RATE])
 
 
 def misplaced_s(segment: Segment, snippet: Snippet) -> float:
@@ -481,109 +279,6 @@ def cost_rows(bed: Bed, seed: int, *, quick: bool) -> list[Row]:
     ]
 
 
-# ---- peers -----------------------------------------------------------------------
-
-
-def peer_rows(bed: Bed, seed: int, n_positions: int) -> list[Row]:
-    rows: list[Row] = []
-    for name, peer in (("fpcalc", Chromaprint), ("audfprint2", Audfprint)):
-        if not peer.there():
-            rows.append(Row(f"peer {name}", None, reason="not installed"))
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            rows += _peer(name, peer(bed, Path(folder)), bed, seed, n_positions)
-    return rows
-
-
-def _peer(name: str, peer: Any, bed: Bed, seed: int, n_positions: int) -> list[Row]:
-    lengths, chosen = (
-        (1, 3, 10),
-        ("clean", "mu-law + noise 10 dB", "mixed at 0 dB", "pitch +2", "tape +1", "tempo x1.05"),
-    )
-    rng = np.random.default_rng([seed, 3])
-    threshold = {}
-    for length in lengths:
-        scores = []
-        for _ in range(max(n_positions * 2, 10)):
-            track, start = cut(bed.negatives, length, rng)
-            scores.append(peer.best(bed.negatives[track][start : start + length * RATE])[1])
-        threshold[length] = max(scores)
-    hits: dict[tuple[str, int], list[bool]] = {}
-    for snippet in snippets(bed, seed, n_positions, (1, 2, 3, 5, 10)):
-        if snippet.condition.name in chosen and snippet.length_s in lengths:
-            track, score = peer.best(snippet.sound)
-            right = track == snippet.track and score > threshold[snippet.length_s]
-            hits.setdefault((snippet.condition.name, snippet.length_s), []).append(right)
-    return [
-        Row(f"peer {name}: {condition}, {length} s", round(100 * float(np.mean(some)), 1), "%", "", None, "right track")
-        for (condition, length), some in sorted(hits.items(), key=lambda item: (chosen.index(item[0][0]), item[0][1]))
-    ]
-
-
-class Chromaprint:
-    """fpcalc's raw words, slid over every track; the score is the share of equal bits."""
-
-    @staticmethod
-    def there() -> bool:
-        return shutil.which("fpcalc") is not None
-
-    def __init__(self, bed: Bed, folder: Path) -> None:
-        self.folder = folder
-        self.words = {name: self._words(sound) for name, sound in bed.indexed.items()}
-
-    def _words(self, sound: Float) -> npt.NDArray[np.uint32]:
-        path = self.folder / "query.wav"
-        import soundfile
-
-        soundfile.write(path, np.clip(sound, -1, 1), RATE)
-        done = subprocess.run(["fpcalc", "-raw", "-length", "0", path], capture_output=True, text=True)
-        text = next((line[12:] for line in done.stdout.splitlines() if line.startswith("FINGERPRINT=")), "")
-        return np.array([int(w) & 0xFFFFFFFF for w in text.split(",") if w], np.uint32)
-
-    def best(self, sound: Float) -> tuple[str, float]:
-        query = self._words(sound)
-        best = ("", 0.0)
-        for name, words in self.words.items():
-            if not 0 < query.size <= words.size:
-                continue
-            view = np.lib.stride_tricks.sliding_window_view(words, query.size)
-            equal = 1 - float(np.bitwise_count(view ^ query).sum(axis=1).min()) / (32 * query.size)
-            best = max(best, (name, equal), key=lambda pair: pair[1])
-        return best
-
-
-class Audfprint:
-    """audfprint2 as installed, at its own defaults; the score is the number of aligned hashes."""
-
-    @staticmethod
-    def there() -> bool:
-        return shutil.which("audfprint2") is not None or shutil.which("audfprint") is not None
-
-    def __init__(self, bed: Bed, folder: Path) -> None:
-        import soundfile
-
-        self.folder, self.command = folder, shutil.which("audfprint2") or shutil.which("audfprint")
-        files = []
-        for number, sound in enumerate(bed.indexed.values()):
-            files.append(folder / f"{number}.wav")
-            soundfile.write(files[-1], np.clip(sound, -1, 1), RATE)
-        self.names = list(bed.indexed)
-        subprocess.run([self.command, "new", *files, "--dbase", folder / "db.pklz"], capture_output=True, check=True)
-
-    def best(self, sound: Float) -> tuple[str, float]:
-        import soundfile
-
-        soundfile.write(self.folder / "query.wav", np.clip(sound, -1, 1), RATE)
-        query = self.folder / "query.wav"
-        words = [self.command, "match", query, "--dbase", self.folder / "db.pklz", "--min-count", "1"]
-        text = subprocess.run(words, capture_output=True, text=True).stdout
-        line = next((one for one in text.splitlines() if one.startswith("Matched")), "")
-        if " as " not in line or " with " not in line:
-            return "", 0.0
-        file = line.split(" as ")[1].split(" at ")[0].strip()
-        return self.names[int(Path(file).stem)], float(line.split(" with ")[1].split()[0])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--quick", action="store_true", help="a smaller run that still measures every row it can")
@@ -592,7 +287,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--positions", type=int, default=0, help="positions a condition (default 16, --quick 3)")
     parser.add_argument("--negatives", type=int, default=0, help="negatives a length (default 115, --quick 8)")
-    parser.add_argument("--parts", default="cost,grid,planted,covers", help="which parts to measure")
+    parser.add_argument("--parts", default="cost,grid,planted,covers", help="which parts to measure (or none)")
     asked = parser.parse_args()
     n_positions = asked.positions or (3 if asked.quick else 16)
     n_negatives = asked.negatives or (8 if asked.quick else 115)
