@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from .. import audio, prepared, stage
 from ..errors import CatalogueError
 from ..progress import SILENT, Reporter
 from ..project import Project
-from ..records import Take, digest
+from ..records import Finding, Take, digest
 from .compare import LEAST_SONGS, compare
 from .params import Params
 from .portrait import Embed, Portrait, draw
@@ -67,13 +68,75 @@ def run(
     params = params or project.params("resemblance", Params)
     corpus = prepared.open_corpus(project)
     chosen, which = _chosen(project, params, takes)
+    how = Loop(force, retry, reporter)
+    drawn, found = _draw_portraits(project, params, corpus, chosen, how, shard)
+    if shard[0] != 1 or drawn.elsewhere:
+        return drawn
+    titles = {song.track.id: song.track.title for song in corpus.songs}
+    band = {name: _read(project, found[name]) for name in titles if name in found}
+    album = {take.id: _read(project, found[take.id]) for take in chosen if take.id in found}
+    for name, side in (("tracks", band), ("takes", album)):
+        if len(side) < LEAST_SONGS:
+            raise CatalogueError(
+                f"{project.root}: {len(side)} {name} can be compared, at least {LEAST_SONGS} are needed "
+                f"(each at least {params.patch_s:g} s long and not silent)"
+            )
+
+    def judge(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+        from . import picture
+
+        comparison = compare(band, album, params, seed=project.settings.seed)
+        names = {song.take_id: song.title for song in project.catalogue.songs()}
+        about = {
+            **comparison.plain,
+            "embedding": params.embedding,
+            "patch_s": params.patch_s,
+            "sample_rate": corpus.sample_rate,
+            "which": which,
+            "songs": [
+                {**row, "nearest_title": titles[row["nearest_track"]], "title": names.get(row["take"], "")}
+                for row in comparison.plain["songs"]
+            ],
+        }
+        image, page = desk.file("picture.png"), desk.file("report.html")
+        png = picture.draw(comparison)
+        image.write_bytes(png)
+        page.write_text(_page(project, about, png), encoding="utf-8")
+        return stage.Measured(about, {"picture": image, "report": page})
+
+    inputs = {"portraits": digest(sorted(found[name].key for name in (*band, *album))), "which": which}
+    judged = stage.run_items(project, STAGE, VERSION, params, [stage.Item(SUBJECT, inputs)], judge, **vars(how))
+    return replace(
+        judged,
+        failed=judged.failed + drawn.failed,
+        failed_before=judged.failed_before + drawn.failed_before,
+        errors=drawn.errors + judged.errors,
+    )
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What both stages of this room tell ``stage.run_items``."""
+
+    force: bool
+    retry: bool
+    reporter: Reporter
+
+
+def _draw_portraits(
+    project: Project,
+    params: Params,
+    corpus: prepared.PreparedCorpus,
+    chosen: list[Take],
+    how: Loop,
+    shard: tuple[int, int],
+) -> tuple[stage.Outcome, dict[str, Finding]]:
+    """Portray what has no portrait yet; the findings of all that could be portrayed, by subject."""
     embed = _embedding(params)
     rate = corpus.sample_rate
-    songs = {song.track.id: song for song in corpus.songs}
-    titles = {song.track.id: song.track.title for song in corpus.songs}
     shape = {"embedding": params.embedding, "patch_s": params.patch_s, "patches": params.patches, "sample_rate": rate}
     items = [
-        stage.Item(name, {"track": song.track.sha256, "corpus": corpus.digest}, song) for name, song in songs.items()
+        stage.Item(song.track.id, {"track": song.track.sha256, "corpus": corpus.digest}, song) for song in corpus.songs
     ]
     items += [_take_item(project, take) for take in chosen]
 
@@ -97,68 +160,15 @@ def run(
         return stage.Measured(values, {"points": path})
 
     drawn = stage.run_items(
-        project, PORTRAIT_STAGE, PORTRAIT_VERSION, shape, items, portray, force=force, retry=retry, reporter=reporter,
-        label="portraits", shard=shard,
-    )  # fmt: skip
-    if shard[0] != 1 or drawn.elsewhere:
-        return drawn
+        project, PORTRAIT_STAGE, PORTRAIT_VERSION, shape, items, portray, label="portraits", shard=shard, **vars(how)
+    )
     keys = {digest(PORTRAIT_STAGE, PORTRAIT_VERSION, shape, item.inputs, item.subject): item.subject for item in items}
     found = {
         subject: finding
         for key, subject in keys.items()
         if (finding := project.catalogue.finding(key)) is not None and finding.error is None
     }
-    band = {name: _read(project, found[name]) for name in songs if name in found}
-    album = {take.id: _read(project, found[take.id]) for take in chosen if take.id in found}
-    for name, side in (("tracks", band), ("takes", album)):
-        if len(side) < LEAST_SONGS:
-            raise CatalogueError(
-                f"{project.root}: {len(side)} {name} can be compared, at least {LEAST_SONGS} are needed "
-                f"(each at least {params.patch_s:g} s long and not silent)"
-            )
-
-    def judge(item: stage.Item, desk: stage.Desk) -> stage.Measured:
-        from . import picture
-
-        comparison = compare(band, album, params, seed=project.settings.seed)
-        names = {song.take_id: song.title for song in project.catalogue.songs()}
-        about = {
-            **comparison.plain,
-            "embedding": params.embedding,
-            "patch_s": params.patch_s,
-            "sample_rate": rate,
-            "which": which,
-            "songs": [
-                {**row, "nearest_title": titles[row["nearest_track"]], "title": names.get(row["take"], "")}
-                for row in comparison.plain["songs"]
-            ],
-        }
-        image, page = desk.file("picture.png"), desk.file("report.html")
-        png = picture.draw(comparison)
-        image.write_bytes(png)
-        page.write_text(_page(project, about, png), encoding="utf-8")
-        return stage.Measured(about, {"picture": image, "report": page})
-
-    inputs = {"portraits": digest(sorted(found[name].key for name in (*band, *album))), "which": which}
-    outcome = stage.run_items(
-        project,
-        STAGE,
-        VERSION,
-        params,
-        [stage.Item(SUBJECT, inputs)],
-        judge,
-        force=force,
-        retry=retry,
-        reporter=reporter,
-    )
-    return stage.Outcome(
-        STAGE,
-        done=outcome.done,
-        skipped=outcome.skipped,
-        failed=outcome.failed + drawn.failed,
-        failed_before=outcome.failed_before + drawn.failed_before,
-        errors=drawn.errors + outcome.errors,
-    )
+    return drawn, found
 
 
 def _chosen(project: Project, params: Params, takes: Iterable[str] | None) -> tuple[list[Take], str]:
@@ -187,7 +197,7 @@ def _take_item(project: Project, take: Take) -> stage.Item:
     return stage.Item(take.id, {"audio": sha256}, take)
 
 
-def _read(project: Project, finding: Any) -> Portrait:
+def _read(project: Project, finding: Finding) -> Portrait:
     points = np.load(project.root / finding.files["points"], allow_pickle=False)
     v = finding.values
     return Portrait(points, v["base_bpm"], v["clarity"], v["loudness_lufs"], v["centroid_hz"], v["key"])
