@@ -102,7 +102,7 @@ def grid_rows(bed: Bed, searcher: Searcher, seed: int, n_positions: int, per_len
             reason="; ".join(f"{name} p={p:.1e}" for p, name in alarms[:3]),
         )
     )
-    rows += stated_rows(bed, searcher, seed, 2 * per_length, [p for _, p, _ in every])
+    rows += stated_rows(bed, searcher, seed, 6 * per_length, [p for _, p, _ in every])
     rows += [
         Row(f"threshold for {n} s (highest negative score)", round(v, 2), "-log10 p") for n, v in threshold.items()
     ]
@@ -156,7 +156,7 @@ def stated_rows(bed: Bed, searcher: Searcher, seed: int, n_decoys: int, elsewher
     for stated in (0.1, 0.03):
         ratio = sum(p <= stated for p in found_p) / len(found_p) / stated
         other = sum(p <= stated for p in elsewhere) / len(elsewhere) / stated
-        enough = n_decoys * stated >= 5
+        enough = n_decoys * stated >= 10
         rows.append(
             Row(
                 f"stated p = {stated:g}: seen share / stated, {n_decoys} fresh decoys",
