@@ -7,7 +7,7 @@ import pytest
 from neuralbum.errors import CatalogueError, ParameterError, TrainingError
 from neuralbum.skeleton import SkeletonParams, checkpoint, find_model, train
 from neuralbum.skeleton.estimate import Estimate, estimate
-from neuralbum.skeleton.run import rank
+from neuralbum.skeleton.scoring import rank
 
 from .makers import project
 

@@ -9,7 +9,8 @@ net is the two-tier SampleRNN of the first neural metal albums.
     songs.py       music as nets hear it         samplernn.py                       the reference
     training.py    truncated backpropagation     stepping.py, engine.py             sampling
     evaluate.py    bits on held-out songs        audition.py                        free-running statistics
-    checkpoint.py  models on disk                run.py                             files and catalogue
+    scoring.py     bits and statistics together  checkpoint.py                      models on disk
+    run.py         files and catalogue
 
 Verbs: ``run`` (also called ``train``), ``open_skeleton``, ``find_model``.
 """

@@ -31,6 +31,7 @@ from . import checkpoint
 from .checkpoint import About, Rung
 from .params import SkeletonParams
 from .presets import Preset, plain, preset
+from .scoring import rank, score, sentence
 
 if TYPE_CHECKING:
     from .songs import Song
@@ -330,50 +331,19 @@ class _Work:
         return about
 
     def _score(self, net: Any, step: int) -> Rung:
-        from .audition import corpus_statistics, distance, sing
-        from .engine import open_engine
-        from .evaluate import mean_bits
-
-        params, rate = self.params, self.corpus.sample_rate
-        _, valid, heldout = self.songs
-        heldout_bits = mean_bits(net, heldout, seconds=params.valid_s, sample_rate=rate)
-        valid_bits = mean_bits(net, valid, seconds=params.valid_s, sample_rate=rate) if valid else None
-        both = net.uses_forecast and params.steady_share > 0
-        steady_bits = mean_bits(net, heldout, seconds=params.valid_s, sample_rate=rate, steady=True) if both else None
-        sung: Mapping[str, float] = {}
-        far = None
-        steady = False
-        if params.audition_s > 0:
-            net.cpu()
-            known = corpus_statistics(self.songs[0], params.n_levels, seconds=20.0, sample_rate=rate)
-            tried = []
-            for without in (False, True) if both else (False,):
-                engine = open_engine(net, steady=without)
-                clips, heard = sing(
-                    engine, self.songs[0], n_clips=params.auditions, seconds=params.audition_s,
-                    sample_rate=rate, seed=self.project.settings.seed,
-                )  # fmt: skip
-                tried.append((distance(heard, known), without, clips, heard))
-            far, steady, clips, sung = min(tried, key=lambda one: one[0])
-            for i, clip in enumerate(clips):
-                path = self.folder / "audition" / f"{step}-{i}.flac"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    write_flac(path, clip[None], rate)
-                except OSError as cause:
-                    raise ToolError(f"{path}: cannot be written ({cause}); is the disk full?") from cause
-        self.reporter.line(
-            f"step {step}: held out {heldout_bits:.3f} bits/sample"
-            + (f", valid {valid_bits:.3f}" if valid_bits is not None else "")
-            + (f", by the steady forecast {steady_bits:.3f}" if steady_bits is not None else "")
-            + f" (LPC-32 {self.lines['lpc']:.3f}, histogram {self.lines['histogram']:.3f})"
-            + (
-                f"; sings {far:.2f} from the corpus{' by the steady forecast' if steady else ''}"
-                if far is not None
-                else ""
-            )
+        """Score the net, and keep what it sang."""
+        rung, clips = score(
+            net, step, self.songs, self.params, sample_rate=self.corpus.sample_rate, seed=self.project.settings.seed
         )
-        return Rung(step, valid_bits, heldout_bits, sung, far, steady_bits, steady)
+        for i, clip in enumerate(clips):
+            path = self.folder / "audition" / f"{step}-{i}.flac"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                write_flac(path, clip[None], self.corpus.sample_rate)
+            except OSError as cause:
+                raise ToolError(f"{path}: cannot be written ({cause}); is the disk full?") from cause
+        self.reporter.line(sentence(rung, self.lines))
+        return rung
 
     def _draw(self, about: About) -> None:
         from .curves import draw_curves
@@ -396,20 +366,6 @@ class _Work:
             resumed=resumed,
             stopped=stopped,
         )
-
-
-DISTANCE_WEIGHT = 0.05
-"""Bits one unit of free-running distance is worth when checkpoints are ranked."""
-
-
-def rank(rung: Rung) -> float:
-    """Smaller is better: bits on valid songs (or held-out ones), and how far from the corpus it sings.
-
-    The choice is made on the valid songs where there are any, so that the held-out
-    number stays honest.
-    """
-    bits = rung.valid_bits if rung.valid_bits is not None else rung.heldout_bits
-    return (bits if bits is not None else math.inf) + DISTANCE_WEIGHT * min(rung.distance or 0.0, 10.0)
 
 
 def find_model(project: Project, word: str = "") -> tuple[Path, int | None]:

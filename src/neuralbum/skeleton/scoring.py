@@ -1,0 +1,88 @@
+"""Score a checkpoint: bits on songs it was not trained on, and how far from the corpus it sings.
+
+The loss alone does not say which checkpoint makes the best takes, so each one sings as well, by both
+forecasts where it knows both. Pure: what is kept where is ``run``'s business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .checkpoint import Rung
+from .params import SkeletonParams
+
+if TYPE_CHECKING:
+    from .songs import Song
+
+DISTANCE_WEIGHT = 0.05
+"""Bits one unit of free-running distance is worth when checkpoints are ranked."""
+
+KNOWN_S = 20.0
+"""Seconds of each training song whose statistics are the corpus'."""
+
+
+def rank(rung: Rung) -> float:
+    """Smaller is better: bits on valid songs (or held-out ones), and how far from the corpus it sings.
+
+    The choice is made on the valid songs where there are any, so that the held-out
+    number stays honest.
+    """
+    bits = rung.valid_bits if rung.valid_bits is not None else rung.heldout_bits
+    return (bits if bits is not None else math.inf) + DISTANCE_WEIGHT * min(rung.distance or 0.0, 10.0)
+
+
+def score(
+    net: Any,
+    step: int,
+    songs: tuple[Sequence[Song], Sequence[Song], Sequence[Song]],
+    params: SkeletonParams,
+    *,
+    sample_rate: int,
+    seed: int,
+) -> tuple[Rung, npt.NDArray[np.float32]]:
+    """The rung of a net after ``step`` steps, and clips (n_clips, n_samples) it sang; songs: train, valid, held out.
+
+    A net that sings is moved to the CPU. Without ``audition_s`` there are no clips.
+    """
+    from .audition import corpus_statistics, distance, sing
+    from .engine import open_engine
+    from .evaluate import mean_bits
+
+    trained, valid, heldout = songs
+    how: dict[str, Any] = {"seconds": params.valid_s, "sample_rate": sample_rate}
+    heldout_bits = mean_bits(net, heldout, **how)
+    valid_bits = mean_bits(net, valid, **how) if valid else None
+    both = net.uses_forecast and params.steady_share > 0
+    steady_bits = mean_bits(net, heldout, **how, steady=True) if both else None
+    if not params.audition_s > 0:
+        rung = Rung(step, valid_bits, heldout_bits, steady_bits=steady_bits)
+        return rung, np.zeros((0, 0), dtype=np.float32)
+    net.cpu()
+    known = corpus_statistics(trained, params.n_levels, seconds=KNOWN_S, sample_rate=sample_rate)
+    tried = []
+    for steady in (False, True) if both else (False,):
+        clips, sung = sing(
+            open_engine(net, steady=steady), trained, n_clips=params.auditions, seconds=params.audition_s,
+            sample_rate=sample_rate, seed=seed,
+        )  # fmt: skip
+        tried.append((distance(sung, known), steady, clips, sung))
+    far, steady, clips, sung = min(tried, key=lambda one: one[0])
+    return Rung(step, valid_bits, heldout_bits, sung, far, steady_bits, steady), clips
+
+
+def sentence(rung: Rung, lines: Mapping[str, float]) -> str:
+    """A rung's scores beside the lines to beat, for a person."""
+    parts = [f"step {rung.step}: held out {rung.heldout_bits:.3f} bits/sample"]
+    if rung.valid_bits is not None:
+        parts.append(f", valid {rung.valid_bits:.3f}")
+    if rung.steady_bits is not None:
+        parts.append(f", by the steady forecast {rung.steady_bits:.3f}")
+    parts.append(f" (LPC-32 {lines['lpc']:.3f}, histogram {lines['histogram']:.3f})")
+    if rung.distance is not None:
+        parts.append(f"; sings {rung.distance:.2f} from the corpus{' by the steady forecast' if rung.steady else ''}")
+    return "".join(parts)
