@@ -92,7 +92,8 @@ class Recipe:
 
     ``temperature`` is a piecewise linear schedule of (time in s, temperature)
     points; a constant is one point. ``prime`` says which corpus excerpt the
-    state was warmed with, or is empty.
+    state was warmed with, or is empty. ``conditions`` is what the net was told:
+    (time in s, value) points, and words for "tag".
     """
 
     model_id: str
@@ -105,10 +106,15 @@ class Recipe:
     sample_rate: int
     engine: str  #: name and version of the stepping engine
     prime: Mapping[str, Any] = field(default_factory=dict)
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def take_id(self) -> str:
-        return digest("take", self)
+        said = canonical(self)
+        assert isinstance(said, dict)
+        if not self.conditions:  # takes that were told nothing keep the names they always had
+            del said["conditions"]
+        return digest("take", said)
 
     @property
     def mean_temperature(self) -> float:

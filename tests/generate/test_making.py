@@ -21,6 +21,7 @@ class Script:
     name = "script"
     hop = 64
     n_levels = 256
+    conditions = None
 
     def begin(self, n_streams):
         return np.zeros((n_streams, 2))  # position, and whether it has been rewound
@@ -28,7 +29,7 @@ class Script:
     def hear(self, memory, stream, levels):
         memory[stream, 0] += 0
 
-    def sample(self, memory, uniforms, temperatures, busy=None):
+    def sample(self, memory, uniforms, temperatures, busy=None, told=None):
         n = uniforms.shape[1]
         levels = np.full(uniforms.shape, 128, dtype=np.int16)
         for b in range(len(memory)) if busy is None else busy:

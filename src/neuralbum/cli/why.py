@@ -40,6 +40,8 @@ def _print(story: dict[str, Any]) -> None:
     print(f"recipe: seed {recipe['seed']}/{recipe['number']}, temperature {schedule}, engine {recipe['engine']}")
     if recipe["prime"]:
         print("primed with: " + ", ".join(f"{k} {v}" for k, v in recipe["prime"].items()))
+    for name, said in recipe.get("conditions", {}).items():
+        print(f"told {name}: " + ", ".join(w if isinstance(w, str) else f"{w[1]:g} at {w[0]:g} s" for w in said))
     if model is not None:
         print(
             f"model {model['id']}: {model['kind']} {model['preset']}, step {recipe['step']}, {recipe['model_digest']}"

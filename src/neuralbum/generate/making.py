@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..dsp import front_end
 from ..records import Recipe
 from ..skeleton.stepping import Engine
-from . import streams, watchdog
+from . import streams, watchdog, wishes
 
 BLOCK_S = 0.5  #: sound made between two looks of the watchdog
 WINDOW_S = 2.0  #: what the watchdog looks at
@@ -69,6 +69,7 @@ def make(
     batch: int,
     sample_rate: int,
     prime: Callable[[Recipe], npt.NDArray[np.int16]],
+    state: Callable[[Recipe], Any] = lambda recipe: None,
     guard: Guard = Guard(),
 ) -> Iterator[Handed]:
     """Make takes until ``next_recipe`` has no more.
@@ -77,6 +78,7 @@ def make(
     ----------
     next_recipe : called when a slot is free; None ends the work.
     prime : the levels a take's net hears first (may be empty).
+    state : a snapshot of ``engine``'s memory a take begins with; None: silence.
     """
     block = max(engine.hop, int(BLOCK_S * sample_rate) // engine.hop * engine.hop)
     memory = engine.begin(batch)
@@ -90,10 +92,12 @@ def make(
                 if recipe is None:
                     open_for_more = False
                     break
-                engine.restore(memory, slot, fresh)
+                stored = state(recipe)
+                engine.restore(memory, slot, fresh if stored is None else stored)
                 heard = prime(recipe)
+                heard = heard[: len(heard) // engine.hop * engine.hop]
                 if len(heard):
-                    engine.hear(memory, slot, heard[: len(heard) // engine.hop * engine.hop])
+                    engine.hear(memory, slot, heard, _told(engine, recipe, -len(heard), len(heard), sample_rate))
                 slots[slot] = Making(recipe, streams.dice(recipe.seed, recipe.number))
                 if guard.on:
                     slots[slot].healthy = (engine.snapshot(memory, slot), 0)  # type: ignore[union-attr]
@@ -101,6 +105,13 @@ def make(
         if not busy:
             return
         yield from _step(engine, memory, slots, busy, block, sample_rate, guard)
+
+
+def _told(engine: Engine, recipe: Recipe, start: int, n: int, sample_rate: int) -> npt.NDArray[np.float32] | None:
+    """What a take is told from sample ``start`` on; None for nets that cannot be told anything."""
+    if engine.conditions is None:
+        return None
+    return wishes.written(engine.conditions, recipe.conditions, start, n, hop=engine.hop, sample_rate=sample_rate)
 
 
 def _step(
@@ -114,6 +125,9 @@ def _step(
 ) -> Iterator[Handed]:
     uniforms = np.full((len(slots), block), 0.5)
     temperatures = np.ones((len(slots), block), dtype=np.float32)
+    told = None
+    if engine.conditions is not None:
+        told = np.zeros((len(slots), block // engine.hop, engine.conditions.n_inputs), dtype=np.float32)
     for slot in busy:
         take = slots[slot]
         assert take is not None
@@ -121,7 +135,9 @@ def _step(
         temperatures[slot] = streams.schedule(take.recipe.temperature, take.made, block, sample_rate)
         if take.made < take.hot_until:
             temperatures[slot] += take.heat
-    sampled = engine.sample(memory, uniforms, temperatures, busy)
+        if told is not None:
+            told[slot] = _told(engine, take.recipe, take.made, block, sample_rate)
+    sampled = engine.sample(memory, uniforms, temperatures, busy, told)
     for slot in busy:
         take = slots[slot]
         assert take is not None

@@ -20,6 +20,17 @@ class GenerateParams:
     )
     drift: float = setting(0.0, "change of temperature from a take's first to its last sample", minimum=-2, maximum=2)
     prime_s: float = setting(2.0, "music the net hears before it starts; never written out", unit="s", minimum=0)
+    prime_from: str = setting(
+        "music",
+        "what a take begins with: music of the band, or a healthy state stored at the checkpoint",
+        choices=("music", "state"),
+    )
+    position: float | str = setting(
+        "", "told to nets that know it: place in the song, 0 to 1; a schedule: 0%:0,100%:1; empty: nothing"
+    )
+    loudness: float | str = setting("", "told to nets that know it: RMS in dB, -60 to 0; a schedule: 0:-40,12:-15")
+    tempo: float | str = setting("", "told to nets that know it: beats per minute, 40 to 320")
+    tag: tuple[str, ...] = setting((), "told to nets that know them: tags of labels.toml")
     batch: int = setting(16, "takes made side by side in one process", minimum=1, maximum=4096)
     watchdog: bool = setting(True, "rewind a take that falls silent, freezes, loops or turns to noise")
     rewinds: int = setting(8, "how often one take may be rewound", minimum=0)

@@ -34,7 +34,7 @@ LAYER_COLUMNS = ("g_norm", "w_enter", "b_enter", "w_leave", "b_leave", "decay", 
 BOTTOM_COLUMNS = ("g", "w_enter", "b_enter", "w_leave", "b_leave")
 PLACES = ("stride", "x", "h", "t0", "t1", "t2", "miss", "n_taps", "n_miss", "n_inputs", "bottom", "hidden",
           "w_hear", "b_hear", "tables", "g_out", "w_out", "b_out",
-          "n_levels", "n_experts", "context", "n_long")  # fmt: skip
+          "n_levels", "n_experts", "context", "n_long", "told")  # fmt: skip
 SAMPLE, HEAR, SCORE = 0, 1, 2
 """Modes: draw levels; listen to given ones; listen and tell their log-probabilities."""
 TELL_EVERY = 16  #: samples between two entropies
@@ -175,6 +175,14 @@ def _mlp(flat, gain, enter, b_enter, leave, b_leave, rows, places, width, hidden
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="never")
+def _hear_told(rows, place, told, hop, stride, n_streams):
+    """What the slowest tier hears from above: the conditions of this hop."""
+    for b in range(n_streams):
+        for i in range(told.shape[2]):
+            rows[b * stride + place + i] = told[b, hop, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="never")
 def _tier(flat, tier, layers, places, rows, word, levels, at, bent, memory, n_streams):
     """One step of a tier: hear a frame, go through the blocks, leave words; ``word``: the slower tier's, or −1."""
     stride, x, h, t0, t1, t2 = places[0], places[1], places[2], places[3], places[4], places[5]
@@ -223,13 +231,14 @@ def _take_note(rows, miss, n_miss, row, value):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run(flat, tiers, layers, bottom, places, forecasts, log_weight, log_scale, bank, bent, amplitudes, edges,
-        rows, levels, memory, mode, n, uniforms, temperatures, entropy, scores):  # fmt: skip
+        rows, levels, memory, mode, n, uniforms, temperatures, entropy, scores, told):  # fmt: skip
     """Take n steps with every stream.
 
     rows (B * stride,) states and scratch; levels (B, context + n): filled from
     ``context`` on in mode SAMPLE, read in the others; memory (B, …) the
     forecasts': the adaptive one's, or the steady one's where n_long is 0;
-    uniforms, temperatures (B, n); entropy (B, n / TELL_EVERY) out; scores (B, n, n_levels) out in mode SCORE.
+    uniforms, temperatures (B, n); entropy (B, n / TELL_EVERY) out; scores (B, n, n_levels) out in mode SCORE;
+    told (B, n / hop, slowest width) conditions, or (B, 0, 0) where nothing is told.
     """
     stride, t1, miss, n_miss = places[0], places[4], places[6], places[8]
     n_levels, n_experts, context, n_long = places[18], places[19], places[20], places[21]
@@ -241,6 +250,10 @@ def run(flat, tiers, layers, bottom, places, forecasts, log_weight, log_scale, b
     for t in range(n):
         at = context + t
         word = -1
+        if told.shape[1] > 0:
+            word = places[22]
+            if t % tiers[0, 0] == 0:
+                _hear_told(rows, word, told, t // tiers[0, 0], stride, n_streams)
         for i in range(tiers.shape[0]):
             if t % tiers[i, 0] == 0:
                 _tier(flat, tiers[i], layers, places, rows, word, levels, at, bent, memory, n_streams)

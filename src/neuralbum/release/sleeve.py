@@ -141,6 +141,7 @@ def sleeve(
             "sample_rate": recipe.sample_rate,
             "engine": recipe.engine,
             "prime": dict(recipe.prime),
+            "conditions": dict(recipe.conditions),
         },
         temperature=recipe.mean_temperature,
         style=(plain_text(judgement.style) or None) if judgement and judgement.style else None,

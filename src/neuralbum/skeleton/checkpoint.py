@@ -3,6 +3,7 @@
     models/<id>/model.json            what the net is, how it was trained, its ladder of checkpoints
     models/<id>/weights.safetensors   the best checkpoint's weights
     models/<id>/steps/<step>.safetensors   the ladder
+    models/<id>/states/<step>.safetensors  moments to begin takes with (``states``)
     models/<id>/resume.safetensors    the trainer's state
     models/<id>/curves.png, audition/<step>.flac
 
@@ -58,6 +59,7 @@ class About:
     steps_done: int = 0
     lines: Mapping[str, float] = field(default_factory=dict)  #: LPC and histogram on the held-out music
     training: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)  #: of each condition, what the training songs said
     ladder: tuple[Rung, ...] = ()
 
     @property

@@ -23,7 +23,7 @@ from . import head
 from .evaluate import ear_of
 from .recurrence import DECAY_SHARPNESS
 from .songs import PRELUDE, Listener
-from .stepping import Engine, Sampled
+from .stepping import Engine, Sampled, Wishes
 
 if TYPE_CHECKING:
     from .presets import Net
@@ -109,7 +109,9 @@ class FusedEngine:
         self.bent = front_end.companded(self.n_levels)
         self.amplitudes = mulaw.table(self.n_levels).astype(np.float64)
         self.ear = ear_of(net)
+        self.conditions = net.conditions
         self.first_row: Float32
+        self.told: Float32 | None = None  #: (n_inputs, slowest width); None: the kernel takes no conditions
         if net.KIND == "skeleton":
             self._pack_tiers(net)  # type: ignore[arg-type]
         else:
@@ -154,6 +156,7 @@ class FusedEngine:
         h, t0 = row.take(widest), row.take(widest)
         t1 = row.take(max(3 * widest, n_out))
         t2 = row.take(widest)
+        told = row.take(config.widths[0] if self.conditions else 0)
         hear, tables, gain, out = (
             packing.linear(net.hear),
             packing.add(np.concatenate([_numpy(table.weight) for table in net.tables])),
@@ -163,10 +166,11 @@ class FusedEngine:
         place = [
             row.stride, x, h, t0, t1, t2, miss, head.N_TAPS, head.N_RESIDUALS, head.N_INPUTS, config.bottom_width,
             config.bottom_hidden, *hear, tables, gain, *out, config.n_levels, head.N_EXPERTS, self.context,
-            0 if self.steady else config.n_long,
+            0 if self.steady else config.n_long, told,
         ]  # fmt: skip
         self.stride = row.stride
         self.first_row = np.zeros(self.state_size, dtype=np.float32)
+        self.told = _numpy(net.told.weight).T if self.conditions else np.zeros((0, 0), dtype=np.float32)
         fixed = (
             packing.flat(), np.array(tiers), np.array(layers), np.array(bottom).reshape(-1, 5), np.array(place),
             *head.TIES, cast(Any, self.ear).bank.ravel(), self.bent, self.amplitudes,
@@ -238,9 +242,9 @@ class FusedEngine:
             np.repeat(quiet.forecast, n_streams, axis=0),
         )
 
-    def hear(self, memory: Memory, stream: int, levels: npt.NDArray[np.integer]) -> None:
+    def hear(self, memory: Memory, stream: int, levels: npt.NDArray[np.integer], told: Wishes | None = None) -> None:
         given = np.ascontiguousarray(levels, dtype=np.int16)[None]
-        self._advance(memory, [stream], step_tiers.HEAR, given, None, None)
+        self._advance(memory, [stream], step_tiers.HEAR, given, None, None, None if told is None else told[None])
 
     def sample(
         self,
@@ -248,6 +252,7 @@ class FusedEngine:
         uniforms: npt.NDArray[np.float64],
         temperatures: npt.NDArray[np.floating],
         busy: Sequence[int] | None = None,
+        told: Wishes | None = None,
     ) -> Sampled:
         n_streams, n = uniforms.shape
         streams = list(range(n_streams)) if busy is None else list(busy)
@@ -261,14 +266,17 @@ class FusedEngine:
             given,
             uniforms[streams],
             np.asarray(temperatures, dtype=np.float32)[streams],
+            None if told is None else told[streams],
         )
         levels[streams], entropy[streams] = made, bits
         return Sampled(levels, entropy)
 
-    def log_probabilities(self, memory: Memory, levels: npt.NDArray[np.integer]) -> Float32:
+    def log_probabilities(
+        self, memory: Memory, levels: npt.NDArray[np.integer], told: Wishes | None = None
+    ) -> Float32:
         """Step through given levels (B, n): log-probabilities before each, (B, n, n_levels)."""
         given = np.ascontiguousarray(levels, dtype=np.int16)
-        _, _, scores = self._advance(memory, list(range(len(given))), step_tiers.SCORE, given, None, None)
+        _, _, scores = self._advance(memory, list(range(len(given))), step_tiers.SCORE, given, None, None, told)
         return scores
 
     def _advance(
@@ -279,6 +287,7 @@ class FusedEngine:
         given: npt.NDArray[np.int16],
         uniforms: npt.NDArray[np.float64] | None,
         temperatures: Float32 | None,
+        told: Wishes | None = None,
     ) -> tuple[npt.NDArray[np.int16], Float32, Float32]:
         n_streams, n = given.shape
         if n % self.hop:
@@ -292,11 +301,13 @@ class FusedEngine:
         entropy = np.zeros((n_streams, n // step_tiers.TELL_EVERY), dtype=np.float32)
         scores = np.zeros((n_streams, n if mode == step_tiers.SCORE else 0, self.n_levels), dtype=np.float32)
 
+        heard = self._embedded(told, n_streams, n)
+
         def part(first: int, last: int) -> None:
             cut = slice(first, last)
             self._kernel(
                 rows[cut].reshape(-1), levels[cut], forecast[cut], mode, n, uniforms[cut], temperatures[cut],
-                entropy[cut], scores[cut],
+                entropy[cut], scores[cut], *(each[cut] for each in heard),
             )  # fmt: skip
 
         n_parts = max(1, min(self.threads, n_streams // STREAMS_PER_THREAD))
@@ -310,6 +321,20 @@ class FusedEngine:
         memory.levels[streams] = levels[:, -self.context :]
         memory.forecast[streams] = forecast
         return levels[:, self.context :], entropy, scores
+
+    def _embedded(self, told: Wishes | None, n_streams: int, n: int) -> tuple[Float32, ...]:
+        """What the kernel is told: (B, n / hop, slowest width); nothing for a kernel that takes no conditions."""
+        if self.told is None:
+            return ()
+        if told is None:
+            return (np.zeros((n_streams, 0, 0), dtype=np.float32),)
+        if told.shape != (n_streams, n // self.hop, len(self.told)):
+            raise ValueError(f"told has shape {told.shape}, expected {(n_streams, n // self.hop, len(self.told))}")
+        heard = np.zeros((n_streams, n // self.hop, self.told.shape[1]), dtype=np.float32)
+        for i, row in enumerate(self.told):  # in a fixed order, so that no sum depends on the batch
+            if told[..., i].any():
+                heard += told[..., i, None] * row
+        return (heard,)
 
     def snapshot(self, memory: Memory, stream: int) -> Any:
         return memory.rows[stream].copy(), memory.levels[stream].copy(), memory.forecast[stream].copy()

@@ -25,7 +25,7 @@ from ..errors import ParameterError
 from ..kernels import step_bank, step_forecast
 from .evaluate import ear_of
 from .songs import PRELUDE, Listener
-from .stepping import PlainEngine, Sampled
+from .stepping import PlainEngine, Sampled, Wishes
 
 if TYPE_CHECKING:
     from .presets import Net
@@ -45,6 +45,7 @@ class GraphMemory:
     temperatures: Tensor  #: (B, hop)
     drawn: Tensor  #: (B, hop) int64
     entropy: Tensor  #: (B, hop)
+    told: Tensor | None  #: (B, 1, n_inputs) the hop's conditions, zeros where nothing is said
     graph: Any = None
 
     def carried(self) -> list[Tensor]:
@@ -65,6 +66,7 @@ class GraphEngine:
         self.hop, self.n_levels, self.context = net.hop, net.config.n_levels, net.context
         self.device = next(net.parameters()).device
         self.name = NAME
+        self.conditions = net.conditions
         self.ear = ear_of(net)
         self.amplitudes = torch.from_numpy(front_end.amplitudes_of(np.arange(self.n_levels), self.n_levels))
         self.amplitudes = self.amplitudes.double().to(self.device)
@@ -86,6 +88,7 @@ class GraphEngine:
             levels.repeat(n_streams, 1), heard.repeat(n_streams, 1, 1), memory.repeat(n_streams, 1), state,
             full(0.5, torch.float32), full(1.0, torch.float32), full(0, torch.int64),
             full(0.0, torch.float32),
+            torch.zeros(n_streams, 1, self.conditions.n_inputs, device=self.device) if self.conditions else None,
         )  # fmt: skip
 
     def _hop(self, memory: GraphMemory) -> None:
@@ -95,7 +98,7 @@ class GraphEngine:
         for at in range(self.hop):
             known = torch.cat([levels, empty], dim=1)
             features = torch.cat([features, ear[:, None, : features.shape[2]].float()], dim=1)
-            scores = self.plain.scores(known, features, state, at)
+            scores = self.plain.scores(known, features, state, at, memory.told)
             features = features[:, 1:]
             p = scores.exp()
             memory.entropy[:, at] = -(p * scores).sum(-1) / np.log(2.0)
@@ -137,7 +140,9 @@ class GraphEngine:
         for value, old in zip(memory.carried(), kept, strict=True):
             value.copy_(old)
 
-    def hear(self, memory: GraphMemory, stream: int, levels: npt.NDArray[np.integer]) -> None:
+    def hear(
+        self, memory: GraphMemory, stream: int, levels: npt.NDArray[np.integer], told: Wishes | None = None
+    ) -> None:
         one = slice(stream, stream + 1)
         listener = Listener(self.ear, self.n_levels, steady=True)
         n_ear = memory.ear.shape[1]
@@ -147,7 +152,8 @@ class GraphEngine:
         both, features = torch.cat([memory.levels[one], new], dim=1), torch.cat([memory.features[one], heard], dim=1)
         with torch.no_grad():
             state = {name: value[one] for name, value in memory.state.items()}
-            _, ends = self.net(both, features, state)
+            said = () if told is None else (torch.from_numpy(told)[None].to(self.device),)
+            _, ends = self.net(both, features, state, *said)
         for name, end in ends.items():
             memory.state[name][one] = end
         memory.levels[one], memory.features[one] = both[:, -self.context :], features[:, -self.context :]
@@ -159,6 +165,7 @@ class GraphEngine:
         uniforms: npt.NDArray[np.float64],
         temperatures: npt.NDArray[np.floating],
         busy: Sequence[int] | None = None,
+        told: Wishes | None = None,
     ) -> Sampled:
         """All streams are stepped; those that are not ``busy`` are put back as they were."""
         n = uniforms.shape[1]
@@ -169,6 +176,9 @@ class GraphEngine:
             cut = slice(start, start + self.hop)
             memory.uniforms.copy_(torch.from_numpy(np.ascontiguousarray(uniforms[:, cut], dtype=np.float32)))
             memory.temperatures.copy_(torch.from_numpy(np.ascontiguousarray(temperatures[:, cut], dtype=np.float32)))
+            if memory.told is not None:
+                said = np.zeros(memory.told.shape, np.float32) if told is None else told[:, start // self.hop, None]
+                memory.told.copy_(torch.from_numpy(said))
             self._advance(memory)
             drawn.append(memory.drawn.cpu().numpy().astype(np.int16))
             entropy.append(memory.entropy.cpu().numpy())

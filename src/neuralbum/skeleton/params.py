@@ -43,6 +43,24 @@ class SkeletonParams:
         maximum=1,
     )
     n_levels: int = setting(256, "mu-law levels: 256 is 8 bit, 1024 is 10 bit", minimum=16, maximum=4096)
+    conditions: tuple[str, ...] = setting(
+        (), "what the net can be told besides the sound: position, loudness, tempo, tag; empty: nothing"
+    )
+    condition_dropout: float = setting(
+        0.2, "share of stretches that are told nothing, and of the others for each condition", minimum=0, maximum=1
+    )
+    labels: str = setting("labels.toml", "the file in the project folder that gives songs their tags and tempo")
+    states: int = setting(
+        16, "healthy moments of the auditions kept at each checkpoint, to begin takes with", minimum=0, maximum=1024
+    )
+    precision: str = setting(
+        "auto",
+        "of matrix products in training; auto: bfloat16 on a GPU, float32 on a CPU",
+        choices=("auto", "float32", "bfloat16"),
+    )
+    compile_scan: str = setting(
+        "auto", "compile the recurrence's scan with torch; auto: on a GPU", choices=("auto", "on", "off")
+    )
     checkpoint_every: int = setting(0, "steps between checkpoints; 0: the preset's", unit="steps", minimum=0)
     keep: int = setting(8, "checkpoints kept on the ladder, best first", minimum=1)
     valid_s: float = setting(

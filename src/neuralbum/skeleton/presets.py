@@ -81,8 +81,9 @@ def preset(name: str) -> Preset:
 
 
 def plain(config: Any) -> dict[str, Any]:
-    """A net's config as model.json stores it."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(config).items()}
+    """A net's config as model.json stores it; what is empty is left out, so that it says nothing of older nets."""
+    values = dataclasses.asdict(config)
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v != ()}
 
 
 def build(kind: str, config: Mapping[str, Any], *, seed: int = 0) -> Net:

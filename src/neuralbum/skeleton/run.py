@@ -29,6 +29,8 @@ from ..records import Model, digest
 from ..stage import activity
 from . import checkpoint
 from .checkpoint import About, Rung
+from .conditions import Conditions, Labels, Told, tell
+from .labels import read_labels, vocabulary
 from .params import SkeletonParams
 from .presets import Preset, plain, preset
 from .scoring import rank, score, sentence
@@ -114,6 +116,9 @@ def train(
     chosen = settle_preset(params)
     corpus = open_corpus(project)
     train, valid, heldout = corpus_songs(corpus, params.n_levels)
+    labels = labels_of(project, params, corpus)
+    if labels is not None and "tag" in params.conditions:
+        chosen = replace(chosen, config={**chosen.config, "tags": vocabulary(labels)})
     net = build(chosen.kind, chosen.config, seed=project.settings.seed)
     config = plain(net.config)
     habits = {
@@ -123,6 +128,9 @@ def train(
         "steady_share": params.steady_share,
         "frame_share": params.frame_share,
     }  # fmt: skip
+    if params.conditions:
+        said = {name: [label.tags, label.tempo] for name, label in sorted((labels or {}).items())}
+        habits |= {"condition_dropout": params.condition_dropout, "labels": digest("labels", said)}
     name = digest(STAGE, VERSION, chosen.kind, config, habits, corpus.digest, project.settings.seed)
     model_id = f"{params.preset}-{name[:8]}"
     folder = project.models_dir / model_id
@@ -135,6 +143,7 @@ def train(
         with activity(project, STAGE, device=device, detail={"model": model_id, "preset": params.preset}) as tick:
             work = _Work(project, params, chosen, habits, corpus, model_id, folder, reporter, (train, valid, heldout))
             work.claim_key = key
+            work.labels = labels or {}
             trained = work.train(net, config, device, tick)
             tick(done=1)
             return trained
@@ -146,12 +155,31 @@ def train(
 run = train
 
 
+def labels_of(project: Project, params: SkeletonParams, corpus: PreparedCorpus) -> dict[str, Labels] | None:
+    """What a person says of the songs, by track id; None where the conditions do not need it."""
+    if not {"tag", "tempo"} & set(params.conditions):
+        return None
+    tracks = [song.track for song in corpus.songs]
+    labels = read_labels(project.root / params.labels, tracks)
+    trained = {track.id for track in tracks if track.split == "train"}
+    heard = {name: label for name, label in labels.items() if name in trained}
+    for name, found in (("tag", any(x.tags for x in heard.values())), ("tempo", any(x.tempo for x in heard.values()))):
+        if name in params.conditions and not found:
+            raise ParameterError(f"{project.root / params.labels}: no song of the train split has a {name}")
+    return heard
+
+
 def settle_preset(params: SkeletonParams) -> Preset:
     """The preset with the settings that override it."""
     chosen = preset(params.preset)
     config = {**chosen.config, "n_levels": params.n_levels}
     if params.dropout >= 0:
         config["dropout"] = params.dropout
+    if params.conditions:
+        Conditions(params.conditions)  # refuses names that it does not know
+        if chosen.kind != "skeleton":
+            raise ParameterError(f"preset {params.preset!r} takes no conditions; the reference net stays as it was")
+        config["conditions"] = params.conditions
     return replace(
         chosen,
         config=config,
@@ -177,6 +205,7 @@ class _Work:
     reporter: Reporter
     songs: tuple[list[Song], list[Song], list[Song]]
     claim_key: str = ""
+    labels: Mapping[str, Labels] = field(default_factory=dict)  #: by track id
 
     def train(self, net: Any, config: Mapping[str, Any], device: str, tick: Any) -> Trained:
         import torch
@@ -186,7 +215,9 @@ class _Work:
         params, chosen, rate = self.params, self.chosen, self.corpus.sample_rate
         net.to(device)
         self.device = device
-        trainer = Trainer(net, self.songs[0], Habits(**self.habits, sample_rate=rate, seed=self.project.settings.seed))
+        habits = {name: value for name, value in self.habits.items() if name in Habits.__dataclass_fields__}
+        told = self._told(net)
+        trainer = Trainer(net, self.songs[0], Habits(**habits, sample_rate=rate, seed=self.project.settings.seed), told)
         before_s, resumed = 0.0, False
         if (self.folder / checkpoint.RESUME).exists():
             tensors = checkpoint.read_tensors(self.folder / checkpoint.RESUME)
@@ -195,7 +226,7 @@ class _Work:
             about = checkpoint.read_about(self.folder)
             resumed = True
         else:
-            about = self._first_about(config)
+            about = self._first_about(config, told)
             self._store_row(about)
         self.lines = dict(about.lines)
         target = params.time_s if params.time_s > 0 else float(chosen.steps)
@@ -246,7 +277,29 @@ class _Work:
 
     # ---- pieces ----------------------------------------------------------------
 
-    def _first_about(self, config: Mapping[str, Any]) -> About:
+    def _told(self, net: Any) -> Told | None:
+        """What the training songs' moments are like, for a net that knows conditions."""
+        if net.conditions is None:
+            return None
+        tracks = [song.track.id for song in self.corpus.split("train")]
+        labels = [self.labels.get(name, Labels()) for name in tracks]
+        return tell(
+            net.conditions, [song.levels for song in self.songs[0]], labels, hop=net.hop,
+            n_levels=self.params.n_levels, sample_rate=self.corpus.sample_rate, dropout=self.params.condition_dropout,
+        )  # fmt: skip
+
+    def _tagged(self, told: Told | None) -> dict[str, Any]:
+        """model.json's account of the conditions: ranges that were heard, and the tracks of each tag."""
+        if told is None:
+            return {}
+        tracks = [song.track.id for song in self.corpus.split("train")]
+        tags = {
+            tag: [name for name, label in zip(tracks, told.labels, strict=True) if tag in label.tags]
+            for tag in told.conditions.tags
+        }
+        return told.ranges() | ({"tag": tags} if tags else {})
+
+    def _first_about(self, config: Mapping[str, Any], told: Told | None) -> About:
         from .evaluate import lines
 
         params = self.params
@@ -260,6 +313,7 @@ class _Work:
             corpus_digest=self.corpus.digest,
             code=__version__,
             training={**self.habits, "seed": self.project.settings.seed},
+            told=self._tagged(told),
             lines=lines(
                 self.songs[0],
                 self.songs[2],

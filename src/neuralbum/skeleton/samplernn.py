@@ -47,6 +47,7 @@ class SampleRnn(nn.Module):
 
     KIND = "samplernn"
     uses_forecast = False
+    conditions = None  #: it is told nothing
 
     def __init__(self, config: SampleRnnConfig) -> None:
         super().__init__()

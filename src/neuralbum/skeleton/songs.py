@@ -23,12 +23,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ..dsp import front_end, mulaw
 from ..kernels import step_bank, step_forecast
+
+if TYPE_CHECKING:
+    from .conditions import Told
 
 PRELUDE = 512
 """Samples of silence before a song; at least every net's ``context``."""
@@ -100,6 +104,7 @@ class Window:
     heard: npt.NDArray[np.int64]  #: (B, context + W) what the net hears: the same, or with noise
     features: npt.NDArray[np.float32]  #: (B, context + W, N_FEATURES or 0)
     fresh: npt.NDArray[np.bool_]  #: (B,) rows that jumped: their state starts anew
+    told: npt.NDArray[np.float32] | None = None  #: (B, W / hop, n_inputs) conditions, for nets that know some
 
 
 class Feed:
@@ -118,7 +123,11 @@ class Feed:
         seed: int,
         noise_share: float = 0.0,
         steady_share: float = 0.0,
+        told: Told | None = None,
     ) -> None:
+        self.told = told
+        n_inputs = told.conditions.n_inputs if told else 0
+        self.may_know = np.zeros((n_batch, n_inputs), dtype=np.float32)  # what each stream is told; 0: not this time
         self.noise_share, self.steady_share = noise_share, steady_share
         self.amplitudes = mulaw.table(n_levels).astype(np.float64)
         self.songs = list(songs)
@@ -138,12 +147,16 @@ class Feed:
         levels, heard = (np.empty((n_batch, total), dtype=np.int64) for _ in range(2))
         features = np.empty((n_batch, total, self.tail_features.shape[2]), dtype=np.float32)
         fresh = np.zeros(n_batch, dtype=bool)
+        told = []
         for b in range(n_batch):
             if self.place[b, 2] < self.window:
                 self._jump(b)
                 fresh[b] = True
             song, position = self.songs[self.place[b, 0]], int(self.place[b, 1])
             new = song.levels[position : position + self.window]
+            if self.told is not None:
+                said = self.told.at(int(self.place[b, 0]), position, self.window)
+                told.append(said * self.may_know[b])
             noisy = self._with_noise(b, new)
             levels[b] = np.concatenate([self.tail_levels[b], new])  # the context is only ever heard
             heard[b] = np.concatenate([self.tail_levels[b], noisy])
@@ -151,7 +164,7 @@ class Feed:
             self.tail_levels[b] = heard[b, -self.context :]
             self.tail_features[b] = features[b, -self.context :]
             self.place[b, 1:3] += (self.window, -self.window)
-        return Window(levels, heard, features, fresh)
+        return Window(levels, heard, features, fresh, np.stack(told) if self.told is not None else None)
 
     def _jump(self, b: int) -> None:
         jumps = int(self.place[b, 3])
@@ -169,6 +182,8 @@ class Feed:
             excerpt = self.amplitudes[self.songs[song].levels[start : start + left]]
             self.noise[b] = np.sqrt((excerpt**2).mean()) * 10 ** (rng.uniform(*NOISE_DB) / 20)
         self.place[b] = song, start, left, jumps + 1  # the noise is keyed by it
+        if self.told is not None:
+            self.may_know[b] = self.told.drawn(np.random.default_rng([self.seed, b, jumps, 0, 5]))
         before = self._with_noise(b, before)
         self.listeners[b].steady = bool(rng.random() < self.steady_share)
         self.listeners[b].restart()
@@ -186,7 +201,8 @@ class Feed:
     # ---- for checkpoints ---------------------------------------------------
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
-        return {
+        told: dict[str, npt.NDArray[np.generic]] = {} if self.told is None else {"may_know": self.may_know}
+        return told | {
             "place": self.place,
             "noise": self.noise,
             "steady": np.array([listener.steady for listener in self.listeners]),
@@ -196,7 +212,7 @@ class Feed:
         }
 
     def restore(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
-        for name in ("place", "noise", "tail_levels", "tail_features"):
+        for name in ("place", "noise", "tail_levels", "tail_features", *(("may_know",) if self.told else ())):
             getattr(self, name)[...] = state[name]
         for listener, memory, steady in zip(self.listeners, state["memory"], state["steady"], strict=True):
             listener.memory[...] = memory

@@ -22,11 +22,13 @@ from .evaluate import ear_of
 from .songs import PRELUDE, Listener
 
 if TYPE_CHECKING:
+    from .conditions import Conditions
     from .presets import Net
     from .samplernn import SampleRnn
     from .tiers import Tiers
 
 Levels = npt.NDArray[np.int16]
+Wishes = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,16 @@ class Engine(Protocol):
     name: str
     hop: int
     n_levels: int
+    conditions: Conditions | None
 
     def begin(self, n_streams: int) -> Any:
         """Memory of streams that have heard silence."""
 
-    def hear(self, memory: Any, stream: int, levels: npt.NDArray[np.integer]) -> None:
-        """Let one stream listen to levels (a multiple of ``hop``) instead of sampling them."""
+    def hear(self, memory: Any, stream: int, levels: npt.NDArray[np.integer], told: Wishes | None = None) -> None:
+        """Let one stream listen to levels (a multiple of ``hop``) instead of sampling them.
+
+        told (n / hop, n_inputs): conditions of each hop, written by ``conditions``; None says nothing.
+        """
 
     def sample(
         self,
@@ -56,10 +62,12 @@ class Engine(Protocol):
         uniforms: npt.NDArray[np.float64],
         temperatures: npt.NDArray[np.floating],
         busy: Sequence[int] | None = None,
+        told: Wishes | None = None,
     ) -> Sampled:
         """Sample (B, n) levels: one uniform number in [0, 1) and one temperature for each.
 
-        Only the streams of ``busy`` if given; the rows of the others mean nothing.
+        Only the streams of ``busy`` if given; the rows of the others mean nothing. told (B, n / hop, n_inputs):
+        conditions of each stream and hop.
         """
 
     def snapshot(self, memory: Any, stream: int) -> Any:
@@ -87,6 +95,7 @@ class PlainEngine:
         self.steady = steady
         self.hop = net.hop
         self.n_levels = net.config.n_levels
+        self.conditions = net.conditions
         self.like = next(net.parameters())
 
     def begin(self, n_streams: int) -> PlainMemory:
@@ -100,7 +109,9 @@ class PlainEngine:
             state = {k: v.clone() for k, v in self.net.begin(n_streams).items()}
         return PlainMemory(levels, features, listeners, state)
 
-    def hear(self, memory: PlainMemory, stream: int, levels: npt.NDArray[np.integer]) -> None:
+    def hear(
+        self, memory: PlainMemory, stream: int, levels: npt.NDArray[np.integer], told: Wishes | None = None
+    ) -> None:
         c = self.net.context
         one = slice(stream, stream + 1)
         features = memory.listeners[stream].hear(levels)[None]
@@ -108,7 +119,8 @@ class PlainEngine:
         all_features = np.concatenate([memory.features[one], features], axis=1)
         with torch.no_grad():
             state = {k: v[one] for k, v in memory.state.items()}
-            _, ends = self.net(torch.from_numpy(both), self._tensor(all_features), state)
+            said = () if told is None else (self._tensor(told[None]),)
+            _, ends = self.net(torch.from_numpy(both), self._tensor(all_features), state, *said)
         for name, end in ends.items():
             memory.state[name][one] = end
         memory.levels[one], memory.features[one] = both[:, -c:], all_features[:, -c:]
@@ -119,13 +131,14 @@ class PlainEngine:
         uniforms: npt.NDArray[np.float64],
         temperatures: npt.NDArray[np.floating],
         busy: Sequence[int] | None = None,
+        told: Wishes | None = None,
     ) -> Sampled:
         n_streams, n = uniforms.shape
         levels = np.empty((n_streams, n), dtype=np.int16)
         entropy = np.empty((n_streams, n), dtype=np.float32)
         with torch.no_grad():
             for at in range(n):
-                scores = self._scores(memory, at % self.hop)
+                scores = self._scores(memory, at % self.hop, self._said(told, at))
                 p = scores.exp()
                 entropy[:, at] = -(p * scores).sum(-1).numpy() / np.log(2.0)
                 for b in range(n_streams):
@@ -135,38 +148,47 @@ class PlainEngine:
                 self._shift(memory, levels[:, at])
         return Sampled(levels, entropy)
 
-    def log_probabilities(self, memory: PlainMemory, levels: npt.NDArray[np.integer]) -> Tensor:
+    def log_probabilities(
+        self, memory: PlainMemory, levels: npt.NDArray[np.integer], told: Wishes | None = None
+    ) -> Tensor:
         """Step through given levels (B, n): log-probabilities before each, (B, n, n_levels)."""
         out = []
         with torch.no_grad():
             for at in range(levels.shape[1]):
-                out.append(self._scores(memory, at % self.hop))
+                out.append(self._scores(memory, at % self.hop, self._said(told, at)))
                 self._shift(memory, levels[:, at])
         return torch.stack(out, dim=1)
 
-    def _scores(self, memory: PlainMemory, phase: int) -> Tensor:
+    def _said(self, told: Wishes | None, at: int) -> Tensor | None:
+        """The conditions of the hop that sample ``at`` lies in, (B, 1, n_inputs)."""
+        return None if told is None else self._tensor(told[:, at // self.hop, None])
+
+    def _scores(self, memory: PlainMemory, phase: int, told: Tensor | None) -> Tensor:
         known = np.pad(memory.levels, ((0, 0), (0, 1)))  # the level to come: not looked at
         levels = torch.from_numpy(known)
         features = torch.zeros(len(known), known.shape[1], 0)
         if self.net.uses_forecast:
             now = np.stack([listener.memory[: memory.features.shape[2]] for listener in memory.listeners])
             features = self._tensor(np.concatenate([memory.features, now[:, None].astype(np.float32)], axis=1))
-        return self.scores(levels, features, memory.state, phase)
+        return self.scores(levels, features, memory.state, phase, told)
 
-    def scores(self, levels: Tensor, features: Tensor, state: dict[str, Tensor], phase: int) -> Tensor:
+    def scores(
+        self, levels: Tensor, features: Tensor, state: dict[str, Tensor], phase: int, told: Tensor | None = None
+    ) -> Tensor:
         """Log-probabilities (B, n_levels) of the next level; ``state`` goes forward where a frame begins.
 
         levels (B, context + 1) and features (B, context + 1, N_FEATURES) end with the sample to
-        come, whose level is not looked at; ``phase`` is its position within a hop.
+        come, whose level is not looked at; ``phase`` is its position within a hop, told (B, 1, n_inputs)
+        the hop's conditions.
         """
         if self.net.uses_forecast:
-            return self._tiers_scores(cast("Tiers", self.net), levels, features, state, phase)
+            return self._tiers_scores(cast("Tiers", self.net), levels, features, state, phase, told)
         return self._samplernn_scores(cast("SampleRnn", self.net), levels, state, phase)
 
     def _tiers_scores(
-        self, net: Tiers, levels: Tensor, features: Tensor, state: dict[str, Tensor], phase: int
+        self, net: Tiers, levels: Tensor, features: Tensor, state: dict[str, Tensor], phase: int, told: Tensor | None
     ) -> Tensor:
-        above: Tensor | None = None
+        above = net.hear_told(told)
         for i, tier in enumerate(net.tiers):
             frame = net.config.frames[i]
             if phase % frame == 0:

@@ -29,6 +29,7 @@ from ..kernels import step_bank
 from ..kernels.lanes import LANES
 from ..kernels.step_forecast import N_FEATURES
 from . import head
+from .conditions import conditions_of
 from .recurrence import GatedMlp, RecurrentBlock, RootMeanSquareNorm
 
 N_TABLES = 2  #: how many of the last levels have a learned table
@@ -48,6 +49,8 @@ class TiersConfig:
     bottom_layers: int = 1
     n_long: int = 256  #: taps of the forecast's long filter
     dropout: float = 0.0
+    conditions: tuple[str, ...] = ()  #: what it can be told besides the sound; see ``conditions``
+    tags: tuple[str, ...] = ()  #: the vocabulary of the condition "tag"
 
 
 class Tier(nn.Module):
@@ -107,6 +110,10 @@ class Tiers(nn.Module):
                 cast(nn.Embedding, table).weight.mul_(0.1)
             self.out.weight.zero_()
             self.out.bias.zero_()
+        self.conditions = conditions_of(self)
+        if self.conditions is not None:  # last, so that all other weights start as they do without
+            self.told = nn.Linear(self.conditions.n_inputs, widths[0], bias=False)
+            nn.init.zeros_(self.told.weight)
         bank = torch.zeros(step_bank.ORDER, step_bank.SIZE)
         self.bank = nn.Parameter(bank, requires_grad=False)  # fitted to the corpus before training, then kept
         self.register_buffer("bent", torch.from_numpy(front_end.companded(config.n_levels)), persistent=False)
@@ -168,12 +175,23 @@ class Tiers(nn.Module):
         raw: Tensor = self.out(self.norm(x))
         return raw
 
-    def words(self, levels: Tensor, features: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def hear_told(self, told: Tensor | None) -> Tensor | None:
+        """Conditions (B, T, n_inputs) -> what the slowest tier hears from above, (B, T, width); None: nothing."""
+        if told is None:
+            return None
+        if self.conditions is None:
+            raise ParameterError("this net was built without conditions; it cannot be told anything")
+        heard: Tensor = self.told(told)
+        return heard
+
+    def words(
+        self, levels: Tensor, features: Tensor, state: dict[str, Tensor], told: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The fastest tier's words for a window, (B, its frames, width), and the state after it; as ``forward``."""
         n_samples = levels.shape[1] - self.context
         if features.shape[-1] != N_FEATURES:
             raise ValueError(f"features has {features.shape[-1]} columns, expected {N_FEATURES}")
-        above: Tensor | None = None
+        above = self.hear_told(told)
         word: Tensor | None = None
         ends = {}
         for i, tier in enumerate(self.tiers):
@@ -184,14 +202,17 @@ class Tiers(nn.Module):
         assert word is not None
         return word, ends
 
-    def forward(self, levels: Tensor, features: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, levels: Tensor, features: Tensor, state: dict[str, Tensor], told: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Raw outputs for a window.
 
         levels (B, context + W) int64 and features (B, context + W, N_FEATURES) start
         ``context`` samples before the window; W is a multiple of ``hop``. The last
-        sample itself is not looked at, only what lies before it.
+        sample itself is not looked at, only what lies before it. ``told`` (B, W / hop, n_inputs):
+        conditions of each hop; None says nothing.
         """
-        word, ends = self.words(levels, features, state)
+        word, ends = self.words(levels, features, state, told)
         return self.bottom_outputs(levels, features, self.spread_out(len(self.tiers) - 1, word)), ends
 
     def spread_out(self, i: int, word: Tensor) -> Tensor:
@@ -213,15 +234,17 @@ class Tiers(nn.Module):
         *,
         heard: Tensor | None = None,
         frames: Tensor | None = None,
+        told: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Nats of every sample of the window, (B, W), and the state after it.
 
         ``heard``: levels to listen to instead of ``levels`` (dither); the targets stay.
         ``frames``: numbers of the fastest tier's frames (counted through all streams) to predict; the
         others are only heard, and nats (n_frames, samples of a frame) come back.
+        ``told``: as ``forward``.
         """
         heard = levels if heard is None else heard
-        word, ends = self.words(heard, features, state)
+        word, ends = self.words(heard, features, state, told)
         c, target = self.context, levels[:, self.context :]
         if frames is not None:
             frame, before = self.config.frames[-1], max(head.N_TAPS, head.N_RESIDUALS)

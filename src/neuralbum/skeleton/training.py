@@ -24,6 +24,7 @@ from .evaluate import ear_of
 from .songs import Feed, Song
 
 if TYPE_CHECKING:
+    from .conditions import Told
     from .presets import Net
     from .tiers import Tiers
 
@@ -65,7 +66,7 @@ def fit_bank(net: Tiers, songs: Sequence[Song], seed: int) -> None:
 class Trainer:
     """A net, its optimiser and its streams through the songs."""
 
-    def __init__(self, net: Net, songs: Sequence[Song], habits: Habits) -> None:
+    def __init__(self, net: Net, songs: Sequence[Song], habits: Habits, told: Told | None = None) -> None:
         self.net, self.habits = net, habits
         self.step = 0
         self.samples = 0
@@ -76,6 +77,7 @@ class Trainer:
             songs, n_batch=habits.batch, window=window, context=net.context,
             stretch=int(habits.stretch_s * habits.sample_rate), n_levels=net.config.n_levels,
             ear=ear_of(net), seed=habits.seed, noise_share=habits.noise_share, steady_share=habits.steady_share,
+            told=told,
         )  # fmt: skip
         self.device = next(net.parameters()).device
         self.carried = {name: value.detach().clone() for name, value in net.begin(habits.batch).items()}
@@ -112,6 +114,7 @@ class Trainer:
         levels = torch.from_numpy(window.levels).to(self.device)
         features = torch.from_numpy(window.features).to(self.device)
         fresh = torch.from_numpy(window.fresh).to(self.device)
+        told = None if window.told is None else torch.from_numpy(window.told).to(self.device)
         beginning = self.net.begin(h.batch)
         state = {
             name: torch.where(fresh.view(-1, *[1] * (value.ndim - 1)), beginning[name], value)
@@ -122,7 +125,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[] if self.device.type == "cpu" else [self.device]):
             torch.manual_seed((h.seed * 1_000_003 + self.step) % 2**63)
             with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
-                nll, ends = self._nll(levels, features, state, heard)
+                nll, ends = self._nll(levels, features, state, heard, told)
                 loss = nll.mean()
             bits = float(loss.detach()) / math.log(2.0)
             limit = math.log2(self.net.config.n_levels) + EXPLODED_BITS
@@ -149,18 +152,20 @@ class Trainer:
         return bits
 
     def _nll(
-        self, levels: Tensor, features: Tensor, state: dict[str, Tensor], heard: Tensor
+        self, levels: Tensor, features: Tensor, state: dict[str, Tensor], heard: Tensor, told: Tensor | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Nats of the window, or of a random share of its frames: all is heard, the rest is not predicted."""
         h = self.habits
-        if h.frame_share >= 1.0 or not self.net.uses_forecast:
+        if not self.net.uses_forecast:
             return self.net.nll(levels, features, state, heard=heard)
         tiers = cast("Tiers", self.net)
+        if h.frame_share >= 1.0:
+            return tiers.nll(levels, features, state, heard=heard, told=told)
         n_frames = h.batch * self.feed.window // tiers.config.frames[-1]
         rng = np.random.default_rng([h.seed, 8, self.step])
         chosen = np.sort(rng.permutation(n_frames)[: max(1, round(h.frame_share * n_frames))])
         frames = torch.from_numpy(chosen).to(self.device)
-        return tiers.nll(levels, features, state, heard=heard, frames=frames)
+        return tiers.nll(levels, features, state, heard=heard, frames=frames, told=told)
 
     def _dithered(self, levels: np.ndarray) -> Tensor:
         rng = np.random.default_rng([self.habits.seed, 7, self.step])
