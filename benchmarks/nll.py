@@ -178,8 +178,8 @@ def _distance(net: Any, songs: list[Song], steady: bool) -> float:
     """How far what the net sings is from the corpus, in units of a just tolerable difference."""
     known = audition.corpus_statistics(songs, 256, seconds=20.0, sample_rate=16_000)
     engine = FusedEngine(net, threads=1, steady=steady)
-    _, sung = audition.sing(engine, songs, n_clips=4, seconds=SUNG_S, sample_rate=16_000, seed=0)
-    return audition.distance(sung, known)
+    sung = audition.sing(engine, songs, n_clips=4, seconds=SUNG_S, sample_rate=16_000, seed=0)
+    return audition.distance(sung.heard, known)
 
 
 def main() -> None:

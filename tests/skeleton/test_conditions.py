@@ -77,7 +77,7 @@ def test_loudness_is_the_level_of_the_second_around():
 
 
 def test_step_by_step_equals_the_parallel_forward_with_conditions():
-    made, tune, n = conditioned().double().eval(), song(0.1), 512
+    made, tune, n = conditioned().double().eval(), song(0.1), 256
     told = wishes(1, n // 64)
     state, expected = made.begin(1), []
     with torch.no_grad():
@@ -216,8 +216,8 @@ def test_a_tag_chooses_the_level_where_nothing_else_tells_it():
     habits = Habits(batch=4, window=256, learning_rate=1e-2, average=0.9, noise_share=0.0, steady_share=1.0,
                     frame_share=1.0)  # fmt: skip
     trainer = Trainer(made, tunes, habits, told)
-    for step in range(100):
-        trainer.advance(step / 100)
+    for step in range(60):
+        trainer.advance(step / 60)
     engine = FusedEngine(made, threads=1, steady=True)
     wishes = ["loud"] * 4 + ["quiet"] * 4 + [None] * 8
     said = np.stack([conditions.write({} if wish is None else {"tag": [wish]}, 4) for wish in wishes])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,12 +35,33 @@ def temperatures(text: str) -> list[float]:
         raise ParameterError(f"--temperature {text}: write 1.0, or a range such as 0.98..1.02") from cause
 
 
+def primes(text: str | None) -> dict[str, Any]:
+    """``"2"`` -> two seconds of music, ``"state"`` -> a stored state."""
+    if text is None:
+        return {}
+    if text in ("state", "states"):
+        return {"prime_from": "state"}
+    try:
+        return {"prime_from": "music", "prime_s": float(text)}
+    except ValueError as cause:
+        raise ParameterError(f"--prime {text}: write seconds of music such as 2, or state") from cause
+
+
 def command(
     count: Annotated[int | None, typer.Option(min=1, help="How many takes.")] = None,
     hours: Annotated[float | None, typer.Option(help="Or how many hours of them.")] = None,
     length: Annotated[float | None, typer.Option(help="Seconds of one take.")] = None,
     temperature: Annotated[str | None, typer.Option(help="One number, or a range: 0.98..1.02.")] = None,
-    prime: Annotated[float | None, typer.Option(help="Seconds of music the net hears first.")] = None,
+    prime: Annotated[
+        str | None,
+        typer.Option(metavar="SECONDS|state", help="Seconds of music the net hears first; state: a stored good state."),
+    ] = None,
+    position: Annotated[
+        str | None, typer.Option(help="Tell the net its place in the song: 0.5, or 0%:0,100%:1.")
+    ] = None,
+    loudness: Annotated[str | None, typer.Option(help="Tell it a level in dB: -20, or seconds:dB,…")] = None,
+    tempo: Annotated[str | None, typer.Option(help="Tell it beats per minute: 120, or seconds:bpm,…")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Tell it a tag it was trained with; repeatable.")] = None,
     model: Annotated[str | None, typer.Option(help="Which skeleton: ID or ID@step; default: the newest.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Takes made side by side.")] = None,
     forced: Annotated[
@@ -72,7 +93,8 @@ def command(
 
     opened = open_project(project, words)
     params = opened.params(
-        "generate", GenerateParams, count=count, hours=hours, length_s=length, prime_s=prime, model=model, batch=batch,
+        "generate", GenerateParams, count=count, hours=hours, length_s=length, model=model, batch=batch,
+        **primes(prime), position=position, loudness=loudness, tempo=tempo, tag=tag or None,
         temperature=None if temperature is None else temperatures(temperature),
     )  # fmt: skip
     if forced is not None:

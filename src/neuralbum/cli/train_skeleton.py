@@ -29,6 +29,10 @@ def command(
     duration: Annotated[
         str | None, typer.Option("--for", metavar="TIME", help="Train for this long: 45s, 90m, 2h.")
     ] = None,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(help="Tell the net more than the sound: position, loudness, tempo, tag; repeatable."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     dry_run: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
     force: ForceOption = False,
@@ -46,8 +50,9 @@ def command(
 
     opened = open_project(project, words)
     params = opened.params(
-        "skeleton", SkeletonParams, preset=preset, steps=steps, time_s=None if duration is None else seconds(duration)
-    )
+        "skeleton", SkeletonParams, preset=preset, steps=steps, conditions=condition or None,
+        time_s=None if duration is None else seconds(duration),
+    )  # fmt: skip
     chosen = pick_device(device)
     talker = reporter(json)
     guess = estimate(params, device=chosen)

@@ -26,12 +26,14 @@ from ..project import Project, settle
 from ..records import Recipe, Take
 from ..skeleton import find_model
 from ..stage import Outcome, activity, file_digest
-from . import streams
+from . import streams, wishes
 from .params import GenerateParams
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from ..skeleton.conditions import Conditions
+    from ..skeleton.states import State
     from .making import Handed
 
 STAGE = "generate"
@@ -50,15 +52,26 @@ class Plan:
         return sum(recipe.n_samples for recipe in self.recipes) / self.sample_rate
 
 
-def plan(project: Project, params: GenerateParams, *, engine: str, about: Any, digest: str) -> Plan:
-    """The recipes that ``params`` ask for, in order of their numbers."""
+def plan(
+    project: Project,
+    params: GenerateParams,
+    *,
+    engine: str,
+    about: Any,
+    digest: str,
+    conditions: Conditions | None = None,
+    states: Sequence[State] = (),
+) -> Plan:
+    """The recipes that ``params`` ask for, in order of their numbers; with ``states`` they begin with one of those."""
     rate = about.sample_rate
     n_samples = max(1, round(params.length_s * rate))
     count = math.ceil(params.hours * 3600.0 / params.length_s) if params.hours > 0 else params.count
     seed = project.settings.seed
     songs: dict[str, int] = {}
-    if params.prime_s > 0:
+    told = wishes.settle(params, conditions, about.id)
+    if params.prime_s > 0 and not states:
         songs = {song.track.id: song.mono.size for song in corpus_for(project, about).split("train")}
+        songs = wishes.tracks_of(told, about.told, songs)
     recipes = []
     for number in range(count):
         start = streams.temperature_of(number, params.temperature)
@@ -76,7 +89,12 @@ def plan(project: Project, params: GenerateParams, *, engine: str, about: Any, d
                 n_samples=n_samples,
                 sample_rate=rate,
                 engine=engine + (f"+watchdog-1:{params.rewinds}:{params.heat:g}" if params.watchdog else ""),
-                prime=streams.choose_prime(seed, number, songs, int(params.prime_s * rate)),
+                prime=(
+                    streams.choose_state(seed, number, [(state.number, state.digest) for state in states])
+                    if states
+                    else streams.choose_prime(seed, number, songs, int(params.prime_s * rate))
+                ),
+                conditions=told,
             )
         )
     return Plan(tuple(recipes), rate)
@@ -119,6 +137,7 @@ def run(
     from ..skeleton import open_skeleton
     from ..skeleton.checkpoint import WEIGHTS, rung_path
     from ..skeleton.engine import open_engine
+    from ..skeleton.states import read_states
     from .making import Guard, make
 
     params = project.params(STAGE, GenerateParams) if params is None else params
@@ -128,7 +147,12 @@ def run(
     weights = folder / WEIGHTS if step is None else rung_path(folder, about.step)
     if not weights.exists():
         weights = folder / WEIGHTS
-    planned = plan(project, params, engine=engine.name, about=about, digest=file_digest(weights)[:20])
+    sha256 = file_digest(weights)
+    states = read_states(folder, about, engine, sha256) if params.prime_from == "state" else []
+    planned = plan(
+        project, params, engine=engine.name, about=about, digest=sha256[:20],
+        conditions=engine.conditions, states=states,
+    )  # fmt: skip
     _sweep_parts(project.takes_dir)
     mine = [r for r in planned.recipes if takes is None or r.take_id in set(takes)][shard[0] - 1 :: shard[1]]
     known = {take.id for take in project.catalogue.takes() if (project.root / take.path).exists()}
@@ -145,6 +169,7 @@ def run(
                 batch=max(1, min(params.batch, math.ceil(len(todo) / sharing))),
                 sample_rate=planned.sample_rate,
                 prime=_Primes(project, about),
+                state=lambda recipe: states[recipe.prime["state"]].snapshot if "state" in recipe.prime else None,
                 guard=Guard(params.watchdog, params.rewinds, params.heat),
             )
             done = _write_all(project, handed, queue, planned.sample_rate, reporter, tick)
@@ -234,7 +259,7 @@ class _Primes:
         self.songs: dict[str, Any] | None = None
 
     def __call__(self, recipe: Recipe) -> npt.NDArray[np.int16]:
-        if not recipe.prime:
+        if "track" not in recipe.prime:
             return np.zeros(0, dtype=np.int16)
         if self.songs is None:
             self.songs = {song.track.id: song.mono for song in corpus_for(self.project, self.about).songs}

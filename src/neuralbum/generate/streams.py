@@ -44,6 +44,12 @@ def schedule(points: Sequence[tuple[float, float]], start: int, n: int, sample_r
     return np.interp(times, [t for t, _ in points], [v for _, v in points]).astype(np.float32)
 
 
+def choose_state(seed: int, number: int, states: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    """Which stored state, (number, digest), a take begins with."""
+    state, name = states[int(dice(seed, number, PRIME_KEY).integers(len(states)))]
+    return {"state": state, "digest": name}
+
+
 def choose_prime(seed: int, number: int, songs: Mapping[str, int], n_samples: int) -> dict[str, Any]:
     """Which stretch of which song the net hears first: ``songs`` maps track ids to lengths in samples."""
     fitting = {name: length for name, length in sorted(songs.items()) if length >= n_samples}

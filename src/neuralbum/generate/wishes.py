@@ -1,8 +1,8 @@
 """What a take's net is told: constants or schedules of position, loudness and tempo, and tags.
 
-    -20              the whole take
-    0:-40,12:-15     seconds of the take and values, linear between them
-    0%:0,100%:1      the same, in shares of the take's length
+-20              the whole take
+0:-40,12:-15     seconds of the take and values, linear between them
+0%:0,100%:1      the same, in shares of the take's length
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def points(name: str, text: str | float, length_s: float) -> list[list[float]]:
             said.append([round(at, 4), float(value)])
         except ValueError as cause:
             raise ParameterError(
-                f"{name}={text!r}: write a number, or a schedule such as 0:{low:g},12:{high:g} or 0%:{low:g},100%:{high:g}"
+                f"{name}={text!r}: write a number, or a schedule such as 0:{low:g},12:{high:g} "
+                f"or 0%:{low:g},100%:{high:g}"
             ) from cause
         if not low <= said[-1][1] <= high:
             raise ParameterError(f"{name}={said[-1][1]:g}{UNITS[name]} must lie between {low:g} and {high:g}")

@@ -8,7 +8,9 @@ compared with the corpus.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -74,10 +76,45 @@ def corpus_statistics(songs: Sequence[Song], n_levels: int, *, seconds: float, s
     return {name: float(np.mean([cut[name] for cut in cuts])) for name in cuts[0]}
 
 
+HEALTHY_SHARE = 0.9
+"""A second that is sung is healthy if it lies no farther from the corpus than this share of the corpus's own."""
+SECONDS_HEARD = 64
+ALONE_S, LOOK_S, HEARD_S = 1.0, 0.5, 1.0
+"""How long a net must have sung by itself, how often it is looked at, and what is looked at."""
+
+
+def healthy_distance(songs: Sequence[Song], known: Statistics, n_levels: int, *, sample_rate: int) -> float:
+    """How far from the corpus its own seconds lie, all but the oddest: what a healthy second may be."""
+    n = int(HEARD_S * sample_rate)
+    places = [(song, start) for song in songs for start in range(0, len(song.levels) - n + 1, n)]
+    chosen = [places[int(i)] for i in np.linspace(0, len(places) - 1, min(SECONDS_HEARD, len(places))).round()]
+    far = [
+        distance(statistics(front_end.amplitudes_of(song.levels[start : start + n], n_levels)), known)
+        for song, start in chosen
+    ]
+    return float(np.quantile(far, HEALTHY_SHARE)) if far else 0.0
+
+
+@dataclass(frozen=True)
+class Sung:
+    """What a net sang at a checkpoint."""
+
+    clips: npt.NDArray[np.float32]  #: (n_clips, n)
+    heard: Statistics
+    states: tuple[Any, ...] = ()  #: snapshots of the engine's memory at healthy moments
+
+
 def sing(
-    engine: Engine, songs: Sequence[Song], *, n_clips: int, seconds: float, sample_rate: int, seed: int
-) -> tuple[npt.NDArray[np.float32], Statistics]:
-    """Sample clips (n_clips, n) after hearing a second of music each; and their statistics."""
+    engine: Engine,
+    songs: Sequence[Song],
+    *,
+    n_clips: int,
+    seconds: float,
+    sample_rate: int,
+    seed: int,
+    healthy: Callable[[npt.NDArray[np.float32]], bool] | None = None,
+) -> Sung:
+    """Sample clips after hearing a second of music each; look for states worth keeping where ``healthy`` says."""
     memory = engine.begin(n_clips)
     rng = np.random.default_rng([seed, 11])
     n_prime = max(engine.hop, int(PRIME_S * sample_rate) // engine.hop * engine.hop)
@@ -89,8 +126,20 @@ def sing(
     n = max(FRAME, int(seconds * sample_rate) // engine.hop * engine.hop)
     n = -(-n // engine.hop) * engine.hop
     uniforms = np.stack([np.random.default_rng([seed, 12, b]).random(n) for b in range(n_clips)])
-    sampled = engine.sample(memory, uniforms, np.full((n_clips, n), TEMPERATURE, dtype=np.float32))
-    clips = front_end.amplitudes_of(sampled.levels, engine.n_levels)
+    block = max(engine.hop, int(LOOK_S * sample_rate) // engine.hop * engine.hop)
+    parts: list[npt.NDArray[np.float32]] = []
+    entropy: list[npt.NDArray[np.float32]] = []
+    states: list[Any] = []
+    for at in range(0, n, block):
+        dice = uniforms[:, at : at + block]
+        sampled = engine.sample(memory, dice, np.full(dice.shape, TEMPERATURE, dtype=np.float32))
+        parts.append(front_end.amplitudes_of(sampled.levels, engine.n_levels))
+        entropy.append(sampled.entropy)
+        if healthy is None or at + block < ALONE_S * sample_rate or at + block > n:
+            continue
+        recent = np.concatenate(parts, axis=1)[:, -int(HEARD_S * sample_rate) :]
+        states += [engine.snapshot(memory, b) for b in range(n_clips) if healthy(recent[b])]
+    clips = np.concatenate(parts, axis=1)
     measured = statistics(clips)
-    measured["entropy"] = float(sampled.entropy.mean())
-    return clips, measured
+    measured["entropy"] = float(np.concatenate(entropy, axis=1).mean())
+    return Sung(clips, measured, tuple(states))

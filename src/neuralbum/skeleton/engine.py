@@ -271,9 +271,7 @@ class FusedEngine:
         levels[streams], entropy[streams] = made, bits
         return Sampled(levels, entropy)
 
-    def log_probabilities(
-        self, memory: Memory, levels: npt.NDArray[np.integer], told: Wishes | None = None
-    ) -> Float32:
+    def log_probabilities(self, memory: Memory, levels: npt.NDArray[np.integer], told: Wishes | None = None) -> Float32:
         """Step through given levels (B, n): log-probabilities before each, (B, n, n_levels)."""
         given = np.ascontiguousarray(levels, dtype=np.int16)
         _, _, scores = self._advance(memory, list(range(len(given))), step_tiers.SCORE, given, None, None, told)

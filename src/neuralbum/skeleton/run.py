@@ -26,14 +26,15 @@ from ..prepared import PreparedCorpus, open_corpus
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..records import Model, digest
-from ..stage import activity
+from ..stage import activity, file_digest
 from . import checkpoint
-from .checkpoint import About, Rung
+from .checkpoint import About
 from .conditions import Conditions, Labels, Told, tell
 from .labels import read_labels, vocabulary
 from .params import SkeletonParams
 from .presets import Preset, plain, preset
-from .scoring import rank, score, sentence
+from .scoring import Scored, rank, score, sentence
+from .states import states_path, write_states
 
 if TYPE_CHECKING:
     from .songs import Song
@@ -217,7 +218,11 @@ class _Work:
         self.device = device
         habits = {name: value for name, value in self.habits.items() if name in Habits.__dataclass_fields__}
         told = self._told(net)
-        trainer = Trainer(net, self.songs[0], Habits(**habits, sample_rate=rate, seed=self.project.settings.seed), told)
+        how = Habits(
+            **habits, sample_rate=rate, seed=self.project.settings.seed,
+            precision=params.precision, compile_scan=params.compile_scan,
+        )  # fmt: skip
+        trainer = Trainer(net, self.songs[0], how, told, say=self.reporter.line)
         before_s, resumed = 0.0, False
         if (self.folder / checkpoint.RESUME).exists():
             tensors = checkpoint.read_tensors(self.folder / checkpoint.RESUME)
@@ -352,8 +357,10 @@ class _Work:
             for name, parameter in net.named_parameters():
                 parameter.copy_(weights[name])
         net.to(self.device).eval()
-        rung = self._score(net, trainer.step)
-        checkpoint.write_tensors(checkpoint.rung_path(self.folder, trainer.step), weights)
+        scored = self._score(net, trainer.step)
+        rung, path = scored.rung, checkpoint.rung_path(self.folder, trainer.step)
+        checkpoint.write_tensors(path, weights)
+        write_states(self.folder, about, trainer.step, file_digest(path), scored.engine, scored.states)
         ladder = tuple(sorted({r.step: r for r in (*about.ladder, rung)}.values(), key=lambda r: r.step))
         best = min(ladder, key=rank)
         kept = set(
@@ -375,6 +382,7 @@ class _Work:
         for dropped in ladder:
             if dropped.step not in kept:
                 checkpoint.rung_path(self.folder, dropped.step).unlink(missing_ok=True)
+                states_path(self.folder, dropped.step).unlink(missing_ok=True)
                 for clip in (self.folder / "audition").glob(f"{dropped.step}-*.flac"):
                     clip.unlink()
         points = [("heldout_bits", rung.step, rung.heldout_bits), ("valid_bits", rung.step, rung.valid_bits)]
@@ -384,20 +392,20 @@ class _Work:
         self._draw(about)
         return about
 
-    def _score(self, net: Any, step: int) -> Rung:
+    def _score(self, net: Any, step: int) -> Scored:
         """Score the net, and keep what it sang."""
-        rung, clips = score(
+        scored = score(
             net, step, self.songs, self.params, sample_rate=self.corpus.sample_rate, seed=self.project.settings.seed
         )
-        for i, clip in enumerate(clips):
+        for i, clip in enumerate(scored.clips):
             path = self.folder / "audition" / f"{step}-{i}.flac"
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 write_flac(path, clip[None], self.corpus.sample_rate)
             except OSError as cause:
                 raise ToolError(f"{path}: cannot be written ({cause}); is the disk full?") from cause
-        self.reporter.line(sentence(rung, self.lines))
-        return rung
+        self.reporter.line(sentence(scored.rung, self.lines))
+        return scored
 
     def _draw(self, about: About) -> None:
         from .curves import draw_curves

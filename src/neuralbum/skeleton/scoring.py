@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +16,24 @@ import numpy.typing as npt
 
 from .checkpoint import Rung
 from .params import SkeletonParams
+from .states import Snapshot, choose
 
 if TYPE_CHECKING:
     from .songs import Song
 
 DISTANCE_WEIGHT = 0.05
 """Bits one unit of free-running distance is worth when checkpoints are ranked."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A checkpoint's rung and what it sang."""
+
+    rung: Rung
+    clips: npt.NDArray[np.float32]  #: (n_clips, n_samples)
+    engine: str = ""  #: by which engine
+    states: Sequence[Snapshot] = ()  #: that engine's memory at healthy moments
+
 
 KNOWN_S = 20.0
 """Seconds of each training song whose statistics are the corpus'."""
@@ -44,12 +57,12 @@ def score(
     *,
     sample_rate: int,
     seed: int,
-) -> tuple[Rung, npt.NDArray[np.float32]]:
-    """The rung of a net after ``step`` steps, and clips (n_clips, n_samples) it sang; songs: train, valid, held out.
+) -> Scored:
+    """The rung of a net after ``step`` steps, and what it sang; songs: train, valid, held out.
 
     A net that sings is moved to the CPU. Without ``audition_s`` there are no clips.
     """
-    from .audition import corpus_statistics, distance, sing
+    from .audition import corpus_statistics, distance, healthy_distance, sing, statistics
     from .engine import open_engine
     from .evaluate import mean_bits
 
@@ -61,18 +74,25 @@ def score(
     steady_bits = mean_bits(net, heldout, **how, steady=True) if both else None
     if not params.audition_s > 0:
         rung = Rung(step, valid_bits, heldout_bits, steady_bits=steady_bits)
-        return rung, np.zeros((0, 0), dtype=np.float32)
+        return Scored(rung, np.zeros((0, 0), dtype=np.float32))
     net.cpu()
     known = corpus_statistics(trained, params.n_levels, seconds=KNOWN_S, sample_rate=sample_rate)
+    limit = healthy_distance(trained, known, params.n_levels, sample_rate=sample_rate)
+
+    def healthy(second: npt.NDArray[np.float32]) -> bool:
+        return distance(statistics(second), known) <= limit
+
     tried = []
     for steady in (False, True) if both else (False,):
-        clips, sung = sing(
-            open_engine(net, steady=steady), trained, n_clips=params.auditions, seconds=params.audition_s,
-            sample_rate=sample_rate, seed=seed,
+        engine = open_engine(net, steady=steady)
+        sung = sing(
+            engine, trained, n_clips=params.auditions, seconds=params.audition_s,
+            sample_rate=sample_rate, seed=seed, healthy=healthy if params.states else None,
         )  # fmt: skip
-        tried.append((distance(sung, known), steady, clips, sung))
-    far, steady, clips, sung = min(tried, key=lambda one: one[0])
-    return Rung(step, valid_bits, heldout_bits, sung, far, steady_bits, steady), clips
+        tried.append((distance(sung.heard, known), steady, engine.name, sung))
+    far, steady, name, sung = min(tried, key=lambda one: one[0])
+    rung = Rung(step, valid_bits, heldout_bits, sung.heard, far, steady_bits, steady)
+    return Scored(rung, sung.clips, name, choose(sung.states, params.states))
 
 
 def sentence(rung: Rung, lines: Mapping[str, float]) -> str:

@@ -9,7 +9,7 @@ exactly as if it had not been interrupted.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +21,7 @@ from ..dsp import front_end, lpc_bank
 from ..errors import TrainingError
 from ..kernels import step_bank
 from .evaluate import ear_of
+from .recurrence import compiled_scan, use_scan
 from .songs import Feed, Song
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Habits:
     steady_share: float = 0.5  #: share of stretches with the steady forecast; see ``songs``
     noise_share: float = 0.3  #: share of stretches heard through noise; see ``songs``
     seed: int = 0
+    precision: str = "auto"  #: of matrix products: "auto" (bfloat16 on a GPU), "float32" or "bfloat16"
+    compile_scan: str = "auto"  #: "auto" (on a GPU), "on" or "off"
 
 
 def fit_bank(net: Tiers, songs: Sequence[Song], seed: int) -> None:
@@ -66,7 +69,15 @@ def fit_bank(net: Tiers, songs: Sequence[Song], seed: int) -> None:
 class Trainer:
     """A net, its optimiser and its streams through the songs."""
 
-    def __init__(self, net: Net, songs: Sequence[Song], habits: Habits, told: Told | None = None) -> None:
+    def __init__(
+        self,
+        net: Net,
+        songs: Sequence[Song],
+        habits: Habits,
+        told: Told | None = None,
+        *,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
         self.net, self.habits = net, habits
         self.step = 0
         self.samples = 0
@@ -80,6 +91,10 @@ class Trainer:
             told=told,
         )  # fmt: skip
         self.device = next(net.parameters()).device
+        on_gpu = self.device.type == "cuda"
+        self.halved = habits.precision == "bfloat16" or (habits.precision == "auto" and on_gpu)
+        if habits.compile_scan == "on" or (habits.compile_scan == "auto" and on_gpu):
+            use_scan(net, compiled_scan(self.device, say))
         self.carried = {name: value.detach().clone() for name, value in net.begin(habits.batch).items()}
         learned = [p for p in net.parameters() if p.requires_grad]
         matrices = [p for p in learned if p.ndim >= 2]
@@ -124,7 +139,7 @@ class Trainer:
         # Dropout draws from torch's global generator: key it by the step, and give it back as it was.
         with torch.random.fork_rng(devices=[] if self.device.type == "cpu" else [self.device]):
             torch.manual_seed((h.seed * 1_000_003 + self.step) % 2**63)
-            with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.halved):
                 nll, ends = self._nll(levels, features, state, heard, told)
                 loss = nll.mean()
             bits = float(loss.detach()) / math.log(2.0)
