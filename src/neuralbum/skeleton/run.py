@@ -122,7 +122,7 @@ def train(
         chosen = replace(chosen, config={**chosen.config, "tags": vocabulary(labels)})
     net = build(chosen.kind, chosen.config, seed=project.settings.seed)
     config = plain(net.config)
-    habits = {
+    habits: dict[str, Any] = {
         "batch": chosen.batch, "window": chosen.window, "learning_rate": chosen.learning_rate,
         "stretch_s": params.stretch_s, "clip": params.clip, "average": params.average, "dither": params.dither,
         "noise_share": params.noise_share,

@@ -22,7 +22,7 @@ from ..errors import CheckpointError
 from .checkpoint import About, read_tensors, write_tensors
 
 if TYPE_CHECKING:
-    from .engine import FusedEngine
+    from .stepping import Engine
 
 FORMAT = "1"
 PARTS = ("rows", "levels", "forecast")
@@ -69,7 +69,7 @@ def write_states(
     write_tensors(path, tensors, _card(about, step, weights, engine))
 
 
-def read_states(folder: Path, about: About, engine: FusedEngine, weights: str) -> list[State]:
+def read_states(folder: Path, about: About, engine: Engine, weights: str) -> list[State]:
     """The states of a checkpoint, if they fit its weights and this engine.
 
     Raises

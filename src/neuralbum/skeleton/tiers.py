@@ -111,9 +111,8 @@ class Tiers(nn.Module):
             self.out.weight.zero_()
             self.out.bias.zero_()
         self.conditions = conditions_of(self)
-        if self.conditions is not None:  # last, so that all other weights start as they do without
-            self.told = nn.Linear(self.conditions.n_inputs, widths[0], bias=False)
-            nn.init.zeros_(self.told.weight)
+        if self.conditions is not None:
+            self.told = nn.Parameter(torch.zeros(self.conditions.n_inputs, widths[0]))
         bank = torch.zeros(step_bank.ORDER, step_bank.SIZE)
         self.bank = nn.Parameter(bank, requires_grad=False)  # fitted to the corpus before training, then kept
         self.register_buffer("bent", torch.from_numpy(front_end.companded(config.n_levels)), persistent=False)
@@ -181,8 +180,7 @@ class Tiers(nn.Module):
             return None
         if self.conditions is None:
             raise ParameterError("this net was built without conditions; it cannot be told anything")
-        heard: Tensor = self.told(told)
-        return heard
+        return told @ self.told
 
     def words(
         self, levels: Tensor, features: Tensor, state: dict[str, Tensor], told: Tensor | None = None
