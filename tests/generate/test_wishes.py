@@ -39,7 +39,7 @@ def test_what_cannot_be_told_is_refused(name, text, said):
 
 
 def test_a_net_without_the_condition_refuses_and_says_how_to_train_one():
-    with pytest.raises(ParameterError, match=r"tag.*was trained without.*it knows none.*--condition tag"):
+    with pytest.raises(ParameterError, match=r"tag slow: m was trained without.*it knows none.*--condition tag"):
         wishes.settle(replace(PARAMS, tag=("slow",)), None, "m")
     with pytest.raises(ParameterError, match="it knows position"):
         wishes.settle(replace(PARAMS, loudness="-20"), Conditions(("position",)), "m")

@@ -60,10 +60,11 @@ def settle(params: GenerateParams, conditions: Conditions | None, model_id: str)
     if params.tag:
         wanted["tag"] = list(params.tag)
     known = conditions.names if conditions else ()
-    for name in wanted:
+    for name, value in wanted.items():
         if name not in known:
+            said = ", ".join(map(str, value)) if isinstance(value, list) else value
             raise ParameterError(
-                f"{name}={getattr(params, name)!r}: {model_id} was trained without the condition {name!r} "
+                f"{name} {said}: {model_id} was trained without the condition {name!r} "
                 f"(it knows {', '.join(known) or 'none'}); train one that knows it with "
                 f"`neuralbum train skeleton --condition {name}`"
             )

@@ -74,6 +74,27 @@ def mean_bits(
     return float(np.mean(bits))
 
 
+def mean_entropy(
+    net: Net, songs: Sequence[Song], *, seconds: float, sample_rate: int, steady: bool = False, window: int = 2048
+) -> float:
+    """Mean bits of entropy the net predicts while it hears the middle of these songs: singing, it should come close."""
+    device, told = next(net.parameters()).device, []
+    with torch.no_grad():
+        for song in songs:
+            start, stop = excerpt(song, seconds, sample_rate)
+            length = max(net.hop, min(window, stop - start) // net.hop * net.hop)
+            state = net.begin(1)
+            for part in windows_of(
+                song, window=length, context=net.context, n_levels=net.config.n_levels, ear=ear_of(net),
+                start=start, stop=stop, steady=steady,
+            ):  # fmt: skip
+                features = torch.from_numpy(part.features).to(device)
+                raw, state = net(torch.from_numpy(part.levels).to(device), features, state)
+                scores = net.scores(raw, features[:, net.context :])
+                told.append(float(-(scores.exp() * scores).sum(-1).mean()) / math.log(2.0))
+    return float(np.mean(told)) if told else 0.0
+
+
 def lines(
     train: Sequence[Song], songs: Sequence[Song], *, seconds: float | None, sample_rate: int, n_levels: int
 ) -> dict[str, float]:

@@ -38,6 +38,9 @@ class Scored:
 KNOWN_S = 20.0
 """Seconds of each training song whose statistics are the corpus'."""
 
+ENTROPY_S, ENTROPY_SONGS = 1.0, 4
+"""How much music the entropy of predictions is measured on, which singing should come close to."""
+
 
 def rank(rung: Rung) -> float:
     """Smaller is better: bits on valid songs (or held-out ones), and how far from the corpus it sings.
@@ -64,7 +67,7 @@ def score(
     """
     from .audition import corpus_statistics, distance, healthy_distance, sing, statistics
     from .engine import open_engine
-    from .evaluate import mean_bits
+    from .evaluate import mean_bits, mean_entropy
 
     trained, valid, heldout = songs
     how: dict[str, Any] = {"seconds": params.valid_s, "sample_rate": sample_rate}
@@ -77,6 +80,7 @@ def score(
         return Scored(rung, np.zeros((0, 0), dtype=np.float32))
     net.cpu()
     known = corpus_statistics(trained, params.n_levels, seconds=KNOWN_S, sample_rate=sample_rate)
+    some = [trained[int(i)] for i in np.linspace(0, len(trained) - 1, min(ENTROPY_SONGS, len(trained))).round()]
     limit = healthy_distance(trained, known, params.n_levels, sample_rate=sample_rate)
 
     def healthy(second: npt.NDArray[np.float32]) -> bool:
@@ -89,7 +93,8 @@ def score(
             engine, trained, n_clips=params.auditions, seconds=params.audition_s,
             sample_rate=sample_rate, seed=seed, healthy=healthy if params.states else None,
         )  # fmt: skip
-        tried.append((distance(sung.heard, known), steady, engine.name, sung))
+        entropy = mean_entropy(net, some, seconds=ENTROPY_S, sample_rate=sample_rate, steady=steady)
+        tried.append((distance(sung.heard, known | {"entropy": entropy}), steady, engine.name, sung))
     far, steady, name, sung = min(tried, key=lambda one: one[0])
     rung = Rung(step, valid_bits, heldout_bits, sung.heard, far, steady_bits, steady)
     return Scored(rung, sung.clips, name, choose(sung.states, params.states))
