@@ -170,7 +170,11 @@ class FusedEngine:
         ]  # fmt: skip
         self.stride = row.stride
         self.first_row = np.zeros(self.state_size, dtype=np.float32)
-        self.told = _numpy(net.told) if self.conditions else np.zeros((0, 0), dtype=np.float32)
+        self.told = np.zeros((0, 0), dtype=np.float32)
+        if self.conditions:
+            from .tiers import TOLD_GAIN
+
+            self.told = np.float32(TOLD_GAIN) * _numpy(net.told)
         fixed = (
             packing.flat(), np.array(tiers), np.array(layers), np.array(bottom).reshape(-1, 5), np.array(place),
             *head.TIES, cast(Any, self.ear).bank.ravel(), self.bent, self.amplitudes,
