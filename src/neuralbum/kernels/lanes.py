@@ -157,24 +157,33 @@ def splat(typing, value):
     return lanes(types.float32), lambda context, builder, signature, args: _spread(builder, args[0])
 
 
-@intrinsic
-def add(typing, a, b):
-    return lanes(lanes, lanes), lambda context, builder, signature, args: builder.fadd(*args)
+def _of_one(work: Any) -> Any:
+    """An intrinsic of one vector, made of LLVM's ``work(builder, x)``."""
+
+    @intrinsic
+    def one(typing, x):
+        return lanes(lanes), lambda context, builder, signature, args: work(builder, args[0])
+
+    return one
 
 
-@intrinsic
-def sub(typing, a, b):
-    return lanes(lanes, lanes), lambda context, builder, signature, args: builder.fsub(*args)
+def _of_two(work: Any) -> Any:
+    """An intrinsic of two vectors, made of LLVM's ``work(builder, a, b)``."""
+
+    @intrinsic
+    def two(typing, a, b):
+        return lanes(lanes, lanes), lambda context, builder, signature, args: work(builder, *args)
+
+    return two
 
 
-@intrinsic
-def mul(typing, a, b):
-    return lanes(lanes, lanes), lambda context, builder, signature, args: builder.fmul(*args)
-
-
-@intrinsic
-def div(typing, a, b):
-    return lanes(lanes, lanes), lambda context, builder, signature, args: builder.fdiv(*args)
+add = _of_two(lambda builder, a, b: builder.fadd(a, b))
+sub = _of_two(lambda builder, a, b: builder.fsub(a, b))
+mul = _of_two(lambda builder, a, b: builder.fmul(a, b))
+div = _of_two(lambda builder, a, b: builder.fdiv(a, b))
+larger, smaller = _of_two(_greater), _of_two(_smaller)
+exp16, log16 = _of_one(_exp), _of_one(_log)
+root16 = _of_one(lambda builder, x: _call(builder, "sqrt", x))
 
 
 @intrinsic
@@ -184,23 +193,14 @@ def fma(typing, a, b, c):
 
 
 @intrinsic
-def larger(typing, a, b):
-    return lanes(lanes, lanes), lambda context, builder, signature, args: _greater(builder, *args)
+def below(typing, x, limit, then, other):
+    """``then`` where x is below ``limit``, else ``other``."""
 
+    def codegen(context, builder, signature, args):
+        x, limit, then, other = args
+        return builder.select(builder.fcmp_ordered("<", x, _spread(builder, limit)), then, other)
 
-@intrinsic
-def smaller(typing, a, b):
-    return lanes(lanes, lanes), lambda context, builder, signature, args: _smaller(builder, *args)
-
-
-@intrinsic
-def exp16(typing, x):
-    return lanes(lanes), lambda context, builder, signature, args: _exp(builder, args[0])
-
-
-@intrinsic
-def log16(typing, x):
-    return lanes(lanes), lambda context, builder, signature, args: _log(builder, args[0])
+    return lanes(lanes, types.float32, lanes, lanes), codegen
 
 
 @intrinsic

@@ -9,7 +9,8 @@ of Griffin's RG-LRU (De et al. 2024).
 
 In the rotating frame g[t] = e^{−i theta (t+1)} h[t] the recurrence is real and
 elementwise, g[t] = rho[t] g[t−1] + …, and one plain scan does it: a numba loop on the CPU,
-a log-depth scan of torch operations elsewhere (and as the twin in tests).
+a log-depth scan of torch operations elsewhere (and as the twin in tests). In float32 on a CPU all that lies
+between a block's matrix products is one kernel, which needs no rotating frame (``fused``).
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from . import fused
 
 DECAY_SHARPNESS = 8.0
 SHORTEST_FRAMES, LONGEST_FRAMES = 3.0, 3000.0
@@ -109,6 +112,8 @@ class RootMeanSquareNorm(nn.Module):
         self.gain = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
+        if fused.fits(x, x.shape[-1]):
+            return fused.norm(x, self.gain, self.EPSILON)
         return F.rms_norm(x, (x.shape[-1],), self.gain.to(x.dtype), self.EPSILON)  # mixed types have no fused kernel
 
 
@@ -123,8 +128,13 @@ class GatedMlp(nn.Module):
         self.dropout = dropout
 
     def forward(self, x: Tensor) -> Tensor:
-        a, b = self.enter(self.norm(x)).chunk(2, dim=-1)
-        y = self.leave(F.silu(a) * b)
+        both = self.enter(self.norm(x))
+        if fused.fits(both, both.shape[-1] // 2):
+            inside = fused.gate(both)
+        else:
+            a, b = both.chunk(2, dim=-1)
+            inside = F.silu(a) * b
+        y = self.leave(inside)
         return x + F.dropout(y, self.dropout, self.training)
 
 
@@ -151,18 +161,26 @@ class RecurrentBlock(nn.Module):
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, T, width), state (B, width) -> the same shapes."""
-        n = self.width // 2
         entered = self.enter(self.norm(x)).to(self.decay.dtype)  # under autocast the recurrence stays exact
+        rate = -DECAY_SHARPNESS * F.softplus(self.decay)
+        if self.scan is scan and fused.fits(entered, self.width // 2):
+            inside, end = fused.recur(entered, rate, self.angle, state)
+        else:
+            inside, end = self._recur(entered, rate, state)
+        return self.mlp(x + F.dropout(self.leave(inside), self.dropout, self.training)), end
+
+    def _recur(self, entered: Tensor, rate: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """In torch operations and the rotating frame: (h ⊙ silu(gate) (B, T, width), the last h)."""
+        n = self.width // 2
         v, gate, openness = entered.split([self.width, self.width, n], dim=-1)
-        log_rho = -DECAY_SHARPNESS * F.softplus(self.decay) * torch.sigmoid(openness)  # (B, T, n)
+        log_rho = rate * torch.sigmoid(openness)  # (B, T, n)
         rho = torch.exp(log_rho)
         strength = torch.sqrt(-torch.expm1(2.0 * log_rho) + 1e-8)
-        turn = self.angle * torch.arange(1, x.shape[1] + 1, dtype=self.angle.dtype, device=x.device)[:, None]
+        turn = self.angle * torch.arange(1, v.shape[1] + 1, dtype=self.angle.dtype, device=v.device)[:, None]
         cos, sin = torch.cos(turn), torch.sin(turn)  # (T, n)
         re, im = v[..., :n] * strength, v[..., n:] * strength
         rotated = torch.cat([re * cos + im * sin, im * cos - re * sin], dim=-1)
         g = self.scan(torch.cat([rho, rho], dim=-1), rotated, state)
         re, im = g[..., :n], g[..., n:]
         h = torch.cat([re * cos - im * sin, re * sin + im * cos], dim=-1)
-        y = self.leave(h * F.silu(gate))
-        return self.mlp(x + F.dropout(y, self.dropout, self.training)), h[:, -1]
+        return h * F.silu(gate), h[:, -1]
