@@ -21,6 +21,7 @@ from ..dsp import front_end, lpc_bank
 from ..errors import TrainingError
 from ..kernels import step_bank
 from .evaluate import ear_of
+from .optimiser import FlatAdam
 from .recurrence import compiled_scan, use_scan
 from .songs import Feed, Song
 
@@ -96,14 +97,7 @@ class Trainer:
         if habits.compile_scan == "on" or (habits.compile_scan == "auto" and on_gpu):
             use_scan(net, compiled_scan(self.device, say))
         self.carried = {name: value.detach().clone() for name, value in net.begin(habits.batch).items()}
-        learned = [p for p in net.parameters() if p.requires_grad]
-        matrices = [p for p in learned if p.ndim >= 2]
-        others = [p for p in learned if p.ndim < 2]
-        self.optimiser = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": habits.weight_decay}, {"params": others, "weight_decay": 0.0}],
-            lr=habits.learning_rate, betas=(0.9, 0.98), eps=1e-8, fused=True,
-        )  # fmt: skip
-        self.average = [p.detach().clone() for p in net.parameters()]
+        self.optimiser = FlatAdam(net, learning_rate=habits.learning_rate, weight_decay=habits.weight_decay)
         self.net.train()
 
     def rate(self, progress: float) -> float:
@@ -123,8 +117,6 @@ class Trainer:
             The loss is not a number or has exploded. The weights are those before the step.
         """
         h = self.habits
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate(progress)
         window = self.feed.next()
         levels = torch.from_numpy(window.levels).to(self.device)
         features = torch.from_numpy(window.features).to(self.device)
@@ -149,21 +141,17 @@ class Trainer:
                     f"step {self.step}: the loss is {bits:.3g} bits per sample; "
                     f"lower the learning rate ({h.learning_rate:g}) with --set skeleton.learning_rate"
                 )
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), h.clip)
+            norm = self.optimiser.gradients(loss)
         if not bool(torch.isfinite(norm)):
             raise TrainingError(
                 f"step {self.step}: the gradient is not a number; "
                 f"lower the learning rate ({h.learning_rate:g}) with --set skeleton.learning_rate"
             )
-        self.optimiser.step()
+        decay = min(h.average, (2.0 + self.step) / (11.0 + self.step))
+        self.optimiser.step(learning_rate=self.rate(progress), norm=norm, clip=h.clip, decay=decay)
         self.carried = {name: value.detach() for name, value in ends.items()}
         self.step += 1
         self.samples += h.batch * self.feed.window
-        decay = min(h.average, (1.0 + self.step) / (10.0 + self.step))
-        with torch.no_grad():
-            torch._foreach_lerp_(self.average, list(self.net.parameters()), 1.0 - decay)
         return bits
 
     def _nll(
@@ -193,17 +181,13 @@ class Trainer:
 
     def averaged(self) -> dict[str, Tensor]:
         """The running average of the weights: what is evaluated, stored and generated from."""
-        names = [name for name, _ in self.net.named_parameters()]
-        return dict(zip(names, (a.clone() for a in self.average), strict=True))
+        fixed = {name: p for name, p in self.net.named_parameters() if not p.requires_grad}
+        return {name: p.detach().clone() for name, p in fixed.items()} | self.optimiser.averaged()
 
     def state(self) -> dict[str, Tensor]:
         """All tensors needed to go on."""
-        tensors: dict[str, Tensor] = {}
-        for (name, parameter), average in zip(self.net.named_parameters(), self.average, strict=True):
-            tensors[f"weight.{name}"] = parameter.detach()
-            tensors[f"average.{name}"] = average
-            for key, value in self.optimiser.state.get(parameter, {}).items():
-                tensors[f"adam.{key}.{name}"] = value if torch.is_tensor(value) else torch.tensor(float(value))
+        tensors = {f"weight.{name}": parameter.detach().clone() for name, parameter in self.net.named_parameters()}
+        tensors |= self.optimiser.state()
         for name, value in self.carried.items():
             tensors[f"carried.{name}"] = value
         for name, array in self.feed.state().items():
@@ -214,20 +198,9 @@ class Trainer:
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Go on from ``state()``."""
         with torch.no_grad():
-            for (name, parameter), average in zip(self.net.named_parameters(), self.average, strict=True):
+            for name, parameter in self.net.named_parameters():
                 parameter.copy_(tensors[f"weight.{name}"])
-                average.copy_(tensors[f"average.{name}"])
-                prefix = "adam."
-                moments = {
-                    key[len(prefix) :].partition(".")[0]: value
-                    for key, value in tensors.items()
-                    if key.startswith(prefix) and key[len(prefix) :].partition(".")[2] == name
-                }
-                if moments:
-                    self.optimiser.state[parameter] = {
-                        key: value.clone() if key == "step" else value.to(self.device).clone()
-                        for key, value in moments.items()
-                    }
+        self.optimiser.restore(tensors)
         self.carried = {
             key.removeprefix("carried."): value.to(self.device)
             for key, value in tensors.items()
