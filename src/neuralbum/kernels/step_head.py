@@ -42,6 +42,8 @@ FAR = np.float32(40.0)
 BEYOND = 1e9
 """An amplitude no level reaches: the outer edges of the outermost levels."""
 
+NOTHING = np.empty(0, dtype=np.float32)
+
 SMALLEST_SCALE = 1e-4
 MEAN_MAGNITUDE = 2.0 * math.log(2.0)
 """E|x| of a logistic distribution of scale 1."""
@@ -152,8 +154,12 @@ def _near(edges, centre, scale, n_levels):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _mix(weight, centre, scale, edges, mixed, n_levels):
-    """mixed[l] = sum_k weight_k · mass_k(l) + FLOOR."""
+def _mix(weight, centre, scale, edges, mixed, n_levels, kept):
+    """mixed[l] = sum_k weight_k · mass_k(l) + FLOOR.
+
+    kept (K · 2 L,), or empty: where each expert's z and tail at the upper edges of the levels it reaches are left.
+    """
+    keep = kept.shape[0] > 0
     floor = v.splat(np.float32(FLOOR))
     for level in range(0, n_levels, LANES):
         v.store(mixed, level, floor)
@@ -164,6 +170,9 @@ def _mix(weight, centre, scale, edges, mixed, n_levels):
         for level in range(first, last, LANES):
             new_z = v.within(v.mul(v.sub(v.load(edges, level + 1), c), inverse), FAR)
             new_tail = v.tail16(new_z)
+            if keep:
+                v.store(kept, 2 * k * n_levels + level, new_z)
+                v.store(kept, (2 * k + 1) * n_levels + level, new_tail)
             mass = v.mass16(v.later(tail, new_tail), new_tail, v.later(z, new_z), new_z)
             v.store(mixed, level, v.fma(w, mass, v.load(mixed, level)))
             tail, z = new_tail, new_z
@@ -193,7 +202,7 @@ def loss(
     flat, known, out = raw.reshape(-1), features.reshape(-1), grad.reshape(-1)
     weight, centre = np.empty(n_experts, np.float32), np.empty(n_experts, np.float32)
     scale, by_weight = np.empty(n_experts, np.float32), np.empty(n_experts, np.float32)
-    mixed = np.empty(n_levels, np.float32)
+    mixed, kept = np.empty(n_levels, np.float32), np.empty(2 * n_experts * n_levels, np.float32)
     slope = np.zeros(n_levels + LANES, np.float32)
     one, nothing = v.splat(np.float32(1.0)), v.splat(np.float32(0.0))
     for row in range(n_rows):
@@ -202,7 +211,7 @@ def loss(
         scale0 = place_experts(
             flat, experts, forecasts, known, row * features.shape[1], log_weight, log_scale, weight, centre, scale
         )
-        _mix(weight, centre, scale, edges, mixed, n_levels)
+        _mix(weight, centre, scale, edges, mixed, n_levels, kept)
         top = v.splat(_top(flat, at, n_levels))
         sums = nothing
         for level in range(0, n_levels, LANES):
@@ -221,11 +230,9 @@ def loss(
         mean = np.float32(0.0)
         for k in range(n_experts):
             first, last = _near(edges, centre[k], scale[k], n_levels)
-            c, inverse = v.splat(centre[k]), v.splat(np.float32(1.0) / scale[k])
             by_centre, by_scale, below = nothing, nothing, nothing
             for level in range(first, last, LANES):
-                z = v.within(v.mul(v.sub(v.load(edges, level + 1), c), inverse), FAR)
-                tail = v.tail16(z)
+                z, tail = v.load(kept, 2 * k * n_levels + level), v.load(kept, (2 * k + 1) * n_levels + level)
                 # d nll / d (weighted CDF at the upper edge of the level)
                 step = v.sub(v.load(slope, level), v.load(slope, level + 1))
                 density = v.mul(step, v.mul(tail, v.sub(one, tail)))
@@ -290,7 +297,7 @@ def draw(raw, at, n_levels, weight, centre, scale, edges, temperature, uniform, 
     scale (K,), edges (L + 1,); scores (L,) and p (L + L / 16,) are scratch. Afterwards ``scores`` holds the
     unnormalised log-probabilities.
     """
-    _mix(weight, centre, scale, edges, scores, n_levels)
+    _mix(weight, centre, scale, edges, scores, n_levels, NOTHING)
     for level in range(0, n_levels, LANES):
         v.store(scores, level, v.add(v.load(raw, at + level), v.log16(v.load(scores, level))))
     return _draw(scores, 0, n_levels, p, temperature, uniform, tell)

@@ -103,7 +103,7 @@ class _FusedLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = ctx.saved_tensors
-        return (grad * grads[0][:, None], None, None, None)
+        return (grad.mul_(grads[0][:, None]), None, None, None)  # in place: it is large, and asked for once
 
 
 def negative_log_likelihood(raw: Tensor, features: Tensor, edges: Tensor, target: Tensor) -> Tensor:
