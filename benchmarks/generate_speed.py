@@ -20,8 +20,10 @@ from functools import partial
 
 import numpy as np
 import torch
+from numba import njit
 from torch.nn import functional as F
 
+from neuralbum.kernels import lanes as v
 from neuralbum.records import Recipe
 from neuralbum.skeleton import presets
 from neuralbum.skeleton.engine import FusedEngine
@@ -76,12 +78,40 @@ def engine_rate(engine: FusedEngine, n_batch: int, n: int) -> float:
     )
 
 
+@njit
+def _read(flat, rows):
+    """The sum of a long array, read as so many rows at once: what ``step_linear`` does for one stream, without sums."""
+    part, total = flat.size // rows, v.splat(np.float32(0.0))
+    for i in range(0, part, v.LANES):
+        for k in range(rows):
+            total = v.add(total, v.load(flat, k * part + i))
+    return v.total(total)
+
+
+def memory_rate() -> float:
+    """GB/s one core reads of 256 MB."""
+    flat = np.ones(64 * 2**20, dtype=np.float32)
+    _read(flat, 8)
+    return statistics.median(flat.nbytes / cpu(lambda: _read(flat, 8)) / 1e9 for _ in range(5))
+
+
+def upper_weights(net: SampleRnn) -> int:
+    """Weights the engine goes through once a frame."""
+    c, d = net.config, net.config.width
+    gates = 4 * d * (c.frame + d) + (c.layers - 1) * 4 * d * (c.frame + 2 * d)
+    return gates + c.layers * d * d + d * c.frame * d
+
+
 def folded_flops(net: SampleRnn) -> float:
     """Operations the engine really does for one sample: fewer than the net's, as what is linear is multiplied out."""
     c, d = net.config, net.config.width
-    gates = 4 * d * (c.frame + d) + (c.layers - 1) * 4 * d * (c.frame + 2 * d)
-    per_frame = gates + c.layers * d * d + d * c.frame * d
-    return 2.0 * (per_frame / c.frame + c.frame * d / 2 + d * d + d * c.n_levels)
+    return 2.0 * (upper_weights(net) / c.frame + c.frame * d / 2 + d * d + d * c.n_levels)
+
+
+def ceiling(net: SampleRnn, n_batch: int, peak: float, memory: float) -> float:
+    """Samples/s if all were done at torch's GEMM rate, or the upper weights read at memory's, whichever is less."""
+    by_memory = memory * 1e9 / (4 * upper_weights(net) / net.config.frame) * n_batch
+    return min(peak * 1e9 / folded_flops(net), by_memory)
 
 
 def reference_rows(quick: bool) -> list[Row]:
@@ -90,7 +120,8 @@ def reference_rows(quick: bool) -> list[Row]:
     net = presets.build(chosen.kind, config).eval()
     engine = FusedEngine(net, threads=1)
     about = f"samplernn d {config['width']} x {config['layers']}"
-    rows = []
+    peak, memory = gemm_rate(), memory_rate()
+    rows = [row("memory, read by one core", memory, "GB/s")]
     for n_batch, bar in ((1, ">= 10 x"), (32, ">= 8 x")):
         n = 32 if n_batch > 1 else 64
         plain_loop(net, n_batch, 16)
@@ -100,6 +131,11 @@ def reference_rows(quick: bool) -> list[Row]:
         rows.append(row(f"{about}: plain torch loop, batch {n_batch}", plain, "sample/CPU-s"))
         rows.append(row(f"{about}: engine, batch {n_batch}", fused, "sample/CPU-s"))
         rows.append(row(f"{about}: engine over plain, batch {n_batch}", fused / plain, "x", bar))
+        most = ceiling(net, n_batch, peak, memory) / plain
+        rows.append(
+            row(f"{about}: the most over plain that this core allows, batch {n_batch}", most, "x",
+                reason="all at torch's GEMM rate, or the upper weights at memory's, whichever is less")
+        )  # fmt: skip
     peak = gemm_rate()
     rate = engine_rate(engine, 64, 64) * folded_flops(net) / 1e9
     rows.append(row("torch GEMM 512^3 on this core", peak, "GFLOP/s"))
