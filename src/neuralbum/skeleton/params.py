@@ -37,7 +37,7 @@ class SkeletonParams:
         maximum=1,
     )
     frame_share: float = setting(
-        0.25,
+        0.125,
         "share of the 16-sample frames whose samples are predicted in a training step; all are heard",
         minimum=0.01,
         maximum=1,

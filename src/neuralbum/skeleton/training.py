@@ -48,7 +48,7 @@ class Habits:
     weight_decay: float = 0.01
     clip: float = 1.0  #: largest norm of the gradient
     average: float = 0.999  #: decay of the weights' running average
-    frame_share: float = 0.25  #: share of the fastest tier's frames that are predicted; all are heard
+    frame_share: float = 0.125  #: share of the fastest tier's frames that are predicted; all are heard
     dither: float = 0.0  #: share of heard levels moved by one
     steady_share: float = 0.5  #: share of stretches with the steady forecast; see ``songs``
     noise_share: float = 0.3  #: share of stretches heard through noise; see ``songs``
