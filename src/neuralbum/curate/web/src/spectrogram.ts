@@ -112,7 +112,7 @@ export class Spectrogram {
 
   private paint(): void {
     const { picture, levels } = this;
-    const context = picture.getContext('2d')!;
+    const context = picture.getContext('2d', { alpha: false })!; // opaque: what lies under it is not drawn
     const image = levels && this.ink(levels);
     // The browser scales it to the box. Setting a size clears, so an equal one is not set again.
     const [width, height] = image ? [image.width, image.height] : [1, 1];
