@@ -120,9 +120,10 @@ OURS = {
     "players": "window.curate.pool.players",
     # the take that is shown whole; while one is shown in part, the one before
     "shown": """() => {
-      const { row } = curate.session, canvas = document.querySelector('canvas.levels');
+      const { row } = curate.session;
+      const canvas = [...document.querySelectorAll('canvas.levels')].find((c) => c.style.visibility === 'visible');
       const whole = document.querySelector('.number').textContent === String(row.number)
-        && canvas.dataset.take === row.id;
+        && canvas?.dataset.take === row.id;
       return (window.whole = whole ? row.id : window.whole);
     }""",
     "number": NUMBER,

@@ -188,7 +188,7 @@ def test_notes_tags_taps_and_the_key_map_work_from_the_keyboard(window, running,
     assert "No takes in this pass" in page.locator(".empty").inner_text()
     page.get_by_role("button", name="Ear").click()
     page.wait_for_function("() => curate.session.pass === 'ear' && curate.session.row")
-    page.locator("canvas.over").focus()
+    page.locator(".over").focus()
     page.wait_for_function("() => curate.pool.players.some((p) => p.readyState >= 3)")
     page.keyboard.press("t")
     page.keyboard.type("gang <b>vocals</b>")

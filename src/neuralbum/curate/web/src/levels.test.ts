@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inks, pixels } from './spectrogram.ts';
+import { inks, pixels } from './levels.ts';
 
 const light = (rgba: number): number => 0.2126 * (rgba & 255) + 0.7152 * ((rgba >> 8) & 255) + 0.0722 * ((rgba >> 16) & 255);
 
