@@ -1,6 +1,6 @@
 """The curation page in a real Chromium: first screen, jumps, key to paint, key to sound, nothing lost.
 
-``python benchmarks/curate.py [--quick] [--json]``. Three thousand thumbnails of
+``python benchmarks/curate.py [--quick] [--json] [--keys]``. Three thousand thumbnails of
 different half-minutes of real music (with ``--quick`` six hundred), sixteen of
 them sounding. Beside our page runs a plain one, as most tools are built: one
 ``<audio>``, the verdict awaited before the next take is loaded.
@@ -10,7 +10,11 @@ already (starting Chromium's processes is not the page's cost), until every
 cell on screen is painted; CPU of all of Chromium and of our server until then.
 Key to paint: from the key event's own time stamp until a frame is painted that
 shows the next take whole, its number and its picture; the plain page shows the
-same picture, ready-made, in an ``<img>``. Key to sound: what an AudioWorklet
+same picture, ready-made, in an ``<img>``. Key to screen: the same frame, until it
+is presented, rastered and composed (Element Timing's ``renderTime`` of a letter that
+is put on the page in that frame). Frame and screen differ: without a GPU the compositor's work comes after the page's, and
+Chromium puts off messages, so also ours at the end of a frame, while a key up waits
+for its frame. Key to sound: what an AudioWorklet
 hears, the first block that is not silent on the player of the *new* take (one
 detector a player; a shared one hears the take before), on the wall clock, without
 the sound card. A take is silent if the
@@ -93,8 +97,22 @@ LISTEN = """async ([code, players]) => {
     node.port.onmessage = ({ data }) => window.heard.push([index, data - dawn, performance.now()]);
   }
   window.presses = [];
+  let letter = null; // says when the frame that it came with was presented
+  const present = (press) => {
+    letter?.remove();
+    letter = Object.assign(document.createElement('i'), { textContent: 'x' });
+    letter.style.cssText = 'position: fixed; left: 300px; top: 300px; font-size: 8px';
+    letter.setAttribute('elementtiming', String(window.presses.indexOf(press)));
+    document.body.append(letter);
+  };
+  new PerformanceObserver((list) => {
+    for (const { identifier, renderTime } of list.getEntries()) {
+      if (window.presses[Number(identifier)]) window.presses[Number(identifier)].presented = renderTime;
+    }
+  }).observe({ type: 'element' });
   window.addEventListener('keydown', (event) => {
-    const press = { at: event.timeStamp, from: window.shown(), number: window.number(), painted: null, numbered: null };
+    const press = { at: event.timeStamp, from: window.shown(), number: window.number() };
+    Object.assign(press, { painted: null, numbered: null, presented: null });
     window.presses.push(press);
     setTimeout(() => { press.player = window.player(); });
     const after = (done) => { // this frame's paint
@@ -108,8 +126,9 @@ LISTEN = """async ([code, players]) => {
         press.numbered = 0;
         after(() => { press.numbered = performance.now(); });
       }
-      if (whole) after(() => { press.painted = performance.now(); });
-      else requestAnimationFrame(look);
+      if (!whole) return requestAnimationFrame(look);
+      present(press);
+      after(() => { press.painted = performance.now(); });
     };
     requestAnimationFrame(look);
   }, true);
@@ -121,7 +140,7 @@ OURS = {
     # the take that is shown whole; while one is shown in part, the one before
     "shown": """() => {
       const { row } = curate.session;
-      const canvas = [...document.querySelectorAll('canvas.levels')].find((c) => c.style.visibility === 'visible');
+      const canvas = [...document.querySelectorAll('canvas.levels')].find((c) => c.style.visibility !== 'hidden');
       const whole = document.querySelector('.number').textContent === String(row.number)
         && canvas?.dataset.take === row.id;
       return (window.whole = whole ? row.id : window.whole);
@@ -438,19 +457,22 @@ def decide(page: Any, n: int) -> dict[str, Any]:
             weigh()
     page.wait_for_timeout(THINK_MS)  # for the last one
     presses, heard = page.evaluate("() => [window.presses, window.heard]")
-    paint, number, sound, silent = [], [], [], 0
+    paint, number, sound, screen, silent = [], [], [], [], 0
     for i, press in enumerate(presses):
         until = presses[i + 1]["at"] if i + 1 < len(presses) else float("inf")
         if press["painted"]:
             paint.append(press["painted"] - press["at"])
         if press["numbered"]:
             number.append(press["numbered"] - press["at"])
+        if press["presented"]:
+            screen.append(press["presented"] - press["at"])
         mine = [at for player, at, told in heard if player == press["player"] and press["at"] < told < until]
         if mine:
             sound.append(mine[0] - press["at"])
         else:
             silent += 1
-    return {"paint": paint, "number": number, "sound": sound, "silent": silent, "heap": heap, "n": len(presses)}
+    times = {"paint": paint, "number": number, "sound": sound, "screen": screen}
+    return {**times, "silent": silent, "heap": heap, "n": len(presses)}
 
 
 def listen(page: Any, where: dict[str, str]) -> None:
@@ -464,7 +486,7 @@ def p95(values: list[float]) -> float:
 
 
 def main() -> None:
-    options = arguments(__doc__.splitlines()[0])
+    options = arguments(__doc__.splitlines()[0], keys="only what a key does: paint, screen and sound")
     n_takes, n_decisions, n_plain = (600, 40, 20) if options.quick else (3000, 200, 60)
     try:
         from playwright.sync_api import sync_playwright
@@ -481,10 +503,12 @@ def main() -> None:
             warm.goto(url)
             warm.wait_for_selector(".cell")
             queue = warm.evaluate("() => curate.session.rows.map((r) => r.id)")
-            for atlas in warm.evaluate("() => curate.session.atlases.map((a) => a.url)"):
+            near = 2 if options.keys else None  # of the atlases: a wall needs them all
+            for atlas in warm.evaluate("() => curate.session.atlases.map((a) => a.url)")[:near]:
                 warm.request.get(url + atlas)  # composed before anybody waits, as `curate` does in the background
             warm.close()
-            rows += wall_rows(browser, url, 3 if options.quick else 5)
+            if not options.keys:
+                rows += wall_rows(browser, url, 3 if options.quick else 5)
             share_copies(project, queue[: n_decisions + 8])
             rows += ear_rows(browser, url, project, queue, n_decisions, n_plain)
         browser.close()
@@ -537,12 +561,15 @@ def ear_rows(browser: Any, url: str, project: Project, queue: list[str], n_decis
     return [
         row(f"key to paint, p95 of {ours['n']}", p95(ours["paint"]), "ms", "< 50"),
         row("key to paint, median", statistics.median(ours["paint"]), "ms"),
+        row(f"key to screen, p95 of {len(ours['screen'])}", p95(ours["screen"]), "ms", "< 50"),
+        row("key to screen, median", statistics.median(ours["screen"]), "ms"),
         row(f"key to sound, p95 of {len(ours['sound'])}", p95(ours["sound"]), "ms", "< 50"),
         row("key to sound, median", statistics.median(ours["sound"]), "ms"),
         row("silent takes", ours["silent"], "", "<= 0"),
         row("JavaScript heap, growth over the run", 100 * heap, "%", "<= 10"),
         row(f"plain page: key to sound, median of {len(plain['sound'])}", statistics.median(plain["sound"]), "ms"),
         row("plain page: key to paint, median", statistics.median(plain["paint"]), "ms"),
+        row("plain page: key to screen, median", statistics.median(plain["screen"]), "ms"),
         row("plain page: silent takes", plain["silent"], ""),
         row(
             "key to sound, plain over ours (medians)",
@@ -553,6 +580,12 @@ def ear_rows(browser: Any, url: str, project: Project, queue: list[str], n_decis
         row(
             "key to paint, plain over ours (medians)",
             statistics.median(plain["paint"]) / statistics.median(ours["paint"]),
+            "x",
+            ">= 4 x",
+        ),
+        row(
+            "key to screen, plain over ours (medians)",
+            statistics.median(plain["screen"]) / statistics.median(ours["screen"]),
             "x",
             ">= 4 x",
         ),

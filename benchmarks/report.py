@@ -61,11 +61,13 @@ def machine() -> dict[str, Any]:
     }
 
 
-def arguments(about: str) -> argparse.Namespace:
-    """The two flags every benchmark has."""
+def arguments(about: str, **flags: str) -> argparse.Namespace:
+    """The two flags every benchmark has, and its own: name -> what it is for."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--quick", action="store_true", help="a smaller run that still measures every row it can")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    for name, purpose in flags.items():
+        parser.add_argument(f"--{name}", action="store_true", help=purpose)
     return parser.parse_args()
 
 

@@ -270,6 +270,34 @@ def test_while_music_plays_the_page_sleeps_and_the_playhead_moves(window, runnin
     assert errors == []
 
 
+def test_the_next_picture_is_drawn_before_the_key_and_what_stands_around_follows(window, running, errors, album):
+    page = open_page(window, f"{running().url}/#ear", errors)
+    page.evaluate("""() => {
+      window.plates = () => [...document.querySelectorAll('canvas.levels')];
+      window.seen = () => plates().filter((c) => c.style.visibility === 'visible').map((c) => c.dataset.take);
+    }""")
+    page.wait_for_function("() => plates().some((c) => c.dataset.take === curate.session.rowAt(1).id)")
+    page.wait_for_function("() => curate.pool.players.filter((p) => p.readyState >= 3).length >= 3")
+    shown = page.evaluate("""async () => {
+      const drawn = [], kind = CanvasRenderingContext2D.prototype, before = seen();
+      for (const verb of ['drawImage', 'putImageData', 'fillRect']) {
+        const draw = kind[verb];
+        kind[verb] = function (...words) { drawn.push(verb); return draw.apply(this, words); };
+      }
+      document.body.dispatchEvent(new KeyboardEvent('keydown', { code: 'KeyK', bubbles: true }));
+      await new Promise(requestAnimationFrame);
+      return { before, after: seen(), drawn, wanted: curate.session.rows.slice(0, 2).map((r) => r.id) };
+    }""")
+    assert [*shown["before"], *shown["after"]] == shown["wanted"], "one plate is seen at a time: the take's own"
+    assert shown["drawn"] == [], "a key draws nothing"
+    page.wait_for_function("""() => {
+      const number = String(curate.session.row.number);
+      const words = (where) => document.querySelector(where)?.textContent.trim();
+      return words('.number') === number && words('.frame.now') === number && words('.meter b') === '1';
+    }""")
+    assert errors == []
+
+
 def test_a_decision_is_safe_at_once_and_sent_after_it_is_seen(window, running, errors, album):
     page = open_page(window, f"{running().url}/#ear", errors)
     page.wait_for_function("() => curate.pool.players.filter((p) => p.readyState >= 3).length >= 3")

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ACTIONS, chordLabel, defaults, isTyping, Keymap } from './keys.ts';
+import { ACTIONS, chordLabel, defaults, isTyping, Keymap, nth, obey } from './keys.ts';
 
 const press = (code: string, more: object = {}) => ({ code, shiftKey: false, ctrlKey: false, altKey: false, metaKey: false, ...more });
 function memory(): Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> {
@@ -49,4 +49,16 @@ test('chords have names a person can read', () => {
   assert.equal(chordLabel('Shift+KeyZ'), '⇧ Z');
   assert.equal(chordLabel('Comma'), ',');
   assert.equal(chordLabel('Shift+Slash'), '?');
+});
+
+test('a table of verbs does what it knows and says so', () => {
+  const done: string[] = [];
+  const verbs = { keep: () => done.push('keep'), play: () => done.push('play') };
+  assert.ok(obey(verbs, 'play'));
+  assert.ok(!obey(verbs, 'drop'));
+  assert.deepEqual(done, ['play']);
+});
+
+test('the recent tags have numbers from 0, other actions none', () => {
+  assert.deepEqual([nth('tag1'), nth('tag9'), nth('tagbox'), nth('keep')], [0, 8, null, null]);
 });

@@ -58,6 +58,22 @@ export function defaults(): Bindings {
   return bindings;
 }
 
+/** What a view does for an action. */
+export type Verbs = Partial<Record<Action, () => void>>;
+
+/** Do it, if it is among the verbs; says whether it is. */
+export function obey(verbs: Verbs, action: Action): boolean {
+  const verb = verbs[action];
+  verb?.();
+  return verb !== undefined;
+}
+
+/** Which of the nine `tag1` to `tag9` mean, from 0; null for other actions. */
+export function nth(action: Action): number | null {
+  const [, digit] = /^tag(\d)$/.exec(action) ?? [];
+  return digit ? Number(digit) - 1 : null;
+}
+
 export interface KeyPress {
   code: string;
   shiftKey: boolean;

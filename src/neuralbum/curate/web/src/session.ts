@@ -254,6 +254,13 @@ export class Session {
     this.announce(`${has ? 'removed' : 'tagged'} ${plain}`);
   }
 
+  /** The nth of the recent tags; says whether there was an n. */
+  toggleRecent(n: number | null): boolean {
+    const tag = n === null ? undefined : this.recentTags[n];
+    if (tag) this.toggleTag(tag);
+    return n !== null;
+  }
+
   note(start_s: number, end_s: number, text: string, note_id = `note-${unique()}`): void {
     const row = this.row;
     const plain = text.trim().replace(/\s+/g, ' ').slice(0, 2000);
