@@ -10,15 +10,15 @@ already (starting Chromium's processes is not the page's cost), until every
 cell on screen is painted; CPU of all of Chromium and of our server until then.
 Key to paint: from the key event's own time stamp until a frame is painted that
 shows the next take whole, its number and its picture; the plain page shows the
-same picture, ready-made, in an ``<img>``. Key to screen: the same frame, until it
-is presented, rastered and composed (Element Timing's ``renderTime`` of a letter that
-is put on the page in that frame). Frame and screen differ: without a GPU the compositor's work comes after the page's, and
-Chromium puts off messages, so also ours at the end of a frame, while a key up waits
-for its frame. Key to sound: what an AudioWorklet
+same picture, ready-made, in an ``<img>``. Key to screen: the same frame until it is
+presented, rastered and composed (Element Timing's ``renderTime`` of a letter that is
+put on the page in that frame). The two differ: without a GPU the compositor's work
+comes after the page's, and Chromium puts off messages, so also ours at the end of a
+frame, while a key up waits for its own frame. Key to sound: what an AudioWorklet
 hears, the first block that is not silent on the player of the *new* take (one
 detector a player; a shared one hears the take before), on the wall clock, without
-the sound card. A take is silent if the
-page is told of no such block between its key and the next: no clock is asked
+the sound card. A take is silent if the page is told of no such block between its
+key and the next: no clock is asked
 (mapping the audio clock to the page's counted sounding takes as silent under load).
 Seeds: 0 everywhere.
 """
