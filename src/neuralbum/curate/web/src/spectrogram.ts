@@ -36,7 +36,6 @@ class Plate {
 }
 
 export class Spectrogram {
-  private host: HTMLElement;
   private plates: Plate[];
   private front: Plate | null = null;
   private contrast = 1;
@@ -49,7 +48,6 @@ export class Spectrogram {
 
   /** `n` plates are laid into `host`, below what stands there. */
   constructor(host: HTMLElement, n: number) {
-    this.host = host;
     this.plates = Array.from({ length: n }, () => new Plate());
     host.prepend(...this.plates.map((p) => p.canvas));
     this.resizer = new ResizeObserver(([entry]) => this.fit(entry!));
@@ -198,5 +196,5 @@ function opaque(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
 }
 
 // Safari has no idle callbacks.
-const idle: (work: () => void) => number = window.requestIdleCallback ? (work) => requestIdleCallback(work, { timeout: 500 }) : (work) => window.setTimeout(work, 20);
-const cancelIdle: (handle: number) => void = window.cancelIdleCallback ? (h) => cancelIdleCallback(h) : (h) => clearTimeout(h);
+const idle: (work: () => void) => number = 'requestIdleCallback' in window ? (work) => requestIdleCallback(work, { timeout: 500 }) : (work) => window.setTimeout(work, 20);
+const cancelIdle: (handle: number) => void = 'cancelIdleCallback' in window ? (h) => cancelIdleCallback(h) : (h) => clearTimeout(h);
