@@ -206,6 +206,7 @@ def test_notes_tags_taps_and_the_key_map_work_from_the_keyboard(window, running,
     page.get_by_role("dialog").get_by_role("button", name="K", exact=True).click()
     page.keyboard.press("y")
     page.keyboard.press("Escape")
+    page.wait_for_function("() => !document.querySelector('dialog')")  # while it closes, keys are its own
     page.keyboard.press("k")
     assert page.evaluate("() => curate.session.cursor") == 0, "K is nobody's key any more"
     page.keyboard.press("y")
