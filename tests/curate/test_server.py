@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 
+import anyio
 import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
@@ -387,3 +388,19 @@ def test_copies_are_made_ahead_once(album):
     assert len(made) == 24
     curate.prepare(album)
     assert sorted((album.artefacts_dir / "curate").iterdir()) == made
+
+
+def test_a_browser_that_goes_at_once_leaves_no_task_behind(tmp_path):
+    path = tmp_path / "sound.opus"
+    path.write_bytes(b"sound")
+    sent = []
+
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "headers": [], "asgi": {"version": "3.0", "spec_version": "2.3"}}
+    anyio.run(server.SmallFile(path, media_type="audio/ogg"), scope, gone, send)
+    assert b"".join(m.get("body", b"") for m in sent) == b"sound"
