@@ -12,6 +12,7 @@ and would otherwise go unheard.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ COMPRESSION = 0.3  #: magnitudes are raised to this power
 QUIET = 1e-3  #: the magnitude that becomes 1
 SLOPE = 0.2
 DILATIONS = (1, 2, 4)
+LOOK_STRIDES = ((1, 2), (2, 2), (2, 2))  #: in time and frequency
+LOOK_CENTRE, LOOK_SPREAD = 3.0, 1.5  #: what brings log10 magnitudes of music to about -1 … 1
 PERIOD_WIDTHS = (1, 4, 16, 32)  #: of the layers, in units of the shape's filters
 
 Opinion = tuple[list[Tensor], list[Tensor]]  #: scores, inner features
@@ -58,6 +61,28 @@ class Scale(nn.Module):
         return self.judge(x), features
 
 
+class Look(nn.Module):
+    """A convolutional critic on the log-mel pictures of mid, side, left and right that the losses have made."""
+
+    def __init__(self, filters: int) -> None:
+        super().__init__()
+        widths = (4, filters, 2 * filters, 2 * filters)
+        self.layers = nn.ModuleList()
+        for (a, b), stride in zip(itertools.pairwise(widths), LOOK_STRIDES, strict=True):
+            self.layers.append(weight_norm(nn.Conv2d(a, b, (3, 5), stride=stride, padding=(1, 2))))
+        self.layers.append(weight_norm(nn.Conv2d(widths[-1], widths[-1], 3, padding=1)))
+        self.judge = weight_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
+
+    def forward(self, picture: Tensor) -> tuple[Tensor, list[Tensor]]:  # (4, B, T, n_mels)
+        x = (picture.transpose(0, 1) + LOOK_CENTRE) / LOOK_SPREAD
+        x = x.contiguous(memory_format=torch.channels_last)
+        features = []
+        for layer in self.layers:
+            x = nn.functional.leaky_relu(layer(x), SLOPE)
+            features.append(x)
+        return self.judge(x), features
+
+
 class Period(nn.Module):
     """A convolutional critic on one channel folded at ``period`` samples."""
 
@@ -83,14 +108,19 @@ class Period(nn.Module):
 class Discriminator(nn.Module):
     """All critics together."""
 
-    def __init__(self, shape: DiscriminatorShape) -> None:
+    def __init__(self, shape: DiscriminatorShape, n_pictures: int) -> None:
         super().__init__()
         self.scales = nn.ModuleList([Scale(n_fft, shape.filters) for n_fft in shape.windows])
         self.periods = nn.ModuleList([Period(p, shape.filters) for p in shape.periods])
+        self.looks = nn.ModuleList([Look(shape.looks) for _ in range(n_pictures if shape.looks else 0)])
 
-    def forward(self, left_right: Tensor, channel: int) -> Opinion:
-        """Scores and features of stereo (B, 2, n); ``channel`` 0..3 says which of L, R, M, S the periods hear."""
+    def forward(self, left_right: Tensor, mels: Sequence[Tensor], channel: int) -> Opinion:
+        """Scores and features of stereo (B, 2, n) and its log-mel pictures.
+
+        ``channel`` 0..3 says which of L, R, M, S the periods hear.
+        """
         opinions = [scale(left_right) for scale in self.scales]
+        opinions += [look(mel) for look, mel in zip(self.looks, mels, strict=False)]
         if len(self.periods):
             left, right = left_right.unbind(1)
             heard = (left, right, (left + right) / 2, (left - right) / 2)[channel]
@@ -98,8 +128,8 @@ class Discriminator(nn.Module):
         return [score for score, _ in opinions], [f for _, features in opinions for f in features]
 
 
-def new_discriminator(shape: DiscriminatorShape, seed: int) -> Discriminator:
+def new_discriminator(shape: DiscriminatorShape, n_pictures: int, seed: int) -> Discriminator:
     """A discriminator whose weights depend on ``seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Discriminator(shape)
+        return Discriminator(shape, n_pictures)

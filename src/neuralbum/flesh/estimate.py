@@ -14,6 +14,8 @@ LOSS_S = {"cpu": 0.035, "cuda": 0.0005}
 """Seconds that one resolution of the spectral losses takes for one second of sound, both ways."""
 CRITIC_S = {"cpu": 0.14, "cuda": 0.003}
 """The same for the critic, per scale and 8 filters; it works in the adversarial phase only."""
+LOOK_S = {"cpu": 0.013, "cuda": 0.001}
+"""The same for the critics of the losses' own pictures, per picture and 16 filters."""
 ACTIVATIONS_PER_S = 40e6
 """Numbers held for the backward pass per second of sound and resolution, rounded up."""
 
@@ -68,9 +70,10 @@ def estimate(params: FleshParams, *, input_rate: int = 16_000, device: str = "cp
     generator_s = 3.0 * flop / FLOP_RATE[device] + LOSS_S[device] * len(plan.windows)
     critic = plan.discriminator
     critic_s = CRITIC_S[device] * len(critic.windows) * critic.filters / 8
+    critic_s += LOOK_S[device] * len(plan.windows) * critic.looks / 16
     late = 0.0 if params.adversarial == "never" else 1.0 - params.adversarial_share
     seconds = params.time_s or plan.steps * sound_s * (generator_s + late * critic_s)
-    activations = 4 * ACTIVATIONS_PER_S * sound_s * (len(plan.windows) + critic.filters / 8) / 10
+    activations = 4 * ACTIVATIONS_PER_S * sound_s * (len(plan.windows) + (critic.filters + critic.looks) / 8) / 10
     memory = 0.3 * 2**30 + 5 * 4 * n + activations
     return Estimate(params.preset, n, flop / 1e9, memory / 2**30, _available_gib(device), seconds)
 

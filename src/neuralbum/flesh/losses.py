@@ -2,10 +2,13 @@
 
 Spectral losses are taken on left, right, mid and side. The transform is
 linear, so two transforms give all four. Magnitudes are scaled so that a
-full-scale sine is 1.
+full-scale sine is 1. The same pictures are what a critic of pictures looks at:
+they are made once.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,8 +22,15 @@ MELS_PER_WINDOW = 20  #: a window of 2048 gets 100 bands, one of 512 gets 60
 LOW_FLOOR = 1e-4
 
 
-class SpectralLoss(nn.Module):
-    """Distance of log-magnitudes at several resolutions, per bin and per mel band."""
+class Pictures(NamedTuple):
+    """Log10 magnitudes at several resolutions, (4, B, frames, …) each: mid, side, left, right."""
+
+    bins: list[Tensor]
+    mels: list[Tensor]
+
+
+class Lens(nn.Module):
+    """Sound -> its pictures, one per window."""
 
     def __init__(self, windows: tuple[int, ...]) -> None:
         super().__init__()
@@ -33,18 +43,11 @@ class SpectralLoss(nn.Module):
             filters = filters / np.maximum(filters.sum(axis=1, keepdims=True), 1e-12)  # means, not sums
             self.register_buffer(f"mel{n_fft}", torch.from_numpy(filters.T.copy()), persistent=False)
 
-    def forward(self, made: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-        """(mel, stft) losses of mid and side, (B, 2, n) each."""
-        mel, fine = made.new_zeros(()), made.new_zeros(())
-        for n_fft in self.windows:
-            ours = self._magnitudes(made, n_fft)
-            with torch.no_grad():
-                theirs = self._magnitudes(wanted, n_fft)
-                theirs_log = torch.log10(theirs + FLOOR)
-                theirs_mel = torch.log10(theirs @ getattr(self, f"mel{n_fft}") + FLOOR)
-            fine = fine + (torch.log10(ours + FLOOR) - theirs_log).abs().mean()
-            mel = mel + (torch.log10(ours @ getattr(self, f"mel{n_fft}") + FLOOR) - theirs_mel).abs().mean()
-        return mel / len(self.windows), fine / len(self.windows)
+    def forward(self, mid_side: Tensor) -> Pictures:
+        """Mid and side (B, 2, n) -> pictures."""
+        magnitudes = [self._magnitudes(mid_side, n_fft) for n_fft in self.windows]
+        mels = [m @ getattr(self, f"mel{n}") for m, n in zip(magnitudes, self.windows, strict=True)]
+        return Pictures([torch.log10(m + FLOOR) for m in magnitudes], [torch.log10(m + FLOOR) for m in mels])
 
     def _magnitudes(self, mid_side: Tensor, n_fft: int) -> Tensor:
         """(B, 2, n) -> (4, B, frames, bins): mid, side, left, right."""
@@ -55,6 +58,15 @@ class SpectralLoss(nn.Module):
         real = torch.stack([mid_re, side_re, mid_re + side_re, mid_re - side_re])
         imaginary = torch.stack([mid_im, side_im, mid_im + side_im, mid_im - side_im])
         return torch.sqrt(real * real + imaginary * imaginary + 1e-16)
+
+
+def spectral_loss(made: Pictures, wanted: Pictures) -> tuple[Tensor, Tensor]:
+    """(mel, stft): mean distance of the pictures per mel band and per bin, over all resolutions."""
+
+    def apart(ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
+        return torch.stack([(a - b).abs().mean() for a, b in zip(ours, theirs, strict=True)]).mean()
+
+    return apart(made.mels, wanted.mels), apart(made.bins, wanted.bins)
 
 
 def low_band_loss(mid: Tensor, clean: Tensor) -> Tensor:

@@ -113,11 +113,12 @@ def aligned_hops(input_rate: int, output_rate: int = OUTPUT_RATE) -> tuple[int, 
 
 @dataclass(frozen=True)
 class DiscriminatorShape:
-    """The critic: complex multi-scale STFT, and multi-period where the device is fast."""
+    """The critics: of complex STFTs, of the waveform folded at periods, of the losses' log-mel pictures."""
 
-    filters: int
+    filters: int  #: of the first two
     windows: tuple[int, ...]
     periods: tuple[int, ...] = ()
+    looks: int = 0  #: filters of the critics of log-mel pictures, one per window of the losses; 0: none
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,8 @@ def settle_preset(params: FleshParams) -> Preset:
 
 
 PRESETS = {
-    "debug": Preset(24, 1, 2, 40, 3e-3, 5, 0.9, 20, 60, 0, (1024, 256), DiscriminatorShape(4, (512,))),
-    "small": Preset(256, 6, 4, 64, 1e-3, 20, 0.99, 50, 1500, 400, (2048, 512), DiscriminatorShape(8, (2048, 512))),
+    "debug": Preset(24, 1, 2, 40, 3e-3, 5, 0.9, 20, 60, 0, (1024, 256), DiscriminatorShape(4, (512,), looks=4)),
+    "small": Preset(256, 6, 4, 64, 1e-3, 20, 0.99, 50, 1500, 400, (2048, 512), DiscriminatorShape(8, (), looks=16)),
     "full": Preset(
         512,
         8,

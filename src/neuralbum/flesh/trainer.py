@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,9 +19,9 @@ from torch import Tensor
 from ..errors import TrainingError
 from .checkpoint import ADVERSARIAL, CONTENT
 from .discriminators import new_discriminator
-from .losses import SpectralLoss, critic_loss, feature_loss, fooling_loss, low_band_loss
+from .losses import Lens, Pictures, critic_loss, feature_loss, fooling_loss, low_band_loss, spectral_loss
 from .net import left_right, new_generator
-from .pairs import Crops, Material, draw, draw_free
+from .pairs import Audio, Crops, Material, draw, draw_free
 from .params import FleshParams, NetShape, Preset
 
 CLIP = 1.0  #: largest norm of the generator's gradient
@@ -34,6 +34,17 @@ FINE_SHARE = 0.2
 ADVERSARIAL_RATE = 0.3  #: the generator's learning rate falls to this share when the critic enters
 
 
+class Seen(NamedTuple):
+    """What critics are shown of a batch."""
+
+    stereo: Tensor  #: left and right, (B, 2, n)
+    pictures: Pictures  #: made for the spectral losses anyway
+
+    def detached(self) -> Seen:
+        bins, mels = ([picture.detach() for picture in kind] for kind in self.pictures)
+        return Seen(self.stereo.detach(), Pictures(bins, mels))
+
+
 class Trainer:
     """A generator, its running average, and (in the adversarial phase) a critic."""
 
@@ -44,8 +55,8 @@ class Trainer:
         self.device = torch.device(device)
         self.net = new_generator(shape, seed).to(self.device)
         self.average = copy.deepcopy(self.net).requires_grad_(False).eval()
-        self.critic = new_discriminator(plan.discriminator, seed + 1).to(self.device)
-        self.spectral = SpectralLoss(plan.windows).to(self.device)
+        self.critic = new_discriminator(plan.discriminator, len(plan.windows), seed + 1).to(self.device)
+        self.lens = Lens(plan.windows).to(self.device)
         rate = plan.learning_rate
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=rate, betas=BETAS, weight_decay=0.01, fused=True)
         self.critic_optimiser = torch.optim.AdamW(
@@ -81,30 +92,36 @@ class Trainer:
             clean = self.net.analysis(torch.from_numpy(crops.clean).to(self.device))
         losses = {"low": low_band_loss(spectra.mid, clean)}
         total = self.params.low_weight * losses["low"]
-        if crops.wanted is not None:
-            wanted = torch.from_numpy(crops.wanted).to(self.device)
-            losses["mel"], losses["stft"] = self.spectral(made, wanted)
+        real = torch.from_numpy(self._real(crops)).to(self.device)
+        ours = Seen(left_right(made), self.lens(made))
+        with torch.no_grad():
+            theirs = Seen(left_right(real), self.lens(real))
+        if not free:
+            losses["mel"], losses["stft"] = spectral_loss(ours.pictures, theirs.pictures)
             fine = self.params.stft_weight * (FINE_SHARE if self.phase == ADVERSARIAL else 1.0)
             total = total + self.params.mel_weight * losses["mel"] + fine * losses["stft"]
         if self.phase == ADVERSARIAL:
-            real = self._real(crops)
-            channel = int(rng.integers(4))
-            losses["critic"], real_features = self._teach_critic(real, left_right(made.detach()), channel)
-            for parameter in self.critic.parameters():
-                parameter.requires_grad_(False)
-            scores, features = self.critic(left_right(made), channel)
-            losses["fooling"] = fooling_loss(scores)
             ramp = min(1.0, (self.step - self.phase_start + 1) / self.params.ramp_steps)
-            total = total + ramp * self.params.adversarial_weight * losses["fooling"]
-            if not free:
-                losses["features"] = feature_loss(real_features, features)
-                total = total + ramp * self.params.feature_weight * losses["features"]
-            for parameter in self.critic.parameters():
-                parameter.requires_grad_(True)
+            total = total + ramp * self._oppose(losses, theirs, ours, int(rng.integers(4)), free)
         self._descend(total)
         self.step += 1
         self._follow()
         return {name: float(value.detach()) for name, value in losses.items()}
+
+    def _oppose(self, losses: dict[str, Tensor], real: Seen, made: Seen, channel: int, free: bool) -> Tensor:
+        """Teach the critic, then ask it: the generator's loss by it. Parts are put into ``losses``."""
+        losses["critic"], real_features = self._teach_critic(real, made.detached(), channel)
+        for parameter in self.critic.parameters():
+            parameter.requires_grad_(False)
+        scores, features = self.critic(made.stereo, made.pictures.mels, channel)
+        for parameter in self.critic.parameters():
+            parameter.requires_grad_(True)
+        losses["fooling"] = fooling_loss(scores)
+        total = self.params.adversarial_weight * losses["fooling"]
+        if not free:
+            losses["features"] = feature_loss(real_features, features)
+            total = total + self.params.feature_weight * losses["features"]
+        return total
 
     def _is_free(self, rng: np.random.Generator) -> bool:
         wanted = self.phase == ADVERSARIAL and bool(self.material.free)
@@ -116,12 +133,12 @@ class Trainer:
             return draw_free(self.material.free, self.shape, level=self.free_level, **size)
         return draw(self.material.train, self.shape, self.params, **size)
 
-    def _real(self, crops: Crops) -> Tensor:
-        """Original left and right; for free-running crops, some other music."""
+    def _real(self, crops: Crops) -> Audio:
+        """The original's mid and side; for free-running crops, some other music's."""
         wanted = crops.wanted
         if wanted is None:
             wanted = self._draw(np.random.default_rng([self.seed, self.step, 1]), free=False).wanted
-        return left_right(torch.from_numpy(np.asarray(wanted)).to(self.device))
+        return np.asarray(wanted)
 
     def _set_rates(self, progress: float) -> None:
         """Warm up, stay, and fall in the last part of the training."""
@@ -133,10 +150,10 @@ class Trainer:
         for group in self.critic_optimiser.param_groups:
             group["lr"] = rate * CRITIC_RATE
 
-    def _teach_critic(self, real: Tensor, made: Tensor, channel: int) -> tuple[Tensor, list[Tensor]]:
+    def _teach_critic(self, real: Seen, made: Seen, channel: int) -> tuple[Tensor, list[Tensor]]:
         """One step of the critic; its loss, and what it saw in the real sound just before."""
-        real_scores, real_features = self.critic(real, channel)
-        loss = critic_loss(real_scores, self.critic(made, channel)[0])
+        real_scores, real_features = self.critic(real.stereo, real.pictures.mels, channel)
+        loss = critic_loss(real_scores, self.critic(made.stereo, made.pictures.mels, channel)[0])
         self._check(loss, "critic")
         self.critic_optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -161,8 +178,9 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Let the running average follow; early on it follows faster."""
-        decay = min(self.plan.ema, (1.0 + self.step) / (10.0 + self.step))
+        """Let the running average follow; early in a phase it follows faster, for there is more to leave behind."""
+        n_steps = self.step - self.phase_start
+        decay = min(self.plan.ema, (1.0 + n_steps) / (10.0 + n_steps))
         torch._foreach_lerp_(list(self.average.parameters()), list(self.net.parameters()), 1.0 - decay)
         self.average.open.copy_(self.net.open)
 
