@@ -223,7 +223,7 @@ def visqol(originals: Sequence[np.ndarray], made: Renderings, seconds: float) ->
     try:
         from visqol import VisqolApi
     except ImportError:
-        return {}, "needs visqol-python (pip install 'neuralbum[test]')"
+        return {}, "needs visqol-python (pip install 'neuralbum[bench]')"
     judge = VisqolApi()
     try:
         judge.create(mode="audio")

@@ -178,9 +178,8 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Let the running average follow; early in a phase it follows faster, for there is more to leave behind."""
-        n_steps = self.step - self.phase_start
-        decay = min(self.plan.ema, (1.0 + n_steps) / (10.0 + n_steps))
+        """Let the running average follow; early on it follows faster."""
+        decay = min(self.plan.ema, (1.0 + self.step) / (10.0 + self.step))
         torch._foreach_lerp_(list(self.average.parameters()), list(self.net.parameters()), 1.0 - decay)
         self.average.open.copy_(self.net.open)
 
