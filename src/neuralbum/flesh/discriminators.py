@@ -1,9 +1,13 @@
 """The critics: what is real stereo, and what was made?
 
-A complex STFT at several scales on left and right together (after EnCodec),
-and, where the device is fast, the waveform folded at prime periods (after
-HiFi-GAN): on one core the latter costs 60 times what the generator does.
-Written anew. Every layer halves the frequencies, the first one too, and
+Three kinds, each where it pays. On a CPU: the log-mel pictures of mid, side,
+left and right that the spectral losses have made anyway; such a critic adds a
+fifth to a step of `small` (one of two complex STFTs: one and a half). On a GPU:
+a complex STFT at several scales on left and right together (after EnCodec), and
+the waveform folded at prime periods (after HiFi-GAN), which on one core would
+cost 60 times what the generator does. Written anew.
+
+In those of STFTs every layer halves the frequencies, the first one too, and
 channels lie together in memory: 5 times cheaper on a core than EnCodec's order.
 Magnitudes are compressed, because the band above 8 kHz is 40 dB below the bass
 and would otherwise go unheard.
@@ -61,6 +65,12 @@ class Scale(nn.Module):
         return self.judge(x), features
 
 
+def _lively(layer: nn.Conv2d) -> nn.Module:
+    """Born so that signals keep their size from layer to layer (He et al., 2015): there are few steps to learn in."""
+    nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+    return weight_norm(layer)
+
+
 class Look(nn.Module):
     """A convolutional critic on the log-mel pictures of mid, side, left and right that the losses have made."""
 
@@ -69,8 +79,8 @@ class Look(nn.Module):
         widths = (4, filters, 2 * filters, 2 * filters)
         self.layers = nn.ModuleList()
         for (a, b), stride in zip(itertools.pairwise(widths), LOOK_STRIDES, strict=True):
-            self.layers.append(weight_norm(nn.Conv2d(a, b, (3, 5), stride=stride, padding=(1, 2))))
-        self.layers.append(weight_norm(nn.Conv2d(widths[-1], widths[-1], 3, padding=1)))
+            self.layers.append(_lively(nn.Conv2d(a, b, (3, 5), stride=stride, padding=(1, 2))))
+        self.layers.append(_lively(nn.Conv2d(widths[-1], widths[-1], 3, padding=1)))
         self.judge = weight_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
 
     def forward(self, picture: Tensor) -> tuple[Tensor, list[Tensor]]:  # (4, B, T, n_mels)

@@ -31,7 +31,7 @@ FALL_FROM, LAST_RATE = 0.7, 0.1  #: from this share of the training on the learn
 CRITIC_RATE = 2.0  #: the critic's learning rate, relative to the generator's
 FINE_SHARE = 0.2
 """The bin-by-bin loss falls to this share when the critic enters: it wants the median, which has no texture."""
-ADVERSARIAL_RATE = 0.3  #: the generator's learning rate falls to this share when the critic enters
+ADVERSARIAL_RATE = 0.5  #: the generator's learning rate falls to this share when the critic enters
 
 
 class Seen(NamedTuple):
