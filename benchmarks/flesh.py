@@ -2,7 +2,8 @@
 
 Trains `small` on four songs of one band (the first 90 s of each; two of them are versions of one piece) and measures
 on two it has never heard ("stairs" and "ninesix", 30 s from the middle of each, 10 s when quick), with the final
-averaged weights: nothing is chosen by looking at those songs, the critic's settings were chosen on another band's.
+averaged weights: nothing is chosen by looking at those songs. The critic's settings were chosen on "desert3", held out
+from the other three for that, and on another band's songs.
 Input: the songs' 16 kHz mono after 8-bit mu-law.
 
 The critic is judged side by side: from one state at the end of the content phase, training goes on with it, without it
@@ -206,6 +207,18 @@ for _ in stream_blocks(net, blocks, level=0.3):
 # ---- quality ---------------------------------------------------------------------------
 
 
+Renderings = dict[str, list[np.ndarray]]  #: name -> stereo of each held-out song
+
+
+@dataclasses.dataclass(frozen=True)
+class Going:
+    """Where a continuation of the training came to."""
+
+    net: Generator
+    steps: int
+    cpu_s: float
+
+
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -244,9 +257,6 @@ def visqol(originals: Sequence[np.ndarray], made: Renderings, seconds: float) ->
                 score = float(judge.measure(reference, stored("rendering", sounds[number])).moslqo)
                 found.setdefault(name, []).append(score)
     return {name: float(np.mean(scored)) for name, scored in found.items()}, ""
-
-
-Renderings = dict[str, list[np.ndarray]]  #: name -> stereo of each held-out song
 
 
 def measured(originals: Sequence[np.ndarray], sounds: Sequence[np.ndarray]) -> dict[str, float]:
@@ -294,13 +304,6 @@ def continued(trainer: Trainer, state: dict[str, Tensor], phase: str, *, cpu_s: 
     gone = Going(copy.deepcopy(trainer.average), trainer.step - first, time.process_time() - start)
     say(f"{gone.steps} more steps in the {phase} phase, {gone.cpu_s:.0f} CPU-s")
     return gone
-
-
-@dataclasses.dataclass(frozen=True)
-class Going:
-    net: Generator
-    steps: int
-    cpu_s: float
 
 
 def material() -> list[Song]:

@@ -14,6 +14,7 @@ import neuralbum.flesh
 from neuralbum.errors import CheckpointError, ParameterError, TrainingError
 from neuralbum.flesh import FleshParams, checkpoint, open_flesh, train
 from neuralbum.flesh.checkpoint import Snapshot, kept
+from neuralbum.flesh.scores import score
 from neuralbum.progress import Silent
 from neuralbum.project import Project
 
@@ -189,6 +190,15 @@ def test_damaged_foreign_and_mismatched_models_are_refused(filled):
     (folder / "model.json").write_text("{")
     with pytest.raises(CheckpointError, match="damaged"):
         open_flesh(folder)
+
+
+@pytest.mark.parametrize("name", ["lsd_low", "lsd_high", "lsd_side", "frechet"])
+def test_plain_upsampling_scores_one_and_a_tenth_less_of_any_distance_counts_the_same(name):
+    plain = {"lsd_low": 0.4, "lsd_high": 6.0, "lsd_side": 5.0, "frechet": 2500.0}
+    before = {"lsd_low": 0.3, "lsd_high": 1.5, "lsd_side": 1.4, "frechet": 35.0}
+    after = {**before, name: before[name] * (0.81 if name == "frechet" else 0.9)}
+    assert score(plain, plain) == pytest.approx(1.0)
+    assert score(after, plain) == pytest.approx(score(before, plain) * 0.9**0.25)
 
 
 def test_the_best_the_latest_and_both_sides_of_a_switch_are_kept():

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 STAGE = "flesh"
 VERSION = 1
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 LEASE_S = 1800.0
 MIN_TRAIN_S = 5.0
 """Less training music than this teaches nothing; minutes are sensible."""
