@@ -466,6 +466,7 @@ def mismatch(nets: dict[str, Generator], train: list[Song], unheard: list[Song],
     def flesh(monos: Sequence[np.ndarray], net: str, told: float) -> list[np.ndarray]:
         return [fleshed(nets[net], mono, round(len(mono) * OUTPUT_RATE / INPUT_RATE), told) for mono in monos]
 
+    trusting = 0.0
     rows = [
         report.row("mismatch: skeleton's training", singer.cpu_s, "CPU-s", reason=f"{singer.steps} steps of tiny"),
         report.row("mismatch: signal-to-noise ratio of forced samples", snr, "dB", reason=f"level {level:.2f}"),
@@ -484,7 +485,9 @@ def mismatch(nets: dict[str, Generator], train: list[Song], unheard: list[Song],
         for words, sounds in ways.items():
             if aligned:
                 far = from_original(sounds)
-                rows.append(report.row(f"mismatch: low LSD, {name}, {words}", far["lsd_low"]))
+                bar = f"< {trusting:.4f}" if "told" in words else ""
+                rows.append(report.row(f"mismatch: low LSD, {name}, {words}", far["lsd_low"], "", bar))
+                trusting = far["lsd_low"]  # the same net at denoise 0 goes before
                 rows.append(report.row(f"mismatch: Fréchet, {name}, {words}", far["frechet"]))
             rows.append(report.row(f"mismatch: Fréchet from the band's songs, {name}, {words}", from_band(sounds)))
     return rows
