@@ -225,50 +225,69 @@ def _forget_failures(project: Project, stage: str, keys: Sequence[str], *, every
             project.catalogue.forget(finding.key)
 
 
+class Ledger:
+    """Enters the time a piece of work takes; call it now and then with what was done."""
+
+    def __init__(self, project: Project, stage: str, device: str, detail: Mapping[str, Any]) -> None:
+        self._project, self._stage, self._device, self._detail = project, stage, device, detail
+        self._counts = {"done": 0, "failed": 0}
+        self._begin()
+
+    def _begin(self) -> None:
+        self._start, self._cpu = time.time(), time.process_time()
+
+    def __call__(self, done: int = 0, failed: int = 0) -> None:
+        self._counts["done"] += done
+        self._counts["failed"] += failed
+        if time.time() - self._start >= LEDGER_EVERY_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write a row for what went since the last one."""
+        now, now_cpu = time.time(), time.process_time()
+        wall = now - self._start
+        if wall < 0.05 and not any(self._counts.values()):
+            return
+        self._project.catalogue.add_activity(
+            Activity(
+                stage=self._stage,
+                started_at=self._start,
+                wall_s=wall,
+                cpu_s=now_cpu - self._cpu,
+                device=self._device,
+                device_s=0.0 if self._device == "cpu" else wall,
+                n_done=self._counts["done"],
+                n_failed=self._counts["failed"],
+                detail=self._detail,
+            )
+        )
+        self._start, self._cpu = now, now_cpu
+        self._counts = {"done": 0, "failed": 0}
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What happens inside is entered by another stage, and not here, too."""
+        self.flush()
+        try:
+            yield
+        finally:
+            self._begin()
+
+
 @contextmanager
 def activity(
     project: Project, stage: str, *, device: str = "cpu", detail: Mapping[str, Any] | None = None
-) -> Iterator[Callable[..., None]]:
+) -> Iterator[Ledger]:
     """Enter the time a piece of work takes in the energy ledger, also if it is cut short.
 
-    Yields ``tick(done=0, failed=0)``; call it now and then. A row is written
-    every half minute and at the end, so a killed run loses little.
+    Yields a ``Ledger``. A row is written every half minute and at the end, so
+    that a killed run loses little.
     """
-    start, cpu = time.time(), time.process_time()
-    counts = {"done": 0, "failed": 0}
-
-    def flush() -> None:
-        nonlocal start, cpu
-        now, now_cpu = time.time(), time.process_time()
-        wall = now - start
-        if wall < 0.05 and not any(counts.values()):
-            return
-        project.catalogue.add_activity(
-            Activity(
-                stage=stage,
-                started_at=start,
-                wall_s=wall,
-                cpu_s=now_cpu - cpu,
-                device=device,
-                device_s=0.0 if device == "cpu" else wall,
-                n_done=counts["done"],
-                n_failed=counts["failed"],
-                detail=detail or {},
-            )
-        )
-        start, cpu = now, now_cpu
-        counts.update(done=0, failed=0)
-
-    def tick(done: int = 0, failed: int = 0) -> None:
-        counts["done"] += done
-        counts["failed"] += failed
-        if time.time() - start >= LEDGER_EVERY_S:
-            flush()
-
+    ledger = Ledger(project, stage, device, detail or {})
     try:
-        yield tick
+        yield ledger
     finally:
-        flush()
+        ledger.flush()
 
 
 def file_digest(path: Path) -> str:

@@ -64,6 +64,10 @@ def command(
     tag: Annotated[list[str] | None, typer.Option(help="Tell it a tag it was trained with; repeatable.")] = None,
     model: Annotated[str | None, typer.Option(help="Which skeleton: ID or ID@step; default: the newest.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Takes made side by side.")] = None,
+    flesh: Annotated[
+        bool | None,
+        typer.Option("--flesh/--no-flesh", help="Flesh takes as they are made; default: if a flesh is trained."),
+    ] = None,
     forced: Annotated[
         Path | None,
         typer.Option(
@@ -96,6 +100,7 @@ def command(
         "generate", GenerateParams, count=count, hours=hours, length_s=length, model=model, batch=batch,
         **primes(prime), position=position, loudness=loudness, tempo=tempo, tag=tag or None,
         temperature=None if temperature is None else temperatures(temperature),
+        flesh=None if flesh is None else "always" if flesh else "never",
     )  # fmt: skip
     if forced is not None:
         _force(opened, forced, params, expected, force, device, json)

@@ -6,6 +6,8 @@ depends on its own recipe alone. A watchdog rewinds takes that fall into a hole.
 
     streams.py   dice, temperatures, primes        making.py   slots, blocks, rewinds
     watchdog.py  what a stream can suffer from     run.py      files and catalogue
+    fleshed.py   takes are fleshed while others are made
+    wishes.py    what a net is told
     forced.py    samples drawn with the real past in the ear, for the flesh to learn from
 
 Verbs: ``run`` (make the takes of a project), ``sample`` (blocks from a model, without a project),

@@ -35,3 +35,8 @@ class GenerateParams:
     watchdog: bool = setting(True, "rewind a take that falls silent, freezes, loops or turns to noise")
     rewinds: int = setting(8, "how often one take may be rewound", minimum=0)
     heat: float = setting(0.01, "temperature added after each rewind, until the take is healthy again", minimum=0)
+    flesh: str = setting(
+        "auto",
+        "flesh takes as they are made: auto, if a flesh is trained",
+        choices=("auto", "always", "never"),
+    )

@@ -25,8 +25,9 @@ from ..progress import SILENT, Reporter
 from ..project import Project, settle
 from ..records import Recipe, Take
 from ..skeleton import find_model
-from ..stage import Outcome, activity, file_digest
+from ..stage import Ledger, Outcome, activity, file_digest
 from . import streams, wishes
+from .fleshed import Fleshed
 from .params import GenerateParams
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def run(
     known = {take.id for take in project.catalogue.takes() if (project.root / take.path).exists()}
     todo = [r for r in mine if force or r.take_id not in known]
     queue = _Queue(project, todo, force)
+    fleshed = Fleshed(project, params.flesh, device=device, reporter=reporter)
     reporter.begin("generate", sum(r.n_samples for r in todo) / planned.sample_rate, "s of sound")
     try:
         with activity(
@@ -172,15 +174,27 @@ def run(
                 state=lambda recipe: states[recipe.prime["state"]].snapshot if "state" in recipe.prime else None,
                 guard=Guard(params.watchdog, params.rewinds, params.heat),
             )
-            done = _write_all(project, handed, queue, planned.sample_rate, reporter, tick)
+            done = _write_all(project, handed, queue, planned.sample_rate, reporter, tick, fleshed)
     finally:
         queue.let_go()
         reporter.end()
-    return Outcome(stage=STAGE, done=done, skipped=len(mine) - len(todo), elsewhere=len(todo) - done)
+    if fleshed.on:  # and what a killed run left bare
+        there = {take.id for take in project.catalogue.takes()}
+        fleshed.flesh([r.take_id for r in mine if r.take_id in there])
+    return Outcome(
+        stage=STAGE, done=done, skipped=len(mine) - len(todo), elsewhere=len(todo) - done,
+        failed=fleshed.failed, failed_before=fleshed.failed_before, errors=tuple(fleshed.errors),
+    )  # fmt: skip
 
 
 def _write_all(
-    project: Project, sounds: Iterator[Handed], queue: _Queue, sample_rate: int, reporter: Reporter, tick: Any
+    project: Project,
+    sounds: Iterator[Handed],
+    queue: _Queue,
+    sample_rate: int,
+    reporter: Reporter,
+    tick: Ledger,
+    fleshed: Fleshed,
 ) -> int:
     """Put sound into files as it is handed out; enter each take when it is whole. Returns how many were."""
     started, made_s, done = time.monotonic(), 0.0, 0
@@ -200,6 +214,7 @@ def _write_all(
                 queue.finished(name)
                 done += 1
                 tick(done=1)
+                fleshed.add(name, tick)
             queue.renew()
             tick()
     finally:
