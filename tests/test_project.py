@@ -54,6 +54,16 @@ def test_words_override_the_file_and_the_file_the_default(tmp_path):
     assert opened.params("screen", Params, temperature=0.5, count=None).temperature == 0.5
 
 
+@pytest.mark.parametrize(("words", "said"), [(["screen.count=-1"], {}), ([], {"count": -1})])
+def test_an_error_names_the_command_or_the_file_whichever_said_it(tmp_path, words, said):
+    Project.create(tmp_path / "a", tables={"screen": {"count": 2}})
+    with pytest.raises(SettingsError, match=r"^given to the command, \[screen\]: count"):
+        Project.open(tmp_path / "a", words).params("screen", Params, **said)
+    Project.create(tmp_path / "b", tables={"screen": {"count": -1}})
+    with pytest.raises(SettingsError, match=r"neuralbum\.toml \[screen\]: count"):
+        Project.open(tmp_path / "b").params("screen", Params)
+
+
 def test_a_project_is_made_with_tables_of_stages_too(tmp_path):
     made = Project.create(tmp_path / "p", tables={"screen": {"tiers": (1, 16), "preset": "full"}})
     assert made.params("screen", Params) == Params(tiers=(1, 16), preset="full")

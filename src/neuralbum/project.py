@@ -66,8 +66,11 @@ class ProjectSettings:
 class Project:
     """An open project folder. Cheap to make; the catalogue opens when first used."""
 
-    def __init__(self, root: Path, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self, root: Path, tables: Mapping[str, Mapping[str, Any]], flags: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
         self.root = root
+        self._flags = flags or {}  #: what of ``tables`` came from the command line
         self.tables = {name: dict(table) for name, table in tables.items()}
         for name in self.tables:
             if name not in TABLES:
@@ -118,14 +121,20 @@ class Project:
         for name, value in tables.items():
             if not isinstance(value, dict):
                 raise SettingsError(f"{path}: {name!r} stands outside of a table; put it under [project] or a stage")
-        for name, table in parse_words(words).items():
+        flags = parse_words(words)
+        for name, table in flags.items():
             tables[name] = {**tables.get(name, {}), **table}
-        return cls(root, tables)
+        return cls(root, tables, flags)
 
     def params(self, table: str, kind: type[P], **overrides: Any) -> P:
         """A stage's settings: defaults < neuralbum.toml < ``overrides`` that are not None."""
-        merged = {**self.tables.get(table, {}), **{k: v for k, v in overrides.items() if v is not None}}
-        return resolve(kind, merged, where=f"{self.root / SETTINGS_FILE} [{table}]")
+        said = {k: v for k, v in overrides.items() if v is not None}
+        return resolve(
+            kind,
+            {**self.tables.get(table, {}), **said},
+            where=f"{self.root / SETTINGS_FILE} [{table}]",
+            flags={*said, *self._flags.get(table, ())},
+        )
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from .errors import SettingsError
@@ -39,7 +39,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
 
 
-def resolve(params: type[P], table: Mapping[str, Any], *, where: str) -> P:
+def resolve(params: type[P], table: Mapping[str, Any], *, where: str, flags: Collection[str] = ()) -> P:
     """Build ``params`` from a table of plain values.
 
     Parameters
@@ -47,6 +47,7 @@ def resolve(params: type[P], table: Mapping[str, Any], *, where: str) -> P:
     params : a frozen dataclass whose fields were declared with ``setting``
     table : key -> value, as TOML gives it (lists for tuples)
     where : named in errors, e.g. ``"neuralbum.toml [screen]"``
+    flags : keys that came with the command; errors say so
 
     Raises
     ------
@@ -56,17 +57,21 @@ def resolve(params: type[P], table: Mapping[str, Any], *, where: str) -> P:
     from pydantic import TypeAdapter, ValidationError
 
     fields = {f.name: f for f in dataclasses.fields(params)}  # type: ignore[arg-type]
+
+    def place(name: str) -> str:
+        return f"given to the command, [{where.rpartition('[')[2]}" if name.partition(".")[0] in flags else where
+
     for key in table:
         if key not in fields:
-            raise SettingsError(f"{where}: unknown setting {key!r}{nearest(key, fields)}")
+            raise SettingsError(f"{place(key)}: unknown setting {key!r}{nearest(key, fields)}")
     try:
         made: P = TypeAdapter(params).validate_python(dict(table))
     except ValidationError as cause:
         first = cause.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "?"
-        raise SettingsError(f"{where}: {name} = {first.get('input')!r}: {first['msg'].lower()}") from cause
+        raise SettingsError(f"{place(name)}: {name} = {first.get('input')!r}: {first['msg'].lower()}") from cause
     for name, spec in fields.items():
-        _check_range(name, getattr(made, name), spec.metadata, where)
+        _check_range(name, getattr(made, name), spec.metadata, place(name))
     return made
 
 

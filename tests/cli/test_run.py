@@ -122,4 +122,6 @@ def test_plain_progress_says_how_much_is_left(capsys, monkeypatch):
     reporter.begin("screen", 10, "takes")
     reporter.advance(5)
     reporter.end()
-    assert "screen: 5/10 takes · 20s left" in said(capsys)[1]
+    told = said(capsys)[1]
+    assert "screen: 5/10 takes · 20s left" in told
+    assert "screen: ended after 40s, 5/10 takes" in told

@@ -111,7 +111,13 @@ class PlainReporter:
 
     def end(self) -> None:
         if self._total:
-            self.line(f"{self._label}: finished in {hours(time.monotonic() - self._started)}")
+            elapsed = hours(time.monotonic() - self._started)
+            whole = self._done > self._total * 0.999  # seconds of sound add up to a little less
+            self.line(
+                f"{self._label}: finished in {elapsed}"
+                if whole
+                else f"{self._label}: ended after {elapsed}, {self._done:g}/{self._total:g} {self._unit}"
+            )
         self._total = None
 
 
