@@ -23,6 +23,8 @@ FLOORS = {
     "catalogue": 2,
     "project": 3,
     "prepared": 3,
+    "model_folder": 3,
+    "processor": 3,
     "stage": 3,
     "overview": 3,
     "doctor": 3,
@@ -56,7 +58,7 @@ DOORS = {
     ("originality", "generate"),  # sample checkpoints for the memorisation test
 }
 
-TORCH_ROOMS = {"skeleton", "flesh", "generate", "originality"}
+TORCH_ROOMS = {"model_folder", "processor", "skeleton", "flesh", "generate", "originality"}
 NUMBA_HOME = {"kernels"}
 
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import neuralbum.flesh
+from neuralbum import model_folder
 from neuralbum.errors import CheckpointError, ParameterError, TrainingError
 from neuralbum.flesh import FleshParams, checkpoint, open_flesh, train
 from neuralbum.flesh.checkpoint import Snapshot, kept
@@ -30,7 +31,7 @@ def filled(project):
 
 
 def weights(project, trained, step):
-    return checkpoint.read_tensors(project.root / trained.folder / "steps" / f"{step}.safetensors")
+    return model_folder.read_tensors(project.root / trained.folder / "steps" / f"{step}.safetensors")
 
 
 def same(a, b):
@@ -172,8 +173,8 @@ def test_damaged_foreign_and_mismatched_models_are_refused(filled):
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(CheckpointError, match="truncated"):
         open_flesh(folder)
-    tensors = checkpoint.read_tensors(folder / "steps" / "3.safetensors")
-    checkpoint.write_tensors(path, {**tensors, "heads.bias": tensors["heads.bias"] * float("nan")})
+    tensors = model_folder.read_tensors(folder / "steps" / "3.safetensors")
+    model_folder.write_tensors(path, {**tensors, "heads.bias": tensors["heads.bias"] * float("nan")})
     with pytest.raises(CheckpointError, match="not numbers"):
         open_flesh(folder)
     path.write_bytes(data)

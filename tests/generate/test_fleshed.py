@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from neuralbum import model_folder
 from neuralbum.errors import CatalogueError
 from neuralbum.flesh import checkpoint
 from neuralbum.flesh.net import new_generator
@@ -32,7 +33,7 @@ def add_flesh(made):
     shape = NetShape(8, 1)
     folder = made.models_dir / "flesh-test"
     folder.mkdir(parents=True)
-    checkpoint.write_tensors(folder / checkpoint.WEIGHTS, new_generator(shape, 0).state_dict())
+    model_folder.write_tensors(folder / model_folder.WEIGHTS, new_generator(shape, 0).state_dict())
     checkpoint.write_about(folder, checkpoint.About("flesh-test", "debug", shape, 256, "", "test"))
     made.catalogue.add_model(Model("flesh-test", checkpoint.KIND, "debug", 44_100, "", {}, 0.0))
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from neuralbum import model_folder
 from neuralbum.errors import CheckpointError, ParameterError
 from neuralbum.generate import GenerateParams, run, wishes
 from neuralbum.records import Recipe
@@ -145,7 +146,7 @@ def test_a_take_from_a_state_killed_half_way_is_made_again_by_bit(stateful):
 def test_every_rung_has_its_own_states_and_no_more_than_asked_for(stateful):
     folder, _ = find_model(stateful)
     assert sorted(path.name for path in (folder / "states").iterdir()) == ["2.safetensors", "4.safetensors"]
-    assert all(len(checkpoint.read_tensors(path)["rows"]) == 3 for path in (folder / "states").iterdir())
+    assert all(len(model_folder.read_tensors(path)["rows"]) == 3 for path in (folder / "states").iterdir())
     about = checkpoint.read_about(folder)
     assert run(stateful, replace(FROM_STATES, model=f"{about.id}@2", count=1)).done == (0 if about.step == 2 else 1)
 

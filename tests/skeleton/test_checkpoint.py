@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import neuralbum.skeleton
+from neuralbum import model_folder
 from neuralbum.errors import CheckpointError, ParameterError
 from neuralbum.skeleton import checkpoint, open_skeleton, presets
 
@@ -23,7 +24,7 @@ def folder(tmp_path):
         ladder=(checkpoint.Rung(7, 5.0, 5.1, {"level_db": -20.0}, 0.5),),
     )  # fmt: skip
     checkpoint.write_about(tmp_path, about)
-    checkpoint.write_tensors(tmp_path / checkpoint.WEIGHTS, dict(made.named_parameters()))
+    model_folder.write_tensors(tmp_path / model_folder.WEIGHTS, dict(made.named_parameters()))
     return tmp_path
 
 
@@ -35,16 +36,16 @@ def test_a_model_comes_back_as_it_was_written(folder):
 
 
 def test_a_truncated_file_is_refused(folder):
-    path = folder / checkpoint.WEIGHTS
+    path = folder / model_folder.WEIGHTS
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="truncated"):
         open_skeleton(folder)
 
 
 def test_weights_that_are_not_numbers_are_refused(folder):
-    tensors = checkpoint.read_tensors(folder / checkpoint.WEIGHTS)
+    tensors = model_folder.read_tensors(folder / model_folder.WEIGHTS)
     tensors["out.bias"][3] = float("nan")
-    checkpoint.write_tensors(folder / checkpoint.WEIGHTS, tensors)
+    model_folder.write_tensors(folder / model_folder.WEIGHTS, tensors)
     with pytest.raises(CheckpointError, match=r"out\.bias"):
         open_skeleton(folder)
 
@@ -59,14 +60,14 @@ def test_weights_that_are_not_numbers_are_refused(folder):
     ],
 )
 def test_a_model_of_another_kind_is_refused(folder, change, message):
-    path = folder / checkpoint.ABOUT
+    path = folder / model_folder.ABOUT
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(CheckpointError, match=message):
         open_skeleton(folder)
 
 
 def test_weights_of_another_size_are_refused(folder):
-    path = folder / checkpoint.ABOUT
+    path = folder / model_folder.ABOUT
     about = json.loads(path.read_text())
     about["net"]["bottom_width"] = 32
     path.write_text(json.dumps(about))
@@ -85,10 +86,10 @@ def test_a_missing_model_says_how_to_train_one(tmp_path):
 
 
 def test_models_are_named_by_id_and_step():
-    assert checkpoint.parse_model("tiny-1a@500") == ("tiny-1a", 500)
-    assert checkpoint.parse_model("tiny-1a") == ("tiny-1a", None)
+    assert model_folder.parse_model("tiny-1a@500") == ("tiny-1a", 500)
+    assert model_folder.parse_model("tiny-1a") == ("tiny-1a", None)
     with pytest.raises(ParameterError, match="ID@step"):
-        checkpoint.parse_model("tiny@last")
+        model_folder.parse_model("tiny@last")
 
 
 def test_nothing_in_the_room_unpickles():

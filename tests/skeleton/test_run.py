@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from neuralbum import model_folder
 from neuralbum.errors import CatalogueError, ParameterError, TrainingError
 from neuralbum.skeleton import SkeletonParams, checkpoint, find_model, train
 from neuralbum.skeleton.estimate import Estimate, estimate
@@ -54,7 +55,7 @@ def test_a_training_cut_short_and_resumed_gives_the_same_weights_by_bit(tmp_path
     assert resumed.resumed
     assert resumed.model_id == whole.model_id
     one, two = (
-        checkpoint.read_tensors(p.models_dir / whole.model_id / "steps" / "4.safetensors") for p in (straight, cut)
+        model_folder.read_tensors(p.models_dir / whole.model_id / "steps" / "4.safetensors") for p in (straight, cut)
     )
     assert all((one[name] == two[name]).all() for name in one)
 

@@ -40,7 +40,7 @@ def command(
     Example: neuralbum flesh --width 0.8 4f1c 93ab
     """
     from ..flesh import FleshParams, run
-    from ..flesh.device import pick_device
+    from ..processor import pick_device
 
     opened = open_project(project, words)
     params = opened.params("flesh", FleshParams, model=model, width=width, denoise=denoise)

@@ -93,7 +93,7 @@ def command(
     """
     from ..cluster import run
     from ..generate import GenerateParams
-    from ..skeleton.device import pick_device
+    from ..processor import pick_device
 
     opened = open_project(project, words)
     params = opened.params(
@@ -116,7 +116,7 @@ def _force(
     project: Project, folder: Path, params: GenerateParams, expected: bool, again: bool, device: str, json: bool
 ) -> None:
     from ..generate import force
-    from ..skeleton.device import pick_device
+    from ..processor import pick_device
 
     done = force(
         project, folder, params, expected=expected, again=again, device=pick_device(device), reporter=reporter(json)

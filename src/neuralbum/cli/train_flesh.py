@@ -46,9 +46,9 @@ def command(
     Example: neuralbum train flesh --preset small --for 10m
     """
     from ..flesh import FleshParams, train
-    from ..flesh.device import pick_device
     from ..flesh.estimate import estimate
     from ..prepared import open_corpus
+    from ..processor import pick_device
 
     opened = open_project(project, words)
     params = opened.params(

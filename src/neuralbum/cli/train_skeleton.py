@@ -44,8 +44,8 @@ def command(
 
     Example: neuralbum train skeleton --preset tiny --for 10m
     """
+    from ..processor import pick_device
     from ..skeleton import SkeletonParams, run
-    from ..skeleton.device import pick_device
     from ..skeleton.estimate import estimate
 
     opened = open_project(project, words)

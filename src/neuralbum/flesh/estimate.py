@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from ..errors import TrainingError
+from ..processor import available_gib
 from .params import FRAME_S, OUTPUT_RATE, FleshParams, NetShape, settle_preset
 
 FLOP_RATE = {"cpu": 25e9, "cuda": 15e12}
@@ -75,19 +75,4 @@ def estimate(params: FleshParams, *, input_rate: int = 16_000, device: str = "cp
     seconds = params.time_s or plan.steps * sound_s * (generator_s + late * critic_s)
     activations = 4 * ACTIVATIONS_PER_S * sound_s * (len(plan.windows) + (critic.filters + critic.looks) / 8) / 10
     memory = 0.3 * 2**30 + 5 * 4 * n + activations
-    return Estimate(params.preset, n, flop / 1e9, memory / 2**30, _available_gib(device), seconds)
-
-
-def _available_gib(device: str) -> float:
-    if device == "cuda":
-        import torch
-
-        return float(torch.cuda.mem_get_info()[0]) / 2**30
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable"):
-                    return int(line.split()[1]) / 2**20
-    except OSError:
-        pass
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return Estimate(params.preset, n, flop / 1e9, memory / 2**30, available_gib(device), seconds)

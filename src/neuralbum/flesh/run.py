@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import audio
+from .. import audio, model_folder
 from ..catalogue import worker_name
 from ..errors import AudioError, CatalogueError, ParameterError, TrainingError
 from ..prepared import PreparedCorpus, open_corpus
@@ -158,9 +158,9 @@ def find_model(project: Project, word: str = "") -> tuple[Path, int | None]:
     ParameterError
         The name fits none or several.
     """
-    name, step = checkpoint.parse_model(word)
+    name, step = model_folder.parse_model(word)
     ids = [m.id for m in project.catalogue.models(checkpoint.KIND)]
-    ids = [i for i in ids if (project.models_dir / i / checkpoint.WEIGHTS).exists()]
+    ids = [i for i in ids if (project.models_dir / i / model_folder.WEIGHTS).exists()]
     if not ids:
         raise CatalogueError(f"{project.root}: no trained flesh yet; train one with `neuralbum train flesh`")
     if not name:

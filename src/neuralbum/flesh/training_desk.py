@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import __version__
+from .. import __version__, model_folder
 from ..audio import write_flac
 from ..errors import CheckpointError, ToolError, TrainingError
 from ..progress import Reporter
@@ -141,10 +141,10 @@ class TrainingDesk:
     def _begin(self) -> tuple[float, bool]:
         """Restore an earlier run, or start one; returns (seconds trained before, resumed)."""
         self.excerpts = excerpts(self.material.valid, self.shape, self.params.valid_s)
-        resume = self.folder / checkpoint.RESUME
+        resume = self.folder / model_folder.RESUME
         if resume.exists():
             self.about = checkpoint.read_about(self.folder)
-            tensors = checkpoint.read_tensors(resume)
+            tensors = model_folder.read_tensors(resume)
             before_s = float(tensors.pop("clock_s"))
             try:
                 self.trainer.restore(tensors)
@@ -182,8 +182,8 @@ class TrainingDesk:
         if step not in known:
             there = ", ".join(map(str, known)) or "none"
             raise CheckpointError(f"{self.model_id}: no snapshot at step {step}; there are: {there}")
-        path = checkpoint.snapshot_path(self.folder, step)
-        checkpoint.load_weights(self.trainer.net, checkpoint.read_tensors(path), path)
+        path = model_folder.step_path(self.folder, step)
+        model_folder.fill(self.trainer.net.state_dict(), model_folder.read_tensors(path), path)
         fresh = Trainer(self.shape, self.plan, self.params, self.material, seed=self.seed, device=self.device)
         fresh.start_from(self.trainer.net.state_dict(), step)
         fresh.phase = known[step].phase
@@ -192,7 +192,7 @@ class TrainingDesk:
         self.trainer = fresh
         for later in self.about.snapshots:
             if later.step > step:
-                checkpoint.snapshot_path(self.folder, later.step).unlink(missing_ok=True)
+                model_folder.step_path(self.folder, later.step).unlink(missing_ok=True)
         remaining = tuple(s for s in self.about.snapshots if s.step <= step)
         turn = Turn(step, "back", f"asked for by hand; {len(self.about.snapshots) - len(remaining)} snapshots undone")
         self.about = dataclasses.replace(
@@ -238,7 +238,7 @@ class TrainingDesk:
             found = scores.measures([stereo for _, stereo in self.excerpts], made, self.shape.input_rate)
             total = scores.score(found, self.about.plain)
             self._audition(made[0])
-        checkpoint.write_tensors(checkpoint.snapshot_path(self.folder, trainer.step), weights)
+        model_folder.write_tensors(model_folder.step_path(self.folder, trainer.step), weights)
         new = Snapshot(trainer.step, trainer.phase, total, found)
         everything = tuple(sorted({s.step: s for s in (*self.about.snapshots, new)}.values(), key=lambda s: s.step))
         kept = checkpoint.kept(everything, self.params.keep_snapshots)
@@ -256,7 +256,7 @@ class TrainingDesk:
         self._choose()
         self._keep_state(elapsed_s)
         for step in {s.step for s in everything} - {s.step for s in kept}:
-            checkpoint.snapshot_path(self.folder, step).unlink(missing_ok=True)
+            model_folder.step_path(self.folder, step).unlink(missing_ok=True)
             (self.folder / "audition" / f"{step}.flac").unlink(missing_ok=True)
         self.on_snapshot(self.about)
         self._draw()
@@ -266,9 +266,9 @@ class TrainingDesk:
         best = self.about.best
         if best is None:
             return
-        if best.step != self.about.step or not (self.folder / checkpoint.WEIGHTS).exists():
-            source = checkpoint.snapshot_path(self.folder, best.step)
-            checkpoint.write_tensors(self.folder / checkpoint.WEIGHTS, checkpoint.read_tensors(source))
+        if best.step != self.about.step or not (self.folder / model_folder.WEIGHTS).exists():
+            source = model_folder.step_path(self.folder, best.step)
+            model_folder.write_tensors(self.folder / model_folder.WEIGHTS, model_folder.read_tensors(source))
         self.about = dataclasses.replace(self.about, step=best.step)
         checkpoint.write_about(self.folder, self.about)
 
@@ -276,7 +276,7 @@ class TrainingDesk:
         state = self.trainer.state()
         state["clock_s"] = torch.tensor(elapsed_s, dtype=torch.float64)
         checkpoint.write_about(self.folder, self.about)
-        checkpoint.write_tensors(self.folder / checkpoint.RESUME, state)
+        model_folder.write_tensors(self.folder / model_folder.RESUME, state)
 
     def _audition(self, made: np.ndarray[Any, Any]) -> None:
         folder = self.folder / "audition"

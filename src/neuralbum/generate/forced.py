@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .. import model_folder
 from ..dsp import front_end
 from ..errors import ToolError
 from ..prepared import PreparedTrack, to_float
@@ -77,13 +78,11 @@ def force(
     CatalogueError, CheckpointError
         No model, or one that does not load or does not fit the corpus.
     """
-    from ..skeleton.checkpoint import rung_path
-
     params = project.params(STAGE, GenerateParams) if params is None else params
     path, step = find_model(project, params.model)
     net, about = open_skeleton(path, step)
     net.to(device)
-    weights = rung_path(path, about.step)
+    weights = model_folder.step_path(path, about.step)
     recipe = {
         "version": VERSION, "model": about.id, "step": about.step, "steady": about.steady,
         "weights": file_digest(weights)[:20] if weights.exists() else "",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import model_folder
 from ..audio import FlacWriter
 from ..catalogue import worker_name
 from ..dsp import front_end
@@ -136,7 +137,6 @@ def run(
         No model, or one that does not load.
     """
     from ..skeleton import open_skeleton
-    from ..skeleton.checkpoint import WEIGHTS, rung_path
     from ..skeleton.engine import open_engine
     from ..skeleton.states import read_states
     from .making import Guard, make
@@ -145,9 +145,9 @@ def run(
     folder, step = find_model(project, params.model)
     net, about = open_skeleton(folder, step)
     engine = open_engine(net.to(device), steady=about.steady)
-    weights = folder / WEIGHTS if step is None else rung_path(folder, about.step)
+    weights = folder / model_folder.WEIGHTS if step is None else model_folder.step_path(folder, about.step)
     if not weights.exists():
-        weights = folder / WEIGHTS
+        weights = folder / model_folder.WEIGHTS
     sha256 = file_digest(weights)
     states = read_states(folder, about, engine, sha256) if params.prime_from == "state" else []
     planned = plan(

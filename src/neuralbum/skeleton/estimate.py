@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from ..errors import TrainingError
+from ..processor import available_gib
 
 if TYPE_CHECKING:
     from .params import SkeletonParams
@@ -74,19 +74,4 @@ def estimate(params: SkeletonParams, *, device: str = "cpu") -> Estimate:
     if own and device == "cpu":
         per_sample += HEARD_S + share * PREDICTED_S
     seconds = params.time_s or chosen.steps * rows * per_sample
-    return Estimate(params.preset, n, flop / 1e6, memory / 2**30, _available_gib(device), seconds)
-
-
-def _available_gib(device: str) -> float:
-    if device == "cuda":
-        import torch
-
-        return float(torch.cuda.mem_get_info()[0]) / 2**30
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable"):
-                    return int(line.split()[1]) / 2**20
-    except OSError:
-        pass
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return Estimate(params.preset, n, flop / 1e6, memory / 2**30, available_gib(device), seconds)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
+from .. import __version__, model_folder
 from ..audio import write_flac
 from ..catalogue import worker_name
 from ..dsp import front_end
@@ -224,8 +224,8 @@ class _Work:
         )  # fmt: skip
         trainer = Trainer(net, self.songs[0], how, told, say=self.reporter.line)
         before_s, resumed = 0.0, False
-        if (self.folder / checkpoint.RESUME).exists():
-            tensors = checkpoint.read_tensors(self.folder / checkpoint.RESUME)
+        if (self.folder / model_folder.RESUME).exists():
+            tensors = model_folder.read_tensors(self.folder / model_folder.RESUME)
             before_s = float(tensors.pop("clock_s"))
             trainer.restore(tensors)
             about = checkpoint.read_about(self.folder)
@@ -358,8 +358,8 @@ class _Work:
                 parameter.copy_(weights[name])
         net.to(self.device).eval()
         scored = self._score(net, trainer.step)
-        rung, path = scored.rung, checkpoint.rung_path(self.folder, trainer.step)
-        checkpoint.write_tensors(path, weights)
+        rung, path = scored.rung, model_folder.step_path(self.folder, trainer.step)
+        model_folder.write_tensors(path, weights)
         write_states(self.folder, about, trainer.step, file_digest(path), scored.engine, scored.states)
         ladder = tuple(sorted({r.step: r for r in (*about.ladder, rung)}.values(), key=lambda r: r.step))
         best = min(ladder, key=rank)
@@ -369,19 +369,19 @@ class _Work:
             ]
         )
         kept |= {best.step, trainer.step}
-        source = checkpoint.rung_path(self.folder, best.step)
-        if best.step != about.step or not (self.folder / checkpoint.WEIGHTS).exists():
-            checkpoint.write_tensors(self.folder / checkpoint.WEIGHTS, checkpoint.read_tensors(source))
+        source = model_folder.step_path(self.folder, best.step)
+        if best.step != about.step or not (self.folder / model_folder.WEIGHTS).exists():
+            model_folder.write_tensors(self.folder / model_folder.WEIGHTS, model_folder.read_tensors(source))
         about = replace(
             about, step=best.step, steps_done=trainer.step, ladder=tuple(r for r in ladder if r.step in kept)
         )
         state = trainer.state()
         state["clock_s"] = torch.tensor(elapsed_s, dtype=torch.float64)
         checkpoint.write_about(self.folder, about)
-        checkpoint.write_tensors(self.folder / checkpoint.RESUME, state)
+        model_folder.write_tensors(self.folder / model_folder.RESUME, state)
         for dropped in ladder:
             if dropped.step not in kept:
-                checkpoint.rung_path(self.folder, dropped.step).unlink(missing_ok=True)
+                model_folder.step_path(self.folder, dropped.step).unlink(missing_ok=True)
                 states_path(self.folder, dropped.step).unlink(missing_ok=True)
                 for clip in (self.folder / "audition").glob(f"{dropped.step}-*.flac"):
                     clip.unlink()
@@ -440,9 +440,9 @@ def find_model(project: Project, word: str = "") -> tuple[Path, int | None]:
     ParameterError
         The name fits none or several.
     """
-    name, step = checkpoint.parse_model(word)
+    name, step = model_folder.parse_model(word)
     trained = [m for m in project.catalogue.models() if m.kind in ("skeleton", "samplernn")]
-    trained = [m for m in trained if (project.models_dir / m.id / checkpoint.WEIGHTS).exists()]
+    trained = [m for m in trained if (project.models_dir / m.id / model_folder.WEIGHTS).exists()]
     if not trained:
         raise CatalogueError(f"{project.root}: no trained skeleton yet; train one with `neuralbum train skeleton`")
     if not name:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .. import model_folder
 from ..errors import CheckpointError
-from .checkpoint import About, read_tensors, write_tensors
+from .checkpoint import About
 
 if TYPE_CHECKING:
     from .stepping import Engine
@@ -66,7 +67,7 @@ def write_states(
     tensors = {
         name: torch.from_numpy(np.stack([snapshot[i] for snapshot in snapshots])) for i, name in enumerate(PARTS)
     }
-    write_tensors(path, tensors, _card(about, step, weights, engine))
+    model_folder.write_tensors(path, tensors, _card(about, step, weights, engine))
 
 
 def read_states(folder: Path, about: About, engine: Engine, weights: str) -> list[State]:
@@ -87,7 +88,7 @@ def read_states(folder: Path, about: About, engine: Engine, weights: str) -> lis
             f"{about.id}@{about.step}: no stored states (checkpoints that have some: {known}); a state is kept where "
             f"an audition sounds like the corpus; train longer, or prime with music (--prime 2)"
         )
-    tensors = read_tensors(path)
+    tensors = model_folder.read_tensors(path)
     try:
         with safe_open(str(path), framework="pt") as file:
             card = dict(file.metadata() or {})
