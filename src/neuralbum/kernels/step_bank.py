@@ -10,7 +10,7 @@ and of all by trust; a constant; the error's running magnitude, fast and slow. T
 scale all else is relative to: a sampler whose scale is tied to its own last few draws falls
 silent, since the logarithm of a mean lies above the mean of the logarithms (in trials, 20 dB within a
 second). How the scale follows the error is for the net to learn. One stream's memory is one
-float64 row of the same kind. Measured: 0.7 us a sample.
+float64 row of the same kind. Eight values at once (``doubles``) it takes 0.25 us a sample, as plain loops 0.72.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from . import doubles as d
+from .doubles import WIDTH
 from .step_forecast import FAST, LIMIT, N_FEATURES, SLOW, START_SCALE
 
 ORDER = 32
@@ -68,47 +70,57 @@ def forecast_plain(signal: npt.NDArray[np.floating], bank: npt.NDArray[np.floati
     return out
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _trusted(row, error):
     """The predictions of all, each by its trust; and the place of the most trusted."""
-    least, best = row[error], 0
-    for k in range(SIZE):
-        if row[error + k] < least:
-            least, best = row[error + k], k
-    total, said = 0.0, 0.0
-    for k in range(SIZE):
-        trust = (least + ERROR_FLOOR) / (row[error + k] + ERROR_FLOOR)
-        trust *= trust
-        trust *= trust
-        trust *= trust
-        trust *= trust
-        total += trust
-        said += trust * row[_SAID + k]
-    return said / total, best
+    lowest = d.load(row, error)
+    for k in range(WIDTH, SIZE, WIDTH):
+        lowest = d.smaller(lowest, d.load(row, error + k))
+    least = d.smallest(lowest)
+    best = 0
+    while best < SIZE - 1 and row[error + best] != least:
+        best += 1
+    floor, least_all = d.splat(ERROR_FLOOR), d.splat(least + ERROR_FLOOR)
+    total, said = d.splat(0.0), d.splat(0.0)
+    for k in range(0, SIZE, WIDTH):
+        trust = d.div(least_all, d.add(d.load(row, error + k), floor))
+        trust = d.mul(trust, trust)
+        trust = d.mul(trust, trust)
+        trust = d.mul(trust, trust)
+        trust = d.mul(trust, trust)
+        total = d.add(total, trust)
+        said = d.fma(trust, d.load(row, _SAID + k), said)
+    return d.total(said) / d.total(total), best
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def advance(row, value, bank):
     """Hear one sample: update a stream's memory and its features row[:N_FEATURES] for the next one.
 
     bank: flat, the SIZE weights of the newest value first.
     """
     miss = abs(value - row[2])
-    for k in range(SIZE):
-        square = (value - row[_SAID + k]) ** 2
-        row[_ERROR + k] = MEMORY * row[_ERROR + k] + (1 - MEMORY) * square
-        row[_SLOW_ERROR + k] = SLOW_MEMORY * row[_SLOW_ERROR + k] + (1 - SLOW_MEMORY) * square
+    heard = d.splat(value)
+    memory, slow_memory = d.splat(MEMORY), d.splat(SLOW_MEMORY)
+    rest, slow_rest = d.splat(1 - MEMORY), d.splat(1 - SLOW_MEMORY)
+    for k in range(0, SIZE, WIDTH):
+        left = d.sub(heard, d.load(row, _SAID + k))
+        square = d.mul(left, left)
+        d.store(row, _ERROR + k, d.fma(memory, d.load(row, _ERROR + k), d.mul(rest, square)))
+        d.store(row, _SLOW_ERROR + k, d.fma(slow_memory, d.load(row, _SLOW_ERROR + k), d.mul(slow_rest, square)))
     for i in range(ORDER - 1, 0, -1):
         row[_X + i] = row[_X + i - 1]
     row[_X] = value
-    for k in range(SIZE):
-        row[_SAID + k] = 0.0
-    for i in range(ORDER):
-        x = row[_X + i]
-        for k in range(SIZE):
-            row[_SAID + k] += x * bank[i * SIZE + k]
-    for k in range(SIZE):
-        row[_SAID + k] = min(max(row[_SAID + k], -LIMIT), LIMIT)
+    nothing, most, least = d.splat(0.0), d.splat(LIMIT), d.splat(-LIMIT)
+    for k in range(0, SIZE, 2 * WIDTH):  # even and odd taps apart: a chain of additions waits for each
+        even, odd, even2, odd2 = nothing, nothing, nothing, nothing
+        for i in range(0, ORDER, 2):
+            x, x2, at = d.splat(row[_X + i]), d.splat(row[_X + i + 1]), i * SIZE + k
+            even, odd = d.fma(x, d.load(bank, at), even), d.fma(x2, d.load(bank, at + SIZE), odd)
+            even2 = d.fma(x, d.load(bank, at + WIDTH), even2)
+            odd2 = d.fma(x2, d.load(bank, at + SIZE + WIDTH), odd2)
+        d.store(row, _SAID + k, d.smaller(most, d.larger(least, d.add(even, odd))))
+        d.store(row, _SAID + k + WIDTH, d.smaller(most, d.larger(least, d.add(even2, odd2))))
     row[2], best = _trusted(row, _ERROR)
     row[1], _ = _trusted(row, _SLOW_ERROR)
     row[0] = row[_SAID + best]

@@ -14,7 +14,8 @@ every SOLVE_EVERY samples. Diagonal loading keeps it positive definite.
 
 One stream's memory is one float64 row (``new_memory``): copying it is a snapshot.
 
-Measured: 1.1 us a sample with n_long = 256, 1.4 us with 512; the NumPy twin needs 47 us (30x).
+The kernel works on eight values at once (``doubles``). Measured: 0.42 us a sample with n_long = 256; the loops that
+a compiler made vectors of as it could needed 1.05 us, the NumPy twin 47 us (110x).
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+
+from . import doubles as d
+from .doubles import WIDTH
 
 ORDER = 32
 SHORT = 32
@@ -112,42 +116,73 @@ def forecast_plain(signal: npt.NDArray[np.floating], n_long: int) -> npt.NDArray
     return out
 
 
-@njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _solve(row, matrix, y):
-    """Refresh the least-squares weights from the stored autocorrelations."""
+    """Refresh the least-squares weights from the stored autocorrelations.
+
+    The matrix is made upper triangular row by row, Rᵀ R, eight columns at once: each row from the eighth that its
+    diagonal lies in, so left of the diagonal lies what nobody reads. The diagonal holds the inverse.
+    """
     clock = int(row[_CLOCK])
     rows = ORDER + 1
     trace = 0.0
     for i in range(ORDER):
-        for j in range(i + 1):
-            m = 1 + j
-            slot = (clock - 1 - m) % rows
-            matrix[i, j] = row[_RING + slot * rows + (i - j)]
-        trace += matrix[i, i]
+        ring = _RING + (clock - 2 - i) % rows * rows
+        for k in range(i - i % WIDTH, ORDER, WIDTH):
+            d.store(matrix, i * ORDER + k, d.load(row, ring + k - i))
+        trace += row[ring]
+        row[_W0 + i] = row[_R + 1 + i]
     loading = LOADING * trace / ORDER + LOADING_FLOOR
     for i in range(ORDER):
-        for j in range(i):
-            total = matrix[i, j]
-            for k in range(j):
-                total -= matrix[i, k] * matrix[j, k]
-            matrix[i, j] = total / matrix[j, j]
-        total = matrix[i, i] + loading
-        for k in range(i):
-            total -= matrix[i, k] * matrix[i, k]
-        matrix[i, i] = math.sqrt(max(total, LOADING_FLOOR))
-    for i in range(ORDER):
-        total = row[_R + 1 + i]
-        for k in range(i):
-            total -= matrix[i, k] * y[k]
-        y[i] = total / matrix[i, i]
+        inverse = 1.0 / math.sqrt(max(matrix[i, i] + loading, LOADING_FLOOR))
+        first, scale = i - i % WIDTH, d.splat(inverse)
+        for k in range(first, ORDER, WIDTH):
+            d.store(matrix, i * ORDER + k, d.mul(d.load(matrix, i * ORDER + k), scale))
+        matrix[i, i] = inverse
+        y[i] = row[_W0 + i] * inverse
+        pull = d.splat(-y[i])
+        for k in range(first, ORDER, WIDTH):
+            d.store(row, _W0 + k, d.fma(pull, d.load(matrix, i * ORDER + k), d.load(row, _W0 + k)))
+        for j in range(i + 1, ORDER):
+            pull = d.splat(-matrix[i, j])
+            for k in range(j - j % WIDTH, ORDER, WIDTH):
+                at = j * ORDER + k
+                d.store(matrix, at, d.fma(pull, d.load(matrix, i * ORDER + k), d.load(matrix, at)))
     for i in range(ORDER - 1, -1, -1):
-        total = y[i]
-        for k in range(i + 1, ORDER):
-            total -= matrix[k, i] * row[_W0 + k]
-        row[_W0 + i] = total / matrix[i, i]
+        weight = y[i] * matrix[i, i]
+        row[_W0 + i] = weight
+        for k in range(i):
+            y[k] -= matrix[k, i] * weight
 
 
-@njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
+def _learn(row, weights, history, old, new, n, gain):
+    """One pass: learn from the last residual, predict the next, and note the power for the next lesson.
+
+    row[weights:weights + n] are the filter; its history began at row[history + old] and begins at + new.
+    Returns (prediction, power).
+    """
+    step = d.splat(gain)
+    said = said2 = power = power2 = d.splat(0.0)
+    before, now = history + old, history + new
+    whole = n - n % (2 * WIDTH)
+    for i in range(0, whole, 2 * WIDTH):
+        x, x2 = d.load(row, now + i), d.load(row, now + i + WIDTH)
+        w = d.fma(step, d.load(row, before + i), d.load(row, weights + i))
+        w2 = d.fma(step, d.load(row, before + i + WIDTH), d.load(row, weights + i + WIDTH))
+        d.store(row, weights + i, w)
+        d.store(row, weights + i + WIDTH, w2)
+        said, said2 = d.fma(w, x, said), d.fma(w2, x2, said2)
+        power, power2 = d.fma(x, x, power), d.fma(x2, x2, power2)
+    p, square = d.total(d.add(said, said2)), d.total(d.add(power, power2))
+    for i in range(whole, n):
+        row[weights + i] += gain * row[before + i]
+        p += row[weights + i] * row[now + i]
+        square += row[now + i] * row[now + i]
+    return p, square
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def advance(row, value, n_long, matrix, y):
     """Hear one sample: update a stream's memory and its features row[:N_FEATURES] for the next one.
 
@@ -159,58 +194,45 @@ def advance(row, value, n_long, matrix, y):
     # The histories lie newest first and grow downwards; at the bottom they move up again.
     room1 = 3 * n_long
     at1 = room1 - clock % (room1 + 1)
-    e1 = row[_E1 : _E1 + 4 * n_long]
-    w1 = row[_E1 + 4 * n_long : _E1 + 5 * n_long]
     room = _XLEN - ORDER - 1
     at = room - clock % (room + 1)
-    e2 = row[_E2 : _E2 + _XLEN]
-    x = row[_X : _X + _XLEN]
-    w2 = row[_W2 : _W2 + SHORT]
-
-    old1 = at1 if clock == 0 else room1 - (clock - 1) % (room1 + 1)
-    old = at if clock == 0 else room - (clock - 1) % (room + 1)
+    old1, old = at1 if clock == 0 else at1 + 1, at if clock == 0 else at + 1
+    if clock > 0 and at1 == room1:
+        old1 = 0
+        for i in range(n_long - 1):
+            row[_E1 + room1 + 1 + i] = row[_E1 + i]
+    if clock > 0 and at == room:
+        old = 0
+        for i in range(ORDER):
+            row[_X + room + 1 + i] = row[_X + i]
+            row[_E2 + room + 1 + i] = row[_E2 + i]
     gain1 = RATE_LONG * left2 / (row[_POWER1] + POWER_FLOOR * n_long)
     gain2 = RATE_SHORT * left3 / (row[_POWER2] + POWER_FLOOR * SHORT)
-    if clock > 0 and old1 == 0:
-        for i in range(n_long - 1):
-            e1[room1 + 1 + i] = e1[i]
-    if clock > 0 and old == 0:
-        for i in range(ORDER):
-            x[room + 1 + i] = x[i]
-            e2[room + 1 + i] = e2[i]
-    x[at], e1[at1], e2[at] = value, left1, left2
+    if clock == 0:
+        gain1 = gain2 = 0.0
+    row[_X + at], row[_E2 + at], row[_E1 + at1] = value, left2, left1
 
     clock += 1
     row[_CLOCK] = clock
     ring = _RING + ((clock - 1) % (ORDER + 1)) * (ORDER + 1)
-    for k in range(ORDER + 1):
-        row[_R + k] = LAMBDA * row[_R + k] + (1 - LAMBDA) * value * x[at + k]
-        row[ring + k] = row[_R + k]
+    keep, share = d.splat(LAMBDA), d.splat((1 - LAMBDA) * value)
+    for k in range(0, ORDER, WIDTH):
+        r = d.fma(keep, d.load(row, _R + k), d.mul(share, d.load(row, _X + at + k)))
+        d.store(row, _R + k, r)
+        d.store(row, ring + k, r)
+    row[_R + ORDER] = LAMBDA * row[_R + ORDER] + (1 - LAMBDA) * value * row[_X + at + ORDER]
+    row[ring + ORDER] = row[_R + ORDER]
     if clock % SOLVE_EVERY == 0:
         _solve(row, matrix, y)
 
-    p1 = 0.0
-    for i in range(ORDER):
-        p1 += row[_W0 + i] * x[at + i]
-    p1 = min(max(p1, -LIMIT), LIMIT)
-    # One pass: learn from the last residual, predict the next, and note the power for the next lesson.
-    p2, power = 0.0, 0.0
-    if clock == 1:
-        gain1 = gain2 = 0.0
-    for i in range(n_long):
-        new = w1[i] + gain1 * e1[old1 + i]
-        w1[i] = new
-        p2 += new * e1[at1 + i]
-        power += e1[at1 + i] * e1[at1 + i]
-    row[_POWER1] = power
+    told, told2 = d.splat(0.0), d.splat(0.0)
+    for i in range(0, ORDER, 2 * WIDTH):
+        told = d.fma(d.load(row, _W0 + i), d.load(row, _X + at + i), told)
+        told2 = d.fma(d.load(row, _W0 + i + WIDTH), d.load(row, _X + at + i + WIDTH), told2)
+    p1 = min(max(d.total(d.add(told, told2)), -LIMIT), LIMIT)
+    p2, row[_POWER1] = _learn(row, _E1 + 4 * n_long, _E1, old1, at1, n_long, gain1)
     p2 = min(max(p1 + p2, -LIMIT), LIMIT)
-    p3, power = 0.0, 0.0
-    for i in range(SHORT):
-        new = w2[i] + gain2 * e2[old + i]
-        w2[i] = new
-        p3 += new * e2[at + i]
-        power += e2[at + i] * e2[at + i]
-    row[_POWER2] = power
+    p3, row[_POWER2] = _learn(row, _W2, _E2, old, at, SHORT, gain2)
     p3 = min(max(p2 + p3, -LIMIT), LIMIT)
     row[0], row[1], row[2] = p1, p2, p3
     row[3] = FAST * row[3] + (1 - FAST) * abs(left3)

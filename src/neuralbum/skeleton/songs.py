@@ -3,7 +3,7 @@
 A song is thought to begin after silence: PRELUDE samples of it are put in
 front. A stream plays a stretch of a song window by window, so that a net's
 state can be carried on, then jumps to another place. The forecast is made on
-the way (about 1 us a sample), so nothing needs to be stored beforehand and a
+the way (a quarter to half a microsecond a sample), so nothing needs to be stored beforehand and a
 discography of any length trains in the same memory.
 
 Some streams hear their music through noise while the clean sound stays what is to be
