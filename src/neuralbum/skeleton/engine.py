@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .samplernn import SampleRnn
     from .tiers import Tiers
 
-NAME = "cpu-fused-1"
+NAME = "cpu-fused-2"
 STREAMS_PER_THREAD = 8
 """A thread is worth starting for this many streams."""
 
