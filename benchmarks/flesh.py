@@ -424,11 +424,11 @@ class Singer:
             for name, parameter in self.net.named_parameters():
                 parameter.copy_(averaged[name])
         known = audition.corpus_statistics(self.songs, N_LEVELS, seconds=20.0, sample_rate=INPUT_RATE)
-        far = {steady: audition.distance(self.sing(4, 4.0, steady)[1], known) for steady in (False, True)}
+        far = {steady: audition.distance(self.sing(4, 4.0, steady).heard, known) for steady in (False, True)}
         self.steady = far[True] <= far[False]
         say(f"skeleton: {self.steps} steps in {spent:.0f} CPU-s, distance {far}")
 
-    def sing(self, n_clips: int, seconds: float, steady: bool) -> tuple[np.ndarray, Any]:
+    def sing(self, n_clips: int, seconds: float, steady: bool) -> audition.Sung:
         engine = FusedEngine(self.net, threads=1, steady=steady)
         return audition.sing(engine, self.songs, n_clips=n_clips, seconds=seconds, sample_rate=INPUT_RATE, seed=SEED)
 
@@ -447,7 +447,7 @@ def mismatch(nets: dict[str, Generator], train: list[Song], unheard: list[Song],
     singer = Singer(train, SKELETON_S[quick])
     quantised_ = [quantised(to_float(x.mono), N_LEVELS) for x in unheard]
     forced = [singer.forced(x) for x in unheard]
-    clips, _ = singer.sing(CLIPS[quick], CLIP_S, singer.steady)
+    clips = singer.sing(CLIPS[quick], CLIP_S, singer.steady).clips
     originals = [to_float(x.stereo) for x in unheard]
     snr = float(np.mean([snr_db(to_float(x.mono), worse) for x, worse in zip(unheard, forced, strict=True)]))
     level = level_of_snr(snr)
