@@ -285,6 +285,7 @@ def test_a_link_to_a_moment_opens_there_from_a_file_and_from_a_poor_server(page,
         page.goto(address + "#song=song-2&t=2")
         page.wait_for_function("document.querySelector('#p-title').textContent === 'Song 2'")
         page.wait_for_function("Math.abs(document.querySelector('#audio').currentTime - 2) < 0.1")
+        assert page.text_content("#p-title") == "Song 2"
         page.goto("about:blank")
 
 
