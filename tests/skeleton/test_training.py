@@ -104,6 +104,23 @@ def test_streams_carry_their_context_from_window_to_window():
     assert np.array_equal(two.features[0, :64], one.features[0, -64:])
 
 
+def test_a_song_shorter_than_a_window_is_heard_whole_and_then_silence():
+    short = song(0.1)
+    feed = Feed([short], n_batch=2, window=4096, context=64, stretch=4096, n_levels=256, ear=None, seed=0)
+    for _ in range(3):
+        heard = feed.next().levels[:, 64:]
+        assert np.array_equal(heard[0], heard[1])
+        assert np.array_equal(heard[0, : len(short.levels)], short.levels)
+        assert set(heard[0, len(short.levels) :]) == {front_end.silent_level(256)}
+
+
+def test_long_windows_carry_their_state_through_a_stretch_too():
+    feed = Feed([song(1.0)], n_batch=1, window=1024, context=64, stretch=1, n_levels=256, ear=None, seed=0)
+    fresh = [bool(feed.next().fresh[0]) for _ in range(40)]
+    assert fresh[0]
+    assert 2 <= sum(fresh) <= len(fresh) // 2  # it jumps, but not at every window
+
+
 def spectra(sound):
     """Log power in 16 bands of 32 ms frames: what a bar sounds like, not its phases."""
     frames = np.asarray(sound, dtype=float)[: len(sound) // 512 * 512].reshape(-1, 512)

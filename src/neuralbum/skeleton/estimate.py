@@ -12,15 +12,19 @@ if TYPE_CHECKING:
     from .params import SkeletonParams
     from .tiers import Tiers
 
-BOTTOM_RATE, TIER_RATE = {"cpu": 25e9, "cuda": 20e12}, {"cpu": 45e9, "cuda": 20e12}
-"""Effective operations a second in training, bottom tier and upper ones; measured on one core, guessed for a GPU."""
-HEARD_S, PREDICTED_S = 2.5e-6, 6.4e-6
+TIER_RATE = {"cpu": 70e9, "cuda": 20e12}
+BOTTOM_RATE = {"cpu": 50e9, "cuda": 20e12}
+REFERENCE_RATE = {"cpu": 25e9, "cuda": 20e12}
+"""Operations a second in training, of upper tiers, bottom tier, reference: measured on one core, guessed for a GPU."""
+HEARD_S, PREDICTED_S = 0.4e-6, 4e-6
 """Seconds a training sample costs on a CPU besides matrix products: when it is heard, and when it is predicted, too."""
 BASE_GIB = 0.45
 """What a process with torch and the compiled kernels holds."""
 BYTES_PER_ACTIVATION = 4
 ACTIVATIONS_PER_SAMPLE = 24
 """Bottom-tier rows kept for the backward pass, in units of its width; counted roughly."""
+ACTIVATIONS_PER_FRAME = {"cpu": 16, "cuda": 45}
+"""The same of an upper layer, for each of its frames; a GPU's scan keeps its rounds."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,18 @@ def estimate(params: SkeletonParams, *, device: str = "cpu") -> Estimate:
     flop = net.flops_per_sample()
     own = cast("Tiers", net) if net.uses_forecast else None
     share = params.frame_share if own else 1.0
-    below = own.bottom_flops() if own else flop
     width = getattr(net.config, "bottom_width", 0) or getattr(net.config, "width", 0)
-    n_levels = net.config.n_levels
     rows = chosen.batch * chosen.window
-    per_row = (ACTIVATIONS_PER_SAMPLE * width + 4 * n_levels) * BYTES_PER_ACTIVATION
-    memory = BASE_GIB * 2**30 + 5 * 4 * n + share * rows * per_row  # weights, gradient, two moments, average
-    per_sample = 3.0 * ((flop - below) / TIER_RATE[device] + share * below / BOTTOM_RATE[device])
-    if own and device == "cpu":
-        per_sample += HEARD_S + share * PREDICTED_S
+    per_row = share * (ACTIVATIONS_PER_SAMPLE * width + 4 * net.config.n_levels)
+    if own:
+        c, kept = own.config, ACTIVATIONS_PER_FRAME[device]
+        per_row += sum(kept * w * n / frame for frame, w, n in zip(c.frames, c.widths, c.layers, strict=True))
+        below = own.bottom_flops()
+        per_sample = 3.0 * ((flop - below) / TIER_RATE[device] + share * below / BOTTOM_RATE[device])
+        per_sample += HEARD_S + share * PREDICTED_S if device == "cpu" else 0.0
+    else:
+        per_sample = 3.0 * flop / REFERENCE_RATE[device]
+    weights = 5 * n  # with gradient, two moments, average
+    memory = BASE_GIB * 2**30 + BYTES_PER_ACTIVATION * (weights + rows * per_row)
     seconds = params.time_s or chosen.steps * rows * per_sample
     return Estimate(params.preset, n, flop / 1e6, memory / 2**30, available_gib(device), seconds)

@@ -44,7 +44,7 @@ PRESETS: dict[str, Preset] = {
     "tiny": Preset(
         "skeleton",
         {"frames": (64, 16), "widths": (96, 96), "bottom_width": 48, "bottom_hidden": 64, "n_long": 256},
-        batch=8, window=1024, learning_rate=4e-3, steps=1500, checkpoint_every=250,
+        batch=8, window=4096, learning_rate=5e-3, steps=1500, checkpoint_every=250,
     ),
     "small": Preset(
         "skeleton",
@@ -56,7 +56,7 @@ PRESETS: dict[str, Preset] = {
         "skeleton",
         {"frames": (256, 16), "widths": (768, 512), "layers": (4, 2), "bottom_width": 256, "bottom_hidden": 320,
          "bottom_layers": 2, "n_long": 512, "dropout": 0.1},
-        batch=32, window=16_384, learning_rate=1e-3, steps=100_000, checkpoint_every=2000,
+        batch=4, window=131_072, learning_rate=1e-3, steps=100_000, checkpoint_every=2000,
     ),
     "samplernn-debug": Preset(
         "samplernn", {"width": 16, "layers": 1, "embedding": 8},

@@ -40,6 +40,8 @@ PRELUDE = 512
 WARM_UP = 4096
 """Samples the forecast hears before a stream starts in the middle of a song (a quarter of a second)."""
 
+WINDOWS_CARRIED = 4
+"""A stretch is at least so many windows, so that long windows carry their state on, too."""
 
 NOISE_DB = (-40.0, -6.0)
 """Range of the noise added to what some streams hear, relative to the music's RMS."""
@@ -56,6 +58,14 @@ class Song:
         """Levels [start, stop); before 0 there is silence."""
         silence = np.full(max(0, min(0, stop) - start), front_end.silent_level(n_levels), dtype=np.int16)
         return np.concatenate([silence, self.levels[max(0, start) : max(0, stop)]])
+
+    def at_least(self, n_samples: int, n_levels: int) -> Song:
+        """The song, followed by silence if it is shorter than that."""
+        missing = n_samples - len(self.levels)
+        if missing <= 0:
+            return self
+        silence = np.full(missing, front_end.silent_level(n_levels), dtype=np.int16)
+        return Song(self.title, np.concatenate([self.levels, silence]))
 
 
 @dataclass(frozen=True)
@@ -130,9 +140,9 @@ class Feed:
         self.may_know = np.zeros((n_batch, n_inputs), dtype=np.float32)  # what each stream is told; 0: not this time
         self.noise_share, self.steady_share = noise_share, steady_share
         self.amplitudes = mulaw.table(n_levels).astype(np.float64)
-        self.songs = list(songs)
+        self.songs = [song.at_least(window, n_levels) for song in songs]
         self.window, self.context, self.n_levels = window, context, n_levels
-        self.stretch = max(stretch, window)
+        self.stretch = max(stretch, WINDOWS_CARRIED * window)
         self.seed = seed
         self.listeners = [Listener(ear, n_levels) for _ in range(n_batch)]
         n_features = step_forecast.N_FEATURES if ear else 0
@@ -140,7 +150,7 @@ class Feed:
         self.tail_features = np.zeros((n_batch, context, n_features), dtype=np.float32)
         self.place = np.zeros((n_batch, 4), dtype=np.int64)  # song, position, samples left, jumps made
         self.noise = np.zeros(n_batch)  # standard deviation of what is added to what a stream hears
-        self.lengths = np.array([len(song.levels) for song in songs], dtype=np.float64)
+        self.lengths = np.array([len(song.levels) for song in self.songs], dtype=np.float64)
 
     def next(self) -> Window:
         n_batch, total = len(self.listeners), self.context + self.window
