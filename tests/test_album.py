@@ -11,6 +11,8 @@ import pytest
 from neuralbum.audio import probe, read
 from neuralbum.demo.album import make_album
 from neuralbum.errors import ParameterError
+from neuralbum.generate import GenerateParams
+from neuralbum.generate import run as run_generate
 from neuralbum.project import Project
 
 SMALL = [
@@ -102,6 +104,15 @@ def test_a_second_call_does_nothing_again(album):
     assert again.failed == 0
     assert {f.key: f.created_at for f in project.catalogue.findings()} == before
     assert {p: p.stat().st_mtime_ns for p in project.album_dir.rglob("*.flac")} == stamps
+
+
+def test_takes_left_bare_by_other_settings_are_fleshed_by_the_next_call(album):
+    _, project = album
+    assert run_generate(project, GenerateParams(count=1, length_s=1.0, prime_s=0.0, flesh="never")).done == 1
+    bare = {t.id for t in project.catalogue.takes()} - set(project.catalogue.latest("flesh"))
+    assert len(bare) == 1
+    assert make_album(project.root, words=SMALL).failed == 0
+    assert bare <= set(project.catalogue.latest("flesh"))
 
 
 def test_music_without_a_band_is_refused_before_anything_is_made(tmp_path):

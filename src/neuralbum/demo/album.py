@@ -24,8 +24,8 @@ FIRST_SHARE_S = {
     "music": 20.0,
     "skeleton": 20.0,  # besides the training itself
     "flesh": 15.0,  # besides the training itself
-    "takes": 120.0,
-    "fleshed": 20.0,
+    "takes": 120.0,  # besides fleshing them
+    "fleshed": 1.0,  # where no take was left bare
     "screen": 20.0,
     "originality": 45.0,
     "curate": 1.0,
@@ -34,6 +34,8 @@ FIRST_SHARE_S = {
     "release": 30.0,
 }
 """What each step of the built-in album was seen to take on two cores, for the first estimate of the time left."""
+FLESHING_S = 20.0
+"""What fleshing adds to "takes", which are fleshed as they are made."""
 
 BUILT_IN = {
     "rights_holder": "nobody: the built-in band is arithmetic",
@@ -90,6 +92,8 @@ def make_album(
         chain.step("flesh", lambda: None if trained else verb("flesh.train")(project, reporter=reporter))
     chain.step("takes", lambda: chain.share("generate", sharing=chain.workers))
     if params.flesh_s > 0 and params.flesh_preset:
+        # `generate` fleshes the takes that its settings ask for now; those of other settings, and all where it is
+        # told never to, would stay bare without this.
         chain.step("fleshed", lambda: verb("flesh")(project, reporter=reporter))
     chain.step("screen", lambda: verb("screen")(project, reporter=reporter))
     chain.step("originality", lambda: chain.share("originality"))
@@ -144,8 +148,10 @@ class _Chain:
         self.outcomes: dict[str, Any] = {}
         self.expected_s = dict(FIRST_SHARE_S)
         self.expected_s["skeleton"] += params.train_s
-        self.expected_s["flesh"] += params.flesh_s
-        if not (params.flesh_s > 0 and params.flesh_preset):
+        if params.flesh_s > 0 and params.flesh_preset:
+            self.expected_s["flesh"] += params.flesh_s
+            self.expected_s["takes"] += FLESHING_S
+        else:
             self.expected_s["flesh"] = self.expected_s["fleshed"] = 0.0
 
     def step(self, name: str, work: Callable[[], Any]) -> None:
