@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import TrainingError
-from ..processor import available_gib
+from ..processor import available_gib, needs_in_words, refuse_if_too_big
 from .params import FRAME_S, OUTPUT_RATE, FleshParams, NetShape, settle_preset
 
 FLOP_RATE = {"cpu": 25e9, "cuda": 15e12}
@@ -32,21 +31,14 @@ class Estimate:
     seconds: float
 
     def sentence(self) -> str:
-        time = f"{self.seconds:.0f} s" if self.seconds < 120 else f"{self.seconds / 60:.0f} min"
-        if self.seconds > 7200:
-            time = f"{self.seconds / 3600:.1f} h"
         return (
             f"{self.preset}: {self.parameters / 1e6:.2f} M parameters, {self.gflop_per_second:.1f} GFLOP per second of "
-            f"sound; training needs about {self.memory_gib:.1f} GiB and {time}"
+            f"sound; {needs_in_words(self.memory_gib, self.seconds)}"
         )
 
     def refuse_if_too_big(self) -> None:
         """Raise a TrainingError if the memory cannot be had."""
-        if self.memory_gib > self.available_gib:
-            raise TrainingError(
-                f"{self.preset}: training needs about {self.memory_gib:.1f} GiB, and {self.available_gib:.1f} GiB are "
-                f"free; take a smaller preset, or halve --set flesh.batch or flesh.crop_s"
-            )
+        refuse_if_too_big(self.preset, self.memory_gib, self.available_gib, halve="--set flesh.batch or flesh.crop_s")
 
 
 def parameters_of(shape: NetShape) -> int:

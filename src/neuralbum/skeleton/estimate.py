@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from ..errors import TrainingError
-from ..processor import available_gib
+from ..processor import available_gib, needs_in_words, refuse_if_too_big
 
 if TYPE_CHECKING:
     from .params import SkeletonParams
@@ -39,22 +38,16 @@ class Estimate:
     seconds: float
 
     def sentence(self) -> str:
-        time = f"{self.seconds:.0f} s" if self.seconds < 120 else f"{self.seconds / 60:.0f} min"
-        if self.seconds > 7200:
-            time = f"{self.seconds / 3600:.1f} h"
         return (
             f"{self.preset}: {self.parameters / 1e6:.2f} M parameters, {self.mflop_per_sample:.2f} MFLOP per sample; "
-            f"training needs about {self.memory_gib:.1f} GiB and {time}"
+            f"{needs_in_words(self.memory_gib, self.seconds)}"
         )
 
     def refuse_if_too_big(self) -> None:
         """Raise a TrainingError if the memory cannot be had."""
-        if self.memory_gib > self.available_gib:
-            raise TrainingError(
-                f"{self.preset}: training needs about {self.memory_gib:.1f} GiB, and "
-                f"{self.available_gib:.1f} GiB are free; "
-                f"take a smaller preset, or halve --set skeleton.batch or skeleton.window"
-            )
+        refuse_if_too_big(
+            self.preset, self.memory_gib, self.available_gib, halve="--set skeleton.batch or skeleton.window"
+        )
 
 
 def estimate(params: SkeletonParams, *, device: str = "cpu") -> Estimate:
