@@ -25,22 +25,14 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import copy
 import dataclasses
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-import soundfile
 import torch
-from torch import Tensor, nn
 
-import music
 import report
-from neuralbum import audio
-from neuralbum.dsp import fidelity, front_end
+from neuralbum.dsp import fidelity
 from neuralbum.flesh import scores
 from neuralbum.flesh.net import Generator, new_generator
 from neuralbum.flesh.pairs import Material, Song, level_of_snr, quantised, snr_db, to_float
@@ -48,118 +40,17 @@ from neuralbum.flesh.params import PRESETS, FleshParams, NetShape
 from neuralbum.flesh.stream import stream_blocks
 from neuralbum.flesh.trainer import Trainer
 from neuralbum.prepared import to_int16
-from neuralbum.skeleton import audition, presets
-from neuralbum.skeleton import songs as skeleton_songs
-from neuralbum.skeleton import training as skeleton_training
-from neuralbum.skeleton.engine import FusedEngine
-from neuralbum.skeleton.forcing import forced_samples
+from upsampling.continuing import Going, continued, say, train_for
+from upsampling.excerpts import INPUT_RATE, N_LEVELS, OUTPUT_RATE, SEED, fleshed, held_out, material, resampled
+from upsampling.judging import Renderings, measured, per_song, ratio_interval, timbres, visqol
+from upsampling.peers import bigvgan_like, hifi_gan_like, peer_cost
+from upsampling.singer import Singer
 
-SEED = 4
-HELD_OUT = ("stairs", "ninesix")
-TRAIN = ("brokenlight", "desert3", "sixtyfour_", "sixtyfour_revisited")
-SONG_S = 90.0
 EXCERPT_S = {True: 10.0, False: 30.0}  #: quick -> seconds of each held-out song
-INPUT_RATE, OUTPUT_RATE, N_LEVELS = 16_000, 44_100, 256
 BUDGETS_S = {True: (30.0, 30.0), False: (240.0, 180.0)}  #: quick -> CPU-s of content, of each continuation
 SKELETON_S = {True: 15.0, False: 120.0}  #: quick -> CPU-s of training the skeleton
 CLIPS, CLIP_S = {True: 2, False: 6}, 10.0  #: quick -> free-running clips; their length
-BLOCK_PATCHES = 20  #: of 93 ms: the bootstrap draws blocks of about 2 s
-DRAWS = 400
 MEMORY_MINUTES = {True: 1, False: 10}
-
-
-# ---- material ----------------------------------------------------------------------
-
-
-def song(path: Path, start_s: float, length_s: float) -> Song:
-    rate = soundfile.info(path).samplerate
-    sound = soundfile.read(
-        path, start=round(start_s * rate), frames=round(length_s * rate), dtype="float32", always_2d=True
-    )[0].T
-    stereo = audio.resample(
-        np.ascontiguousarray(np.repeat(sound, 2, axis=0)[:2] if len(sound) == 1 else sound), rate, OUTPUT_RATE
-    )
-    stereo = stereo * np.float32(0.7)
-    mono = audio.resample(stereo.mean(axis=0, keepdims=True), OUTPUT_RATE, INPUT_RATE)[0]
-    return Song(path.stem, to_int16(mono), to_int16(stereo))
-
-
-def fleshed(net: Generator, mono: np.ndarray, n_samples: int, level: float = 0.0) -> np.ndarray:
-    return scores.fitted(np.concatenate(list(stream_blocks(net, [mono], level=level)), axis=1), n_samples)
-
-
-def resampled(mono: np.ndarray, n_samples: int) -> np.ndarray:
-    return scores.fitted(np.repeat(audio.resample(mono[None], INPUT_RATE, OUTPUT_RATE), 2, axis=0), n_samples)
-
-
-# ---- peers, at random initialisation -------------------------------------------------
-
-
-class Snake(nn.Module):
-    """Periodic activation between a 2x up- and a 2x down-sampling filter of 12 taps, as BigVGAN has it."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.alpha = nn.Parameter(torch.ones(1, channels, 1))
-        self.up = nn.ConvTranspose1d(channels, channels, 12, 2, padding=5, groups=channels)
-        self.down = nn.Conv1d(channels, channels, 12, 2, padding=5, groups=channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.up(x)
-        return self.down(x + torch.sin(self.alpha * x) ** 2 / self.alpha)
-
-
-class Peer(nn.Module):
-    """Transposed convolutions and multi-receptive-field residual blocks from mel frames to a mono waveform."""
-
-    def __init__(self, ups: tuple[int, ...], activation: Callable[[int], nn.Module], channels: int = 512) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [nn.Conv1d(128, channels, 7, padding=3)]
-        for up in ups:
-            layers += [activation(channels), nn.ConvTranspose1d(channels, channels // 2, 2 * up, up, padding=up // 2)]
-            channels //= 2
-            layers.append(Fields(channels, activation))
-        layers += [activation(channels), nn.Conv1d(channels, 1, 7, padding=3), nn.Tanh()]
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, mel: Tensor) -> Tensor:
-        return self.layers(mel)
-
-
-class Fields(nn.Module):
-    """Kernels of 3, 7 and 11, each thrice dilated by 1, 3, 5 and once not, residual, averaged."""
-
-    def __init__(self, channels: int, activation: Callable[[int], nn.Module]) -> None:
-        super().__init__()
-        self.branches = nn.ModuleList(
-            nn.ModuleList(
-                nn.Sequential(
-                    activation(channels),
-                    nn.Conv1d(channels, channels, k, dilation=d, padding=d * (k - 1) // 2),
-                    activation(channels),
-                    nn.Conv1d(channels, channels, k, padding=(k - 1) // 2),
-                )
-                for d in (1, 3, 5)
-            )
-            for k in (3, 7, 11)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        outputs = []
-        for branch in self.branches:
-            h = x
-            for layer in branch:
-                h = h + layer(h)
-            outputs.append(h)
-        return torch.stack(outputs).mean(0)
-
-
-def hifi_gan_like() -> Peer:
-    return Peer((8, 8, 4, 2), lambda _channels: nn.LeakyReLU(0.1))
-
-
-def bigvgan_like() -> Peer:
-    return Peer((8, 4, 2, 2, 2, 2), Snake)
 
 
 # ---- costs ---------------------------------------------------------------------------
@@ -173,21 +64,6 @@ def flesh_cost(preset: str, seconds: float) -> tuple[float, float]:
     noise = np.random.default_rng(SEED).standard_normal(round(seconds * INPUT_RATE)).astype(np.float32) * 0.1
     spent = report.cpu_seconds(lambda: list(stream_blocks(net, [noise], level=0.3)), repeats=3)
     return spent / seconds, sum(p.numel() for p in net.parameters()) / 1e6
-
-
-@torch.inference_mode()
-def peer_cost(peer: Peer, seconds: float) -> tuple[float, float]:
-    """(CPU-s per second of mono, M parameters)."""
-    peer.eval()
-    mel = torch.randn(1, 128, round(seconds * OUTPUT_RATE / 512), generator=torch.Generator().manual_seed(SEED))
-    n = peer(mel[..., :4]).shape[-1]  # warm-up, and a check of the hop
-    if n != 4 * 512:
-        raise SystemExit(f"a peer gave {n} samples for 4 frames")
-    start = time.process_time()
-    made = peer(mel)
-    return (time.process_time() - start) / (made.shape[-1] / OUTPUT_RATE), sum(
-        p.numel() for p in peer.parameters()
-    ) / 1e6
 
 
 MEMORY = """
@@ -205,115 +81,6 @@ for _ in stream_blocks(net, blocks, level=0.3):
 
 
 # ---- quality ---------------------------------------------------------------------------
-
-
-Renderings = dict[str, list[np.ndarray]]  #: name -> stereo of each held-out song
-
-
-@dataclasses.dataclass(frozen=True)
-class Going:
-    """Where a continuation of the training came to."""
-
-    net: Generator
-    steps: int
-    cpu_s: float
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def train_for(trainer: Trainer, cpu_s: float, *, settle: bool) -> float:
-    """Train for CPU seconds; ``settle`` lets the learning rate fall at the end. Returns those spent."""
-    start = time.process_time()
-    while (spent := time.process_time() - start) < cpu_s:
-        trainer.advance(spent / cpu_s if settle else 0.0)
-    return spent
-
-
-def visqol(originals: Sequence[np.ndarray], made: Renderings, seconds: float) -> tuple[dict[str, float], str]:
-    """Mean MOS-LQO of each rendering, and why there is none."""
-    try:
-        from visqol import VisqolApi
-    except ImportError:
-        return {}, "needs visqol-python (pip install 'neuralbum[bench]')"
-    judge = VisqolApi()
-    try:
-        judge.create(mode="audio")
-    except ImportError as cause:
-        return {}, str(cause)
-    found: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-
-        def stored(name: str, sound: np.ndarray) -> str:
-            path = Path(folder) / f"{name}.wav"
-            at48 = audio.resample(sound[:, : round(seconds * OUTPUT_RATE)], OUTPUT_RATE, 48_000)
-            soundfile.write(path, np.clip(at48.mean(axis=0), -1, 1), 48_000, subtype="PCM_16")
-            return str(path)
-
-        for number, original in enumerate(originals):
-            reference = stored("original", original)
-            for name, sounds in made.items():
-                score = float(judge.measure(reference, stored("rendering", sounds[number])).moslqo)
-                found.setdefault(name, []).append(score)
-    return {name: float(np.mean(scored)) for name, scored in found.items()}, ""
-
-
-def measured(originals: Sequence[np.ndarray], sounds: Sequence[np.ndarray]) -> dict[str, float]:
-    return scores.measures(originals, sounds, INPUT_RATE)
-
-
-def timbres(sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [fidelity.stereo_timbre(sound, OUTPUT_RATE) for sound in sounds]
-
-
-def per_song(originals: Sequence[np.ndarray], sounds: Sequence[np.ndarray]) -> str:
-    """Each song's own Fréchet distance, in words."""
-    pairs = zip(HELD_OUT, timbres(originals), timbres(sounds), strict=True)
-    return ", ".join(f"{name} {fidelity.frechet_distance(a, b):.1f}" for name, a, b in pairs)
-
-
-def ratio_interval(
-    originals: Sequence[np.ndarray], ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]
-) -> tuple[float, float]:
-    """95 % interval of the ratio of two Fréchet distances, ours to theirs: the same blocks are drawn for both."""
-    blocks: list[list[np.ndarray]] = []
-    for group in (originals, ours, theirs):
-        blocks.append([b for t in timbres(group) for b in np.array_split(t, max(2, len(t) // BLOCK_PATCHES))])
-    rng, ratios = np.random.default_rng(SEED), []
-    for _ in range(DRAWS):
-        drawn = rng.integers(0, len(blocks[0]), len(blocks[0]))
-        original, ours_, theirs_ = (np.concatenate([group[i] for i in drawn]) for group in blocks)
-        ratios.append(fidelity.frechet_distance(original, ours_) / fidelity.frechet_distance(original, theirs_))
-    low, high = np.quantile(ratios, (0.025, 0.975))
-    return float(low), float(high)
-
-
-def continued(trainer: Trainer, state: dict[str, Tensor], phase: str, *, cpu_s: float = 0.0, steps: int = 0) -> Going:
-    """Train on from a state of the content phase, for CPU seconds or steps."""
-    trainer.restore(state)
-    trainer.phase = "content"
-    first, start = trainer.step, time.process_time()
-    if phase == "adversarial":
-        trainer.switch(phase)
-    if steps:
-        for number in range(steps):
-            trainer.advance(number / steps)
-    else:
-        train_for(trainer, cpu_s, settle=True)
-    gone = Going(copy.deepcopy(trainer.average), trainer.step - first, time.process_time() - start)
-    say(f"{gone.steps} more steps in the {phase} phase, {gone.cpu_s:.0f} CPU-s")
-    return gone
-
-
-def material() -> list[Song]:
-    by_name = {path.stem.removeprefix("blkrbt-"): path for path in music.tracks("blkrbt")}
-    return [song(by_name[name], 0.0, SONG_S) for name in TRAIN]
-
-
-def held_out(seconds: float) -> list[Song]:
-    by_name = {path.stem.removeprefix("blkrbt-"): path for path in music.tracks("blkrbt")}
-    return [song(by_name[name], (soundfile.info(by_name[name]).duration - seconds) / 2, seconds) for name in HELD_OUT]
 
 
 def quality(quick: bool) -> list[report.Row]:
@@ -402,44 +169,6 @@ def judged(
 
 
 # ---- the skeleton's own samples ----------------------------------------------------------
-
-
-class Singer:
-    """A `tiny` skeleton trained for CPU seconds, by the forecast it sings better with."""
-
-    def __init__(self, songs: Sequence[Song], cpu_s: float) -> None:
-        chosen = presets.preset("tiny")
-        self.net: Any = presets.build(chosen.kind, chosen.config, seed=SEED)
-        self.songs = [skeleton_songs.Song(x.name, front_end.levels_of(x.mono, N_LEVELS)) for x in songs]
-        habits = skeleton_training.Habits(
-            batch=chosen.batch, window=chosen.window, learning_rate=chosen.learning_rate, seed=SEED
-        )
-        trainer = skeleton_training.Trainer(self.net, self.songs, habits)
-        start = time.process_time()
-        while (spent := time.process_time() - start) < cpu_s:
-            trainer.advance(spent / cpu_s)
-        self.cpu_s, self.steps = spent, trainer.step
-        averaged = trainer.averaged()
-        with torch.no_grad():
-            for name, parameter in self.net.named_parameters():
-                parameter.copy_(averaged[name])
-        known = audition.corpus_statistics(self.songs, N_LEVELS, seconds=20.0, sample_rate=INPUT_RATE)
-        far = {steady: audition.distance(self.sing(4, 4.0, steady).heard, known) for steady in (False, True)}
-        self.steady = far[True] <= far[False]
-        say(f"skeleton: {self.steps} steps in {spent:.0f} CPU-s, distance {far}")
-
-    def sing(self, n_clips: int, seconds: float, steady: bool) -> audition.Sung:
-        engine = FusedEngine(self.net, threads=1, steady=steady)
-        return audition.sing(engine, self.songs, n_clips=n_clips, seconds=seconds, sample_rate=INPUT_RATE, seed=SEED)
-
-    def forced(self, heard: Song) -> np.ndarray:
-        levels = front_end.levels_of(heard.mono, N_LEVELS)
-        return forced_samples(
-            self.net,
-            skeleton_songs.Song(heard.name, levels),
-            uniforms=np.random.default_rng(SEED).random(len(levels)),
-            steady=self.steady,
-        )
 
 
 def mismatch(nets: dict[str, Generator], train: list[Song], unheard: list[Song], quick: bool) -> list[report.Row]:
