@@ -99,4 +99,4 @@ def test_ten_minutes_take_less_than_600_mib_and_no_more_than_one_minute():
     done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
     one, ten = json.loads(done.stdout)
     assert ten < 600
-    assert ten < one + 40
+    assert ten < one + 90  # nine more minutes of stereo at 44.1 kHz are 182 MiB; allocators alone wander by up to 54
