@@ -23,6 +23,7 @@ FLOORS = {
     "catalogue": 2,
     "project": 3,
     "prepared": 3,
+    "labels": 3,
     "model_folder": 3,
     "processor": 3,
     "stage": 3,

@@ -6,8 +6,9 @@ import torch
 
 from neuralbum.dsp import front_end
 from neuralbum.errors import ParameterError
+from neuralbum.labels import Labels
 from neuralbum.skeleton import evaluate, presets, songs
-from neuralbum.skeleton.conditions import Conditions, Labels, hats, loudness_db, tell
+from neuralbum.skeleton.conditions import Conditions, hats, loudness_db, tell
 from neuralbum.skeleton.engine import FusedEngine
 from neuralbum.skeleton.engine_gpu import GraphEngine
 from neuralbum.skeleton.songs import Feed, Song

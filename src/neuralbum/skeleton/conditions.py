@@ -23,13 +23,14 @@ import numpy.typing as npt
 
 from ..dsp import mulaw
 from ..errors import ParameterError
+from ..labels import LOWEST_BPM, Labels
 from ..settings import nearest
 
 NAMES = ("position", "loudness", "tempo", "tag")
 KNOTS: Mapping[str, npt.NDArray[np.float64]] = {
     "position": np.linspace(0.0, 1.0, 9),
     "loudness": np.linspace(-60.0, 0.0, 11),
-    "tempo": 40.0 * 2.0 ** (np.arange(7) / 2.0),
+    "tempo": LOWEST_BPM * 2.0 ** (np.arange(7) / 2.0),
 }
 """Where the grids have their knots; tempo's are half an octave apart, 40 to 320."""
 UNITS = {"position": "", "loudness": " dB", "tempo": " bpm"}
@@ -113,14 +114,6 @@ def loudness_db(levels: npt.NDArray[np.integer], n_levels: int, sample_rate: int
     return np.clip(10.0 * np.log10(mean + 1e-10), low, high)
 
 
-@dataclass(frozen=True)
-class Labels:
-    """What a person said of one song."""
-
-    tags: tuple[str, ...] = ()
-    tempo: float | None = None  #: beats per minute
-
-
 @dataclass
 class Told:
     """What the training songs' moments are like, written for a net."""
@@ -144,6 +137,15 @@ class Told:
         if self.labels[song].tags:
             said["tag"] = self.labels[song].tags
         return self.conditions.write(said, len(moments))
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing at all can be told of these songs."""
+        return not {"position", "loudness"} & set(self.conditions.names) and not any(
+            ("tempo" in self.conditions.names and label.tempo is not None)
+            or ("tag" in self.conditions.names and set(label.tags) & set(self.conditions.tags))
+            for label in self.labels
+        )
 
     def drawn(self, rng: np.random.Generator) -> Float32:
         """Which numbers a stretch may know: (n_inputs,) of 0 and 1."""
