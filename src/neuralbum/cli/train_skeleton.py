@@ -67,9 +67,11 @@ def command(
         print_json(trained)
     else:
         line = trained.lines
+        told = f", {trained.told_bits['heldout']:.3f} if told" if "heldout" in trained.told_bits else ""
         print(
             f"{trained.model_id}: best at step {trained.step} of {trained.steps_done}, held out "
-            f"{trained.heldout_bits:.3f} bits/sample (LPC-32 {line['lpc']:.3f}, histogram {line['histogram']:.3f}), "
+            f"{trained.heldout_bits:.3f} bits/sample{told} "
+            f"(LPC-32 {line['lpc']:.3f}, histogram {line['histogram']:.3f}), "
             f"{hours(trained.cpu_s)} of CPU; next: neuralbum generate"
         )
     if trained.stopped:

@@ -10,6 +10,7 @@ net is the two-tier SampleRNN of the first neural metal albums.
     training.py    truncated backpropagation     stepping.py, engine.py             sampling
     evaluate.py    bits on held-out songs        audition.py                        free-running statistics
     scoring.py     bits and statistics together  checkpoint.py                      models on disk
+    conditions.py  what a net may be told         telling.py         what is known of a project's songs
     run.py         files and catalogue
 
 Verbs: ``run`` (also called ``train``), ``open_skeleton``, ``find_model``.

@@ -33,6 +33,9 @@ class Rung:
     distance: float | None = None  #: of those from the corpus; smaller is more alike
     steady_bits: float | None = None  #: held-out bits by the steady forecast
     steady: bool = False  #: it sings closer to the corpus by the steady forecast
+    told_bits: Mapping[str, float] = field(default_factory=dict)
+    """Bits when it is told what is known of the songs: "valid", "heldout", and "steady" (held out, by the steady
+    forecast); the others are of a net that is told nothing. Empty for nets without conditions."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,14 @@ def write_about(folder: Path, about: About) -> None:
             "format": FORMAT,
             "quantiser": about.quantiser,
             **{k: v for k, v in about.__dict__.items() if k != "ladder"},
-            "ladder": [dict(r.__dict__) for r in about.ladder],
+            "ladder": [_plain(rung) for rung in about.ladder],
         },
     )
+
+
+def _plain(rung: Rung) -> dict[str, Any]:
+    """As model.json holds it; nets without conditions have no word of them there."""
+    return {name: value for name, value in rung.__dict__.items() if name != "told_bits" or value}
 
 
 def read_about(folder: Path) -> About:

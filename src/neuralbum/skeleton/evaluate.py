@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..dsp import lpc
 from .songs import Ear, Song, windows_of
 
 if TYPE_CHECKING:
+    from .conditions import Told
     from .presets import Net
     from .tiers import Tiers
 
@@ -40,9 +42,19 @@ def excerpt(song: Song, seconds: float | None, sample_rate: int) -> tuple[int, i
 
 
 def song_bits(
-    net: Net, song: Song, *, start: int = 0, stop: int | None = None, window: int = WINDOW, steady: bool = False
+    net: Net,
+    song: Song,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    window: int = WINDOW,
+    steady: bool = False,
+    told: npt.NDArray[np.float32] | None = None,
 ) -> float:
-    """Mean bits per sample of a song (or a stretch of it), state carried from its start."""
+    """Mean bits per sample of a song (or a stretch of it), state carried from its start.
+
+    ``told``: what a net with conditions is told of the stretch, (hops of it, n_inputs); None says nothing.
+    """
     window = max(net.hop, min(window, ((stop or len(song.levels)) - start) // net.hop * net.hop))
     was_training = net.training
     net.eval()
@@ -56,7 +68,12 @@ def song_bits(
         ):  # fmt: skip
             levels = torch.from_numpy(part.levels).to(device)
             features = torch.from_numpy(part.features).to(device)
-            nll, state = net.nll(levels, features, state)
+            if told is None:
+                nll, state = net.nll(levels, features, state)
+            else:
+                hop = n // net.hop
+                said = torch.from_numpy(told[None, hop : hop + window // net.hop]).to(device)
+                nll, state = cast("Tiers", net).nll(levels, features, state, told=said)
             total += float(nll.double().sum())
             n += nll.numel()
     net.train(was_training)
@@ -64,13 +81,20 @@ def song_bits(
 
 
 def mean_bits(
-    net: Net, songs: Sequence[Song], *, seconds: float | None, sample_rate: int, steady: bool = False
+    net: Net,
+    songs: Sequence[Song],
+    *,
+    seconds: float | None,
+    sample_rate: int,
+    steady: bool = False,
+    told: Told | None = None,
 ) -> float:
-    """Mean over songs, each weighing the same."""
+    """Mean over songs, each weighing the same; the net is told what ``told`` knows of these songs."""
     bits = []
-    for song in songs:
+    for i, song in enumerate(songs):
         start, stop = excerpt(song, seconds, sample_rate)
-        bits.append(song_bits(net, song, start=start, stop=stop, steady=steady))
+        said = None if told is None else told.at(i, start, stop - start)
+        bits.append(song_bits(net, song, start=start, stop=stop, steady=steady, told=said))
     return float(np.mean(bits))
 
 

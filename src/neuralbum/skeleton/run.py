@@ -22,6 +22,7 @@ from ..audio import write_flac
 from ..catalogue import worker_name
 from ..dsp import front_end
 from ..errors import CatalogueError, CheckpointError, ParameterError, ToolError, TrainingError
+from ..labels import Labels, vocabulary
 from ..prepared import PreparedCorpus, open_corpus
 from ..progress import SILENT, Reporter
 from ..project import Project
@@ -29,12 +30,12 @@ from ..records import Model, digest
 from ..stage import activity, file_digest
 from . import checkpoint
 from .checkpoint import About
-from .conditions import Conditions, Labels, Told, tell
-from .labels import read_labels, vocabulary
+from .conditions import Conditions, Told
 from .params import SkeletonParams
 from .presets import Preset, plain, preset
 from .scoring import Scored, rank, score, sentence
 from .states import states_path, write_states
+from .telling import account, known, labels_of, labels_to_learn, tell_split
 
 if TYPE_CHECKING:
     from .songs import Song
@@ -65,6 +66,7 @@ class Trained:
     cpu_s: float
     samples: int
     per_song: Mapping[str, float] = field(default_factory=dict)  #: held-out songs by title
+    told_bits: Mapping[str, float] = field(default_factory=dict)  #: of a net that is told conditions; see ``Rung``
     resumed: bool = False
     stopped: str = ""  #: why training ended early, if it did
 
@@ -118,8 +120,9 @@ def train(
     corpus = open_corpus(project)
     train, valid, heldout = corpus_songs(corpus, params.n_levels)
     labels = labels_of(project, params, corpus)
-    if labels is not None and "tag" in params.conditions:
-        chosen = replace(chosen, config={**chosen.config, "tags": vocabulary(labels)})
+    learned = labels_to_learn(project, params, corpus, labels)
+    if "tag" in params.conditions:
+        chosen = replace(chosen, config={**chosen.config, "tags": vocabulary(learned)})
     net = build(chosen.kind, chosen.config, seed=project.settings.seed)
     config = plain(net.config)
     habits: dict[str, Any] = {
@@ -130,7 +133,7 @@ def train(
         "frame_share": params.frame_share,
     }  # fmt: skip
     if params.conditions:
-        said = {name: [label.tags, label.tempo] for name, label in sorted((labels or {}).items())}
+        said = {name: [label.tags, label.tempo] for name, label in sorted(learned.items())}
         habits |= {"condition_dropout": params.condition_dropout, "labels": digest("labels", said)}
     name = digest(STAGE, VERSION, chosen.kind, config, habits, corpus.digest, project.settings.seed)
     model_id = f"{params.preset}-{name[:8]}"
@@ -144,7 +147,7 @@ def train(
         with activity(project, STAGE, device=device, detail={"model": model_id, "preset": params.preset}) as tick:
             work = _Work(project, params, chosen, habits, corpus, model_id, folder, reporter, (train, valid, heldout))
             work.claim_key = key
-            work.labels = labels or {}
+            work.labels = labels
             trained = work.train(net, config, device, tick)
             tick(done=1)
             return trained
@@ -154,20 +157,6 @@ def train(
 
 
 run = train
-
-
-def labels_of(project: Project, params: SkeletonParams, corpus: PreparedCorpus) -> dict[str, Labels] | None:
-    """What a person says of the songs, by track id; None where the conditions do not need it."""
-    if not {"tag", "tempo"} & set(params.conditions):
-        return None
-    tracks = [song.track for song in corpus.songs]
-    labels = read_labels(project.root / params.labels, tracks)
-    trained = {track.id for track in tracks if track.split == "train"}
-    heard = {name: label for name, label in labels.items() if name in trained}
-    for name, found in (("tag", any(x.tags for x in heard.values())), ("tempo", any(x.tempo for x in heard.values()))):
-        if name in params.conditions and not found:
-            raise ParameterError(f"{project.root / params.labels}: no song of the train split has a {name}")
-    return heard
 
 
 def settle_preset(params: SkeletonParams) -> Preset:
@@ -207,6 +196,7 @@ class _Work:
     songs: tuple[list[Song], list[Song], list[Song]]
     claim_key: str = ""
     labels: Mapping[str, Labels] = field(default_factory=dict)  #: by track id
+    known: tuple[Told | None, Told | None] = (None, None)  #: what the valid and the held-out songs can be told
 
     def train(self, net: Any, config: Mapping[str, Any], device: str, tick: Any) -> Trained:
         import torch
@@ -217,7 +207,11 @@ class _Work:
         net.to(device)
         self.device = device
         habits = {name: value for name, value in self.habits.items() if name in Habits.__dataclass_fields__}
-        told = self._told(net)
+        told = tell_split(net, self.corpus, "train", self.songs[0], self.labels, params)
+        self.known = (
+            known(net, self.corpus, "valid", self.songs[1], self.labels, params),
+            known(net, self.corpus, "heldout", self.songs[2], self.labels, params),
+        )
         how = Habits(
             **habits, sample_rate=rate, seed=self.project.settings.seed,
             precision=params.precision, compile_scan=params.compile_scan,
@@ -282,28 +276,6 @@ class _Work:
 
     # ---- pieces ----------------------------------------------------------------
 
-    def _told(self, net: Any) -> Told | None:
-        """What the training songs' moments are like, for a net that knows conditions."""
-        if net.conditions is None:
-            return None
-        tracks = [song.track.id for song in self.corpus.split("train")]
-        labels = [self.labels.get(name, Labels()) for name in tracks]
-        return tell(
-            net.conditions, [song.levels for song in self.songs[0]], labels, hop=net.hop,
-            n_levels=self.params.n_levels, sample_rate=self.corpus.sample_rate, dropout=self.params.condition_dropout,
-        )  # fmt: skip
-
-    def _tagged(self, told: Told | None) -> dict[str, Any]:
-        """model.json's account of the conditions: ranges that were heard, and the tracks of each tag."""
-        if told is None:
-            return {}
-        tracks = [song.track.id for song in self.corpus.split("train")]
-        tags = {
-            tag: [name for name, label in zip(tracks, told.labels, strict=True) if tag in label.tags]
-            for tag in told.conditions.tags
-        }
-        return told.ranges() | ({"tag": tags} if tags else {})
-
     def _first_about(self, config: Mapping[str, Any], told: Told | None) -> About:
         from .evaluate import lines
 
@@ -318,7 +290,7 @@ class _Work:
             corpus_digest=self.corpus.digest,
             code=__version__,
             training={**self.habits, "seed": self.project.settings.seed},
-            told=self._tagged(told),
+            told=account(told, self.corpus),
             lines=lines(
                 self.songs[0],
                 self.songs[2],
@@ -387,6 +359,7 @@ class _Work:
                     clip.unlink()
         points = [("heldout_bits", rung.step, rung.heldout_bits), ("valid_bits", rung.step, rung.valid_bits)]
         points += [("steady_bits", rung.step, rung.steady_bits), ("distance", rung.step, rung.distance)]
+        points += [(f"{name}_told_bits", rung.step, bits) for name, bits in rung.told_bits.items()]
         self._curve([(name, step, value) for name, step, value in points if value is not None])
         self._store_row(about)
         self._draw(about)
@@ -395,8 +368,9 @@ class _Work:
     def _score(self, net: Any, step: int) -> Scored:
         """Score the net, and keep what it sang."""
         scored = score(
-            net, step, self.songs, self.params, sample_rate=self.corpus.sample_rate, seed=self.project.settings.seed
-        )
+            net, step, self.songs, self.params, sample_rate=self.corpus.sample_rate, seed=self.project.settings.seed,
+            told=self.known,
+        )  # fmt: skip
         for i, clip in enumerate(scored.clips):
             path = self.folder / "audition" / f"{step}-{i}.flac"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -421,6 +395,7 @@ class _Work:
             step=about.step,
             steps_done=trainer.step,
             heldout_bits=float(best.heldout_bits or math.nan),
+            told_bits=best.told_bits,
             valid_bits=best.valid_bits,
             lines=about.lines,
             cpu_s=cpu_s,

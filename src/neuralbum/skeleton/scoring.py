@@ -19,6 +19,7 @@ from .params import SkeletonParams
 from .states import Snapshot, choose
 
 if TYPE_CHECKING:
+    from .conditions import Told
     from .songs import Song
 
 DISTANCE_WEIGHT = 0.05
@@ -60,10 +61,13 @@ def score(
     *,
     sample_rate: int,
     seed: int,
+    told: tuple[Told | None, Told | None] = (None, None),
 ) -> Scored:
     """The rung of a net after ``step`` steps, and what it sang; songs: train, valid, held out.
 
-    A net that sings is moved to the CPU. Without ``audition_s`` there are no clips.
+    A net that sings is moved to the CPU. Without ``audition_s`` there are no clips. ``told`` is what is known
+    of the valid and of the held-out songs: the bits of a net that is told it stand beside those of the
+    same net that is told nothing.
     """
     from .audition import corpus_statistics, distance, healthy_distance, sing, statistics
     from .engine import open_engine
@@ -75,8 +79,15 @@ def score(
     valid_bits = mean_bits(net, valid, **how) if valid else None
     both = net.uses_forecast and params.steady_share > 0
     steady_bits = mean_bits(net, heldout, **how, steady=True) if both else None
+    told_bits = {}
+    if told[0] is not None:
+        told_bits["valid"] = mean_bits(net, valid, **how, told=told[0])
+    if told[1] is not None:
+        told_bits["heldout"] = mean_bits(net, heldout, **how, told=told[1])
+        if both:
+            told_bits["steady"] = mean_bits(net, heldout, **how, steady=True, told=told[1])
     if not params.audition_s > 0:
-        rung = Rung(step, valid_bits, heldout_bits, steady_bits=steady_bits)
+        rung = Rung(step, valid_bits, heldout_bits, steady_bits=steady_bits, told_bits=told_bits)
         return Scored(rung, np.zeros((0, 0), dtype=np.float32))
     net.cpu()
     known = corpus_statistics(trained, params.n_levels, seconds=KNOWN_S, sample_rate=sample_rate)
@@ -96,17 +107,21 @@ def score(
         entropy = mean_entropy(net, some, seconds=ENTROPY_S, sample_rate=sample_rate, steady=steady)
         tried.append((distance(sung.heard, known | {"entropy": entropy}), steady, engine.name, sung))
     far, steady, name, sung = min(tried, key=lambda one: one[0])
-    rung = Rung(step, valid_bits, heldout_bits, sung.heard, far, steady_bits, steady)
+    rung = Rung(step, valid_bits, heldout_bits, sung.heard, far, steady_bits, steady, told_bits)
     return Scored(rung, sung.clips, name, choose(sung.states, params.states))
 
 
 def sentence(rung: Rung, lines: Mapping[str, float]) -> str:
     """A rung's scores beside the lines to beat, for a person."""
-    parts = [f"step {rung.step}: held out {rung.heldout_bits:.3f} bits/sample"]
+
+    def told(name: str) -> str:
+        return f" ({rung.told_bits[name]:.3f} if told)" if name in rung.told_bits else ""
+
+    parts = [f"step {rung.step}: held out {rung.heldout_bits:.3f} bits/sample{told('heldout')}"]
     if rung.valid_bits is not None:
-        parts.append(f", valid {rung.valid_bits:.3f}")
+        parts.append(f", valid {rung.valid_bits:.3f}{told('valid')}")
     if rung.steady_bits is not None:
-        parts.append(f", by the steady forecast {rung.steady_bits:.3f}")
+        parts.append(f", by the steady forecast {rung.steady_bits:.3f}{told('steady')}")
     parts.append(f" (LPC-32 {lines['lpc']:.3f}, histogram {lines['histogram']:.3f})")
     if rung.distance is not None:
         parts.append(f"; sings {rung.distance:.2f} from the corpus{' by the steady forecast' if rung.steady else ''}")
