@@ -2,7 +2,9 @@
 
 Two bands of one genre (electronic game music), a minute of each track at 16 kHz. *Apart*: band against band, over the
 floor of halves of one band. *Itself*: the tracks' first half minutes against their second ones. *Collapsed*: one track
-copied eight times. With musicnn's wheel named in $MUSICNN_WHEEL the trained embedding is measured too.
+copied eight times. *Speak*: second half minutes, noises and the other band beside a band's first half minutes, as
+`neuralbum label --suggest` hears takes. With musicnn's wheel named in $MUSICNN_WHEEL the trained embedding is measured
+too.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from neuralbum.resemblance import mfcc, musicnn
 from neuralbum.resemblance.compare import compare
 from neuralbum.resemblance.params import Params
 from neuralbum.resemblance.portrait import Embed, Portrait, draw
+from neuralbum.resemblance.voices import voices
 
 RATE = 16_000
 START_S, LENGTH_S = 30.0, 60.0
@@ -41,6 +44,35 @@ def portraits(sounds: dict[str, np.ndarray], embed: Embed, n_patches: int) -> di
         name: draw(sound, RATE, embed=embed, patch_s=3.0, n_patches=n_patches, name=name)
         for name, sound in sounds.items()
     }
+
+
+def noises(n_samples: int) -> dict[str, np.ndarray]:
+    """White noise, and a rumble falling with frequency: what a young net sings."""
+    rng = np.random.default_rng(SEED)
+    white, walk = rng.normal(size=(2, n_samples))
+    walk = np.cumsum(walk)
+    walk -= np.convolve(walk, np.ones(801) / 801, "same")
+    return {name: (0.1 * s / s.std()).astype(np.float32) for name, s in (("white", white), ("rumble", walk))}
+
+
+def heard(name: str, embed: Embed, bands: list[dict[str, np.ndarray]], n_patches: int) -> list[report.Row]:
+    """Whether a take would speak for the track it comes from, and noise for none."""
+    params, half = Params(patches=n_patches), round(LENGTH_S / 2) * RATE
+    n_songs = n_right = n_wrong = n_foreign = n_false = 0
+    for band, other in (bands, bands[::-1]):
+        early = portraits({n: s[:half] for n, s in band.items()}, embed, n_patches // 2)
+        late = voices(early, portraits({n: s[half:] for n, s in band.items()}, embed, n_patches // 2), params)
+        strangers = noises(half) | {n: s[half:] for n, s in other.items()}
+        strange = voices(early, portraits(strangers, embed, n_patches // 2), params)
+        right = sum(track in takes for track, takes in late.of_track.items())
+        n_songs, n_foreign = n_songs + len(band), n_foreign + len(strangers)
+        n_right, n_wrong = n_right + right, n_wrong + len(band) - late.n_mute - right
+        n_false += len(strangers) - strange.n_mute
+    return [
+        report.row(f"{name}: second halves that speak for their own track", 100 * n_right / n_songs, "%", ">= 50 %"),
+        report.row(f"{name}: second halves that speak for another one", 100 * n_wrong / n_songs, "%", "<= 10 %"),
+        report.row(f"{name}: noises and others' songs that speak", 100 * n_false / n_foreign, "%", "<= 10 %"),
+    ]
 
 
 def measured(name: str, embed: Embed, bands: list[dict[str, np.ndarray]], n_patches: int) -> list[report.Row]:
@@ -76,6 +108,7 @@ def measured(name: str, embed: Embed, bands: list[dict[str, np.ndarray]], n_patc
             ">= 90 %",
         ),
         report.row(f"{name}: portraits", 1000 * spent / seconds, "CPU-ms/s"),
+        *heard(name, embed, bands, n_patches),
     ]
 
 

@@ -14,7 +14,8 @@ from neuralbum.records import Track
 from neuralbum.resemblance.compare import compare
 from neuralbum.resemblance.params import Params
 from neuralbum.resemblance.portrait import Portrait, cut
-from neuralbum.resemblance.run import PORTRAIT_STAGE, STAGE
+from neuralbum.resemblance.portraits import STAGE as PORTRAIT_STAGE
+from neuralbum.resemblance.run import STAGE
 
 RATE = 16_000
 SMALL = Params(patches=6, patch_s=1.0, splits=4)

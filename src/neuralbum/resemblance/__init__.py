@@ -12,11 +12,14 @@ songs are odd, and whether tempo, loudness, colour and key are spread alike.
     mfcc.py       the plain embedding;  musicnn.py  a trained one, its weights read from its wheel
     distances.py  how far apart two clouds are
     compare.py    the album against the band;  picture.py, report.html.j2  drawn and told
+    portraits.py  a portrait of each track and take, measured once
     run.py        a project's album against its corpus
+    voices.py     which takes speak for which track; labelling.py  labels suggested for tracks
 """
 
 from __future__ import annotations
 
+from .labelling import suggest
 from .run import run
 
-__all__ = ["run"]
+__all__ = ["run", "suggest"]

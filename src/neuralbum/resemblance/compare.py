@@ -109,23 +109,26 @@ def song_by_song(theirs: Mapping[str, Floats], ours: Mapping[str, Floats]) -> li
     median of the same among the band's own tracks: 1 is as odd as a song of theirs.
     """
     names = list(theirs)
-    centres = np.stack([theirs[n].mean(axis=0) for n in names])
+    rows = [
+        {
+            "take": take,
+            "distance": float(row.min()),
+            "nearest_track": names[int(np.argmin(row))],
+            "spread": distances.spread(cloud),
+        }
+        for (take, cloud), row in zip(ours.items(), away(theirs, ours), strict=True)
+    ]
+    return sorted(rows, key=lambda row: (-row["distance"], row["take"]))
+
+
+def away(theirs: Mapping[str, Floats], ours: Mapping[str, Floats]) -> Floats:
+    """Distances of takes' centres from tracks', (n_takes, n_tracks); 1: as far as tracks lie from their nearest."""
+    centres = np.stack([cloud.mean(axis=0) for cloud in theirs.values()])
     among = np.sqrt(distances.squared_distances(centres, centres))
     np.fill_diagonal(among, np.inf)
     usual = float(np.median(among.min(axis=1)))
-    rows = []
-    for take, cloud in ours.items():
-        away = np.sqrt(distances.squared_distances(cloud.mean(axis=0)[None], centres))[0]
-        nearest = int(np.argmin(away))
-        rows.append(
-            {
-                "take": take,
-                "distance": float(away[nearest] / max(usual, 1e-9)),
-                "nearest_track": names[nearest],
-                "spread": distances.spread(cloud),
-            }
-        )
-    return sorted(rows, key=lambda row: (-row["distance"], row["take"]))
+    takes = np.stack([cloud.mean(axis=0) for cloud in ours.values()])
+    return np.asarray(np.sqrt(distances.squared_distances(takes, centres)) / max(usual, 1e-9))
 
 
 def distributions(band: Mapping[str, Portrait], album: Mapping[str, Portrait]) -> dict[str, Any]:
