@@ -152,7 +152,7 @@ def test_takes_that_speak_for_no_track_are_counted(curated):
     project = curated((whistle, "keep", ["whistle"]), (whistle / 2, "keep", ["whistle"]))
     found = suggest(project, labels_path(project), params=SMALL)
     assert not any(row.tags for row in found.suggestions)
-    assert "2 of 2 kept and tagged takes sound like no track of the band, or like several" in found.notes
+    assert any(note.startswith("2 of 2 kept and tagged takes sound like no track") for note in found.notes)
 
 
 def test_songs_without_a_beat_or_without_sound_are_named_with_the_reason(project):

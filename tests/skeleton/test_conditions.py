@@ -20,6 +20,8 @@ from .makers import RATE, net, song
 EXACT = 1e-9
 SINGLE = 5e-3
 """Log-probabilities in float32 with polynomial exp and log, of levels above e^-12."""
+BITS = 1e-4
+"""Means over some hundred samples of float32, window by window against step by step."""
 
 ALL = Conditions(("position", "loudness", "tempo", "tag"), ("fast", "slow"))
 
@@ -106,6 +108,48 @@ def test_the_fused_engine_hears_conditions_as_its_plain_twin_does(steady):
     got = fused.log_probabilities(fused.begin(2), levels, told)
     expected = plain.log_probabilities(plain.begin(2), levels, told).numpy()
     assert np.abs(got - expected)[expected > -12].max() < SINGLE
+
+
+@pytest.mark.parametrize("steady", [False, True])
+def test_bits_of_a_net_that_is_told_are_those_of_the_distributions_the_engine_predicts(steady):
+    made, n = conditioned().eval(), 512
+    tune, told = Song("", song(0.1).levels[:n]), wishes(1, n // 64)
+    engine = PlainEngine(made, steady=steady)
+    scores = engine.log_probabilities(engine.begin(1), tune.levels[None], told)[0].numpy()
+    expected = -scores[np.arange(n), tune.levels].mean() / np.log(2)
+    got = evaluate.song_bits(made, tune, window=128, steady=steady, told=told[0])
+    assert got == pytest.approx(expected, abs=BITS)
+    assert abs(got - evaluate.song_bits(made, tune, window=128, steady=steady)) > 10 * BITS  # it is heard at all
+
+
+def test_mean_bits_tells_each_song_what_is_known_of_it():
+    made, tunes = conditioned().eval(), [song(1.0, 0), song(0.5, 1)]
+    told = tell(ALL, [t.levels for t in tunes], [Labels(("slow",), 80.0), Labels()], hop=64, n_levels=256,
+                sample_rate=RATE, dropout=0.2)  # fmt: skip
+    got = evaluate.mean_bits(made, tunes, seconds=0.25, sample_rate=RATE, told=told)
+    parts = []
+    for i, tune in enumerate(tunes):
+        start, stop = evaluate.excerpt(tune, 0.25, RATE)
+        parts.append(evaluate.song_bits(made, tune, start=start, stop=stop, told=told.at(i, start, stop - start)))
+    assert got == pytest.approx(np.mean(parts))
+    assert parts[0] != parts[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "silent"),
+    [
+        (("tag", "tempo"), Labels(), True),
+        (("tag",), Labels(("never heard",), 90.0), True),
+        (("tag",), Labels(("slow",)), False),
+        (("tempo",), Labels((), 90.0), False),
+        (("position",), Labels(), False),
+    ],
+)
+def test_songs_of_which_nothing_is_known_can_be_told_nothing(names, labels, silent):
+    conditions = Conditions(names, ("fast", "slow") if "tag" in names else ())
+    told = tell(conditions, [song(0.5).levels], [labels], hop=64, n_levels=256, sample_rate=RATE, dropout=0.2)
+    assert told.silent is silent
+    assert told.at(0, 0, 1024).any() != silent
 
 
 def test_the_graph_engine_uncaptured_hears_conditions_as_the_plain_engine_does():

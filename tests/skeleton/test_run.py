@@ -1,5 +1,6 @@
 """Training in a project: rows, curves, ladder, resume, refusals."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from neuralbum import model_folder
 from neuralbum.errors import CatalogueError, ParameterError, TrainingError
 from neuralbum.skeleton import SkeletonParams, checkpoint, find_model, train
 from neuralbum.skeleton.estimate import Estimate, estimate
-from neuralbum.skeleton.scoring import rank
+from neuralbum.skeleton.scoring import rank, sentence
 
 from .makers import project
 
@@ -32,6 +33,42 @@ def test_training_leaves_a_model_its_ladder_its_curves_and_something_to_hear(tmp
     again = train(made, PARAMS)
     assert again.resumed
     assert again.samples == trained.samples
+
+
+def test_the_ladder_shows_what_being_told_is_worth_where_anything_is_known(tmp_path):
+    made, params = project(tmp_path / "p"), replace(PARAMS, steps=2, conditions=("tag", "tempo"), audition_s=0)
+    labels = made.root / "labels.toml"
+    labels.write_text('[tags]\ntrain-tune = "slow"\n[tempo]\ntrain-tune = 120\n')
+    unknown = train(made, params)
+    assert unknown.told_bits == {}
+    labels.write_text(labels.read_text() + "heldout-tune = 90\n")
+    known = train(made, params, force=True)
+    assert known.model_id == unknown.model_id  # what is said of songs it never learns makes no other net
+    assert set(known.told_bits) == {"heldout", "steady"}
+    assert known.told_bits["heldout"] != known.heldout_bits
+    about = checkpoint.read_about(made.models_dir / known.model_id)
+    assert about.ladder[0].told_bits == known.told_bits
+    curves = made.catalogue.curve(known.model_id)
+    assert curves["heldout_told_bits"] == [(2, known.told_bits["heldout"])]
+    assert "steady_told_bits" in curves
+    assert f"({known.told_bits['heldout']:.3f} if told)" in sentence(about.ladder[0], about.lines)
+
+
+def test_the_files_of_a_net_without_conditions_have_no_word_of_them(tmp_path):
+    made = project(tmp_path / "p")
+    trained = train(made, replace(PARAMS, steps=2, audition_s=0))
+    text = json.loads((made.models_dir / trained.model_id / "model.json").read_text())
+    assert "told_bits" not in text["ladder"][0]
+    assert not [name for name in made.catalogue.curve(trained.model_id) if "told" in name]
+
+
+def test_a_condition_nobody_labelled_says_how_to(tmp_path):
+    made = project(tmp_path / "p")
+    with pytest.raises(ParameterError, match=r"labels.toml: missing.*neuralbum label SONG"):
+        train(made, replace(PARAMS, conditions=("tag",)))
+    (made.root / "labels.toml").write_text("[tempo]\nheldout-tune = 90\n")
+    with pytest.raises(ParameterError, match=r"no song of the train split has a tempo; .*neuralbum label --suggest"):
+        train(made, replace(PARAMS, conditions=("tempo",)))
 
 
 def test_a_training_cut_short_and_resumed_gives_the_same_weights_by_bit(tmp_path, monkeypatch):

@@ -76,10 +76,11 @@ def suggest(
         heard = voices(band, {name: read(project, found[name]) for name in tags if name in found}, params)
     if heard.n_mute:
         notes.append(
-            f"{heard.n_mute} of {len(tags)} kept and tagged takes sound like no track of the band, or like several"
+            f"{heard.n_mute} of {len(tags)} kept and tagged takes sound like no track of the band, or like several: "
+            "they hand on no tags"
         )
     rows, n_failed = [], 0
-    for track in tracks:
+    for track in sorted(tracks, key=lambda t: (t.title.casefold(), t.id)):
         if track.id not in no_tempo | no_tags:
             continue
         if track.id not in band:
