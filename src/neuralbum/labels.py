@@ -323,7 +323,8 @@ def _put(document: Any, table: str, key: str, item: Any, change: Change) -> None
     document[table][key] = item
     _disown(document[table][key])
     if table in change.because and not isinstance(document[table], InlineTable):  # there is no room for a comment
-        document[table][key].comment(SUGGESTED + change.because[table])
+        plain = "".join(c if c.isprintable() else " " for c in change.because[table])
+        document[table][key].comment(SUGGESTED + plain)
 
 
 def _disown(item: Any) -> None:

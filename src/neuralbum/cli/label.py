@@ -110,9 +110,7 @@ def _suggest(opened: Project, path: Path, songs: list[str], accept: bool, json: 
     if json:
         print_json(found)
         return 1 if found.n_failed else 0
-    rows = [
-        (s.title, _bpm(s.tempo), ", ".join(s.tags), "; ".join((s.because or {}).values())) for s in found.suggestions
-    ]
+    rows = [(s.title, _bpm(s.tempo), ", ".join(s.tags), "; ".join(s.because.values())) for s in found.suggestions]
     if rows:
         print_table(("song", "tempo", "tags", "because"), rows)
     for note in found.notes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from ..progress import SILENT, Reporter
 from ..project import Project
 from .compare import LEAST_SONGS
 from .params import Params
+from .portrait import Portrait
 from .portraits import STAGE as PORTRAIT_STAGE
 from .portraits import Loop, draw_portraits, read
 from .voices import LEAST_TAKES, Suggestion, Voices, in_words, shared_tags, tempo_of, voices
@@ -62,23 +63,12 @@ def suggest(
     no_tags = {name for name, label in unlabelled.items() if not label.tags and not label.none_fit}
     if not no_tempo and not no_tags:
         return Suggestions((), ("all of these songs have tags and a tempo already",))
-    judged = project.catalogue.judgements()
-    tags = {name: judged[name].tags for name in project.catalogue.kept() if judged[name].tags} if no_tags else {}
+    tags = _curators_tags(project) if no_tags else {}
     found = draw_portraits(project, params, corpus, project.catalogue.takes(tags), Loop(False, False, reporter))[1]
-    band = {t.id: read(project, found[t.id]) for t in tracks if t.id in found}
-    notes: list[str] = []
-    heard = Voices({}, 0)
-    if no_tags and not tags:
-        notes.append("no tags: no kept take has one yet; keep and tag takes with `neuralbum curate`")
-    elif no_tags and len(band) < LEAST_SONGS:
-        notes.append(f"no tags: {len(band)} tracks can be compared, at least {LEAST_SONGS} are needed")
-    elif no_tags:
-        heard = voices(band, {name: read(project, found[name]) for name in tags if name in found}, params)
-    if heard.n_mute:
-        notes.append(
-            f"{heard.n_mute} of {len(tags)} kept and tagged takes sound like no track of the band, or like several: "
-            "they hand on no tags"
-        )
+    portraits = {name: read(project, finding) for name, finding in found.items()}
+    band = {t.id: portraits[t.id] for t in tracks if t.id in portraits}
+    takes = {name: portraits[name] for name in tags if name in portraits}
+    heard, notes = _hear(band, takes, tags, params) if no_tags else (Voices({}, 0), [])
     rows, n_failed = [], 0
     for track in sorted(tracks, key=lambda t: (t.title.casefold(), t.id)):
         if track.id not in no_tempo | no_tags:
@@ -88,23 +78,47 @@ def suggest(
             notes.append(f"{track.title}: could not be measured; {_why(project, track.id)}")
             continue
         bpm = tempo_of(band[track.id]) if track.id in no_tempo else None
+        if bpm is None and track.id in no_tempo:
+            notes.append(f"{track.title}: no tempo; nothing in it repeats clearly")
         near = heard.of_track.get(track.id, ()) if track.id in no_tags else ()
-        shared, because = shared_tags(near, tags), {}
+        because, shared = {}, shared_tags(near, tags)
         if bpm is not None:
             because["tempo"] = f"measured, clarity {band[track.id].clarity:.2f}"
-        elif track.id in no_tempo:
-            notes.append(f"{track.title}: no tempo; nothing in it repeats clearly")
         if shared:
             because["tags"] = in_words(shared, len(near))
         if because:
             rows.append(Suggestion(track.id, track.title, tuple(sorted(shared)), bpm, because))
-    if no_tags and heard.of_track and not any(row.tags for row in rows):
-        notes.append(
-            f"no tags: none is on {LEAST_TAKES} and on half of the tagged takes that sound most like one track"
-        )
     if accept and rows:
         labels.write_labels(path, tracks, {row.track: row.change for row in rows}, only_new=True)
     return Suggestions(tuple(rows), tuple(notes), n_failed, str(path) if accept and rows else "")
+
+
+def _hear(
+    band: Mapping[str, Portrait], takes: Mapping[str, Portrait], tags: Mapping[str, Sequence[str]], params: Params
+) -> tuple[Voices, list[str]]:
+    """Which takes speak for which track, and why not more do."""
+    if not tags:
+        return Voices({}, 0), ["no tags: no kept take has one yet; keep and tag takes with `neuralbum curate`"]
+    if len(band) < LEAST_SONGS:
+        few = f"no tags: {len(band)} tracks can be compared, at least {LEAST_SONGS} are needed"
+        return Voices({}, 0), [few]
+    heard, notes = voices(band, takes, params), []
+    if len(takes) < len(tags):
+        notes.append(f"{len(tags) - len(takes)} of {len(tags)} kept and tagged takes could not be measured")
+    if heard.n_mute:
+        notes.append(
+            f"{heard.n_mute} of {len(tags)} kept and tagged takes sound like no track of the band, or like several: "
+            "they hand on no tags"
+        )
+    if heard.of_track and not any(shared_tags(near, tags) for near in heard.of_track.values()):
+        notes.append(f"no tags: none is on {LEAST_TAKES} and on half of the takes that speak for one track")
+    return heard, notes
+
+
+def _curators_tags(project: Project) -> dict[str, tuple[str, ...]]:
+    """The tags of kept takes that have any, by take."""
+    judged = project.catalogue.judgements()
+    return {name: judged[name].tags for name in project.catalogue.kept() if judged[name].tags}
 
 
 def _why(project: Project, subject: str) -> str:

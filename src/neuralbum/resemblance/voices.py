@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,12 +40,12 @@ class Suggestion:
     title: str
     tags: tuple[str, ...] = ()
     tempo: float | None = None  #: beats per minute
-    because: Mapping[str, str] | None = None  #: "tags" and "tempo" -> where it comes from
+    because: Mapping[str, str] = field(default_factory=dict)  #: "tags" and "tempo" -> where it comes from
 
     @property
     def change(self) -> Change:
         """As it is written to labels.toml."""
-        return Change(self.tags or None, self.tempo, self.because or {})
+        return Change(self.tags or None, self.tempo, self.because)
 
 
 @dataclass(frozen=True)
