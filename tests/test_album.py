@@ -16,20 +16,17 @@ from neuralbum.generate import run as run_generate
 from neuralbum.project import Project
 
 SMALL = [
+    "demo.preset=debug",
+    "demo.train_s=6.0",
     "demo.songs=4",
     "demo.song_s=8.0",
     "demo.takes=4",
+    "demo.take_s=3.0",
     "demo.keep=3",
     "demo.workers=1",
     "demo.flesh_preset=debug",
     "demo.flesh_s=4.0",
     "corpus.min_minutes=0.2",
-    "skeleton.preset=debug",
-    "skeleton.time_s=6.0",
-    "flesh.preset=debug",
-    "flesh.time_s=4.0",
-    "generate.count=4",
-    "generate.length_s=3.0",
 ]
 
 

@@ -125,3 +125,21 @@ def test_plain_progress_says_how_much_is_left(capsys, monkeypatch):
     told = said(capsys)[1]
     assert "screen: 5/10 takes · 20s left" in told
     assert "screen: ended after 40s, 5/10 takes" in told
+
+
+def test_steps_asked_for_win_over_a_time_in_the_file(tmp_path, capsys):
+    folder = tmp_path / "p"
+    assert run(["new", str(folder)]) == 0
+    with (folder / "neuralbum.toml").open("a") as file:
+        file.write('\n[skeleton]\npreset = "debug"\ntime_s = 86400.0\n')
+    capsys.readouterr()
+
+    def estimated(*words):
+        assert run(["train", "skeleton", "--project", str(folder), "--estimate", "--json", *words]) == 0
+        return json.loads(said(capsys)[0])["seconds"]
+
+    assert estimated() == 86400.0
+    assert estimated("--steps", "10") < 60.0
+    assert estimated("--for", "2m") == 120.0
+    assert run(["train", "skeleton", "--project", str(folder), "--steps", "10", "--for", "2m"]) == 2
+    assert "choose one" in said(capsys)[1]

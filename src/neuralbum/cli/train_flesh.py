@@ -9,7 +9,7 @@ import typer
 
 from .console import hours, print_json, reporter
 from .options import ForceOption, JsonOption, ProjectOption, SetOption, open_project
-from .train_skeleton import seconds
+from .train_skeleton import time_to_train
 
 
 def command(
@@ -51,9 +51,7 @@ def command(
     from ..processor import pick_device
 
     opened = open_project(project, words)
-    params = opened.params(
-        "flesh", FleshParams, preset=preset, steps=steps, time_s=None if duration is None else seconds(duration)
-    )
+    params = opened.params("flesh", FleshParams, preset=preset, steps=steps, time_s=time_to_train(steps, duration))
     chosen = pick_device(device)
     talker = reporter(json)
     guess = estimate(params, input_rate=open_corpus(opened).sample_rate, device=chosen)

@@ -23,6 +23,15 @@ def seconds(text: str) -> float:
     return value
 
 
+def time_to_train(steps: int | None, duration: str | None) -> float | None:
+    """The setting ``time_s`` as --steps and --for say it: 0 by steps, None where neither is given."""
+    if steps is not None and duration is not None:
+        raise ParameterError("--steps and --for: choose one")
+    if duration is not None:
+        return seconds(duration)
+    return None if steps is None else 0.0
+
+
 def command(
     preset: Annotated[str | None, typer.Option(help="debug, tiny, small, full, or samplernn (the reference).")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train for this many steps.")] = None,
@@ -51,7 +60,7 @@ def command(
     opened = open_project(project, words)
     params = opened.params(
         "skeleton", SkeletonParams, preset=preset, steps=steps, conditions=condition or None,
-        time_s=None if duration is None else seconds(duration),
+        time_s=time_to_train(steps, duration),
     )  # fmt: skip
     chosen = pick_device(device)
     talker = reporter(json)

@@ -17,6 +17,7 @@ from typing import Any
 from ..errors import ParameterError
 from ..progress import SILENT, Reporter
 from ..project import SETTINGS_FILE, Project
+from ..settings import parse_words, resolve
 from ..stage import verb
 from .params import DemoParams
 
@@ -114,11 +115,13 @@ def _open(folder: Path, music: Sequence[Path | str], artist: str, phrase: str, w
 
         artist = artist or ARTIST
     stated = dict.fromkeys(BUILT_IN, NOT_STATED) | {"rights_holder": artist} if music else BUILT_IN
-    defaults = DemoParams()
+    asked = parse_words(words).get("demo", {})
+    wanted = resolve(DemoParams, asked, where="[demo]", flags=set(asked))
     tables: dict[str, dict[str, Any]] = {
-        "skeleton": {"preset": defaults.preset, "time_s": defaults.train_s},
-        "flesh": {"preset": defaults.flesh_preset, "time_s": defaults.flesh_s},
-        "generate": {"count": defaults.takes, "length_s": defaults.take_s},
+        "skeleton": {"preset": wanted.preset, "time_s": wanted.train_s},
+        "flesh": {"preset": wanted.flesh_preset, "time_s": wanted.flesh_s},
+        "generate": {"count": wanted.takes, "length_s": wanted.take_s},
+        "demo": asked,
     }
     Project.create(folder, tables=tables, artist=artist, phrase=phrase, **stated)
     return Project.open(folder, list(words))
