@@ -48,6 +48,8 @@ HEARD_S = 60.0
 SUNG_S = 8.0
 EARS = ("adaptive", "steady")
 POOL = 4
+SASHIMI_HABITS: dict[str, Any] = {"batch": 8, "window": 1024, "learning_rate": 4e-3}
+"""Shorter windows than the default's suit it better: 5.64 against 5.84 bits."""
 
 
 class SashimiLike(nn.Module):
@@ -120,7 +122,9 @@ class Entrant:
         return presets.build(chosen.kind, chosen.config, seed=seed)
 
     def habits(self, seed: int) -> Habits:
-        chosen = presets.preset(self.preset or "tiny")
+        if self.preset is None:
+            return Habits(**SASHIMI_HABITS, seed=seed, noise_share=0.0)
+        chosen = presets.preset(self.preset)
         noise = Habits().noise_share if self.preset == "tiny" else 0.0  # the cure for an illness the others do not have
         return Habits(
             batch=chosen.batch, window=chosen.window, learning_rate=chosen.learning_rate, seed=seed, noise_share=noise

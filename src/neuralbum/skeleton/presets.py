@@ -50,13 +50,13 @@ PRESETS: dict[str, Preset] = {
         "skeleton",
         {"frames": (256, 16), "widths": (256, 192), "layers": (2, 1), "bottom_width": 96, "bottom_hidden": 128,
          "bottom_layers": 2, "n_long": 256},
-        batch=16, window=2048, learning_rate=2e-3, steps=20_000, checkpoint_every=1000,
+        batch=16, window=8192, learning_rate=3e-3, steps=20_000, checkpoint_every=1000,
     ),
     "full": Preset(
         "skeleton",
         {"frames": (256, 16), "widths": (768, 512), "layers": (4, 2), "bottom_width": 256, "bottom_hidden": 320,
          "bottom_layers": 2, "n_long": 512, "dropout": 0.1},
-        batch=4, window=131_072, learning_rate=1e-3, steps=100_000, checkpoint_every=2000,
+        batch=8, window=131_072, learning_rate=1e-3, steps=50_000, checkpoint_every=1000,
     ),
     "samplernn-debug": Preset(
         "samplernn", {"width": 16, "layers": 1, "embedding": 8},
