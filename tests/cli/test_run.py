@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neuralbum import __version__
-from neuralbum.cli.console import PlainReporter, hours
+from neuralbum.cli.console import PlainReporter, amount_of, hours
 from neuralbum.cli.options import parse_shard
 from neuralbum.cli.run import run
 from neuralbum.errors import NeuralbumError, ParameterError
@@ -113,6 +113,13 @@ def test_a_foolish_shard_is_refused(word):
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (59.6, "1m00s"), (200, "3m20s"), (7500, "2h05m")])
 def test_times_are_said_as_people_say_them(seconds, text):
     assert hours(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(7, "7"), (2.51, "2.51"), (20.6184, "20.6"), (1149.4, "1149"), (4e6, "4000000")]
+)
+def test_amounts_are_said_without_needless_digits(count, text):
+    assert amount_of(count) == text
 
 
 def test_plain_progress_says_how_much_is_left(capsys, monkeypatch):

@@ -71,6 +71,11 @@ def hours(seconds: float) -> str:
     return f"{seconds // 3600}h{seconds % 3600 // 60:02d}m"
 
 
+def amount_of(count: float) -> str:
+    """So much of it done: whole from a hundred on, else three digits: 7, 2.5, 1149, 4000000."""
+    return f"{count:.0f}" if abs(count) >= 100 else f"{count:.3g}"
+
+
 class PlainReporter:
     """A line at the start, one every ten seconds, one at the end."""
 
@@ -85,7 +90,7 @@ class PlainReporter:
         self._label, self._total, self._unit, self._done = label, total, unit, 0.0
         self._started = self._said = time.monotonic()
         if total:
-            self.line(f"{label}: {total:g} {unit} to do")
+            self.line(f"{label}: {amount_of(total)} {unit} to do")
 
     def advance(self, amount: float = 1.0, note: str = "") -> None:
         self._done += amount
@@ -98,9 +103,9 @@ class PlainReporter:
     def _progress(self, now: float) -> str:
         elapsed = now - self._started
         rate = self._done / elapsed if elapsed > 0 else 0.0
-        text = f"{self._done:g}"
+        text = amount_of(self._done)
         if self._total:
-            text += f"/{self._total:g} {self._unit}"
+            text += f"/{amount_of(self._total)} {self._unit}"
             if rate > 0:
                 text += f" · {hours((self._total - self._done) / rate)} left"
         return text
@@ -116,7 +121,7 @@ class PlainReporter:
             self.line(
                 f"{self._label}: finished in {elapsed}"
                 if whole
-                else f"{self._label}: ended after {elapsed}, {self._done:g}/{self._total:g} {self._unit}"
+                else f"{self._label}: ended after {elapsed}, {amount_of(self._done)}/{amount_of(self._total)} {self._unit}"
             )
         self._total = None
 
