@@ -123,14 +123,15 @@ def test_amounts_are_said_without_needless_digits(count, text):
 
 
 def test_plain_progress_says_how_much_is_left(capsys, monkeypatch):
-    clock = iter([0.0, 0.0, 20.0, 40.0, 41.0, 42.0])
+    clock = iter([0.0, 0.0, 1.0, 20.0, 40.0, 41.0, 42.0])
     monkeypatch.setattr("neuralbum.cli.console.time.monotonic", lambda: next(clock))
     reporter = PlainReporter()
     reporter.begin("screen", 10, "takes")
-    reporter.advance(5)
+    reporter.advance(1, "all quiet")
+    reporter.advance(4)
     reporter.end()
     told = said(capsys)[1]
-    assert "screen: 5/10 takes · 20s left" in told
+    assert "screen: 5/10 takes · 20s left · all quiet" in told
     assert "screen: ended after 40s, 5/10 takes" in told
 
 

@@ -81,34 +81,36 @@ class PlainReporter:
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self._label, self._unit = "", ""
+        self._label, self._unit, self._note = "", "", ""
         self._total: float | None = None
         self._done = 0.0
         self._started = self._said = time.monotonic()
 
     def begin(self, label: str, total: float | None, unit: str) -> None:
-        self._label, self._total, self._unit, self._done = label, total, unit, 0.0
+        self._label, self._total, self._unit, self._done, self._note = label, total, unit, 0.0, ""
         self._started = self._said = time.monotonic()
         if total:
             self.line(f"{label}: {amount_of(total)} {unit} to do")
 
     def advance(self, amount: float = 1.0, note: str = "") -> None:
         self._done += amount
+        self._note = note or self._note
         now = time.monotonic()
         if now - self._said < PLAIN_EVERY_S:
             return
         self._said = now
-        self.line(f"{self._label}: {self._progress(now)}{' · ' + note if note else ''}")
+        self.line(f"{self._label}: {self._progress(now)}{' · ' + self._note if self._note else ''}")
 
     def _progress(self, now: float) -> str:
         elapsed = now - self._started
         rate = self._done / elapsed if elapsed > 0 else 0.0
-        text = amount_of(self._done)
-        if self._total:
-            text += f"/{amount_of(self._total)} {self._unit}"
-            if rate > 0:
-                text += f" · {hours((self._total - self._done) / rate)} left"
-        return text
+        if self._total and rate > 0:
+            return f"{self._amount()} · {hours((self._total - self._done) / rate)} left"
+        return self._amount()
+
+    def _amount(self) -> str:
+        done = amount_of(self._done)
+        return f"{done}/{amount_of(self._total)} {self._unit}" if self._total else done
 
     def line(self, text: str) -> None:
         if not self.quiet:
@@ -121,7 +123,7 @@ class PlainReporter:
             self.line(
                 f"{self._label}: finished in {elapsed}"
                 if whole
-                else f"{self._label}: ended after {elapsed}, {amount_of(self._done)}/{amount_of(self._total)} {self._unit}"
+                else f"{self._label}: ended after {elapsed}, {self._amount()}"
             )
         self._total = None
 

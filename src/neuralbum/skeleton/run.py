@@ -237,9 +237,8 @@ class _Work:
         every = chosen.checkpoint_every
         n_marks = max(FEWEST_CHECKPOINTS, min(MOST_CHECKPOINTS, int(target / CHECKPOINT_EVERY_S)))
         next_mark = math.floor(done / (target / n_marks)) + 1
-        curve_every = max(1, chosen.steps // CURVE_POINTS)
-        recent: list[float] = []
-        samples0, stopped = trainer.samples, ""
+        next_point, recent = done, list[float]()
+        samples0, stopped, note = trainer.samples, "", ""
         while True:
             elapsed = before_s + time.monotonic() - started
             done_now = elapsed if params.time_s > 0 else float(trainer.step)
@@ -254,14 +253,13 @@ class _Work:
                 self.reporter.line(f"{cause}; stopped with the last good checkpoint, step {about.ladder[-1].step}")
                 break
             tick()
-            if trainer.step % curve_every == 0 or len(recent) >= 50:
+            if done_now >= next_point:
+                next_point = done_now + target / CURVE_POINTS
                 mean = float(np.mean(recent))
                 self._curve([("train_bits", trainer.step, mean)])
                 recent.clear()
                 speed = (trainer.samples - samples0) / max(time.process_time() - cpu, 1e-9)
                 note = f"{mean:.3f} bits · LPC {self.lines['lpc']:.3f} · {speed / 1000:.0f}k samples/s"
-            else:
-                note = ""
             elapsed = before_s + time.monotonic() - started
             self.reporter.advance((elapsed if params.time_s > 0 else trainer.step) - done_now, note)
             due = elapsed >= next_mark * target / n_marks if params.time_s > 0 else trainer.step % every == 0
