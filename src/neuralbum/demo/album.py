@@ -121,8 +121,9 @@ def _open(folder: Path, music: Sequence[Path | str], artist: str, phrase: str, w
         "skeleton": {"preset": wanted.preset, "time_s": wanted.train_s},
         "flesh": {"preset": wanted.flesh_preset, "time_s": wanted.flesh_s},
         "generate": {"count": wanted.takes, "length_s": wanted.take_s},
-        "demo": asked,
     }
+    if asked:
+        tables["demo"] = asked
     Project.create(folder, tables=tables, artist=artist, phrase=phrase, **stated)
     return Project.open(folder, list(words))
 
