@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from neuralbum.audio import write_flac
+from neuralbum.progress import Silent
 from neuralbum.project import Project
 from neuralbum.records import Recipe, Take
 from neuralbum.stage import file_digest
@@ -20,6 +21,21 @@ def project(tmp_path):
     made = Project.create(tmp_path / "album", artist="The Test Band", phrase="fake feelings", seed=7)
     yield made
     made.catalogue.close()
+
+
+class Counting(Silent):
+    """A reporter that adds up what was announced, ``total``, and what was done of it, ``done``."""
+
+    def begin(self, label, total, unit):
+        self.total, self.done = total, 0.0
+
+    def advance(self, amount=1.0, note=""):
+        self.done += amount
+
+
+@pytest.fixture
+def counting():
+    return Counting()
 
 
 @pytest.fixture

@@ -115,10 +115,12 @@ def test_standing_still_starts_the_adversarial_phase(filled):
     assert "no better score" in trained.history[-1].why
 
 
-def test_time_limits_the_training_by_the_clock_it_is_given(filled):
+def test_time_limits_the_training_by_the_clock_it_is_given(filled, counting):
     ticks = iter(range(10_000))
-    trained = train(filled, dataclasses.replace(QUICK, time_s=20.0), clock=lambda: float(next(ticks)))
+    params = dataclasses.replace(QUICK, time_s=20.0)
+    trained = train(filled, params, clock=lambda: float(next(ticks)), reporter=counting)
     assert 2 <= trained.steps_done <= 12
+    assert counting.done == pytest.approx(counting.total)
 
 
 def test_the_skeletons_own_samples_and_free_running_audio_are_learned_from(filled, tmp_path):

@@ -35,6 +35,13 @@ def test_training_leaves_a_model_its_ladder_its_curves_and_something_to_hear(tmp
     assert again.samples == trained.samples
 
 
+@pytest.mark.parametrize("time_s", [0.0, 0.6])
+def test_what_is_announced_is_done_when_it_ends(tmp_path, counting, time_s):
+    train(project(tmp_path / "p"), replace(PARAMS, time_s=time_s), reporter=counting)
+    assert counting.total == (time_s or PARAMS.steps)
+    assert counting.done == pytest.approx(counting.total)
+
+
 def test_the_ladder_shows_what_being_told_is_worth_where_anything_is_known(tmp_path):
     made, params = project(tmp_path / "p"), replace(PARAMS, steps=2, conditions=("tag", "tempo"), audition_s=0)
     labels = made.root / "labels.toml"

@@ -114,7 +114,7 @@ class TrainingDesk:
         self.reporter.begin(f"train {self.model_id}", target - first, "s" if timed else "steps")
         every = target / CHECKS_PER_TIMED_RUN
         next_mark = math.floor(first / every) + 1
-        recent: list[dict[str, float]] = []
+        recent, shown = list[dict[str, float]](), first
         while (now := done()) < target:
             try:
                 recent.append(self.trainer.advance(now / target))
@@ -127,11 +127,14 @@ class TrainingDesk:
             self.on_step()
             note = self._note(recent) if self.trainer.step % CURVE_EVERY == 0 else ""
             after = done()
-            self.reporter.advance(min(after, target) - now, note)
+            self.reporter.advance(min(after, target) - shown, note)  # also what the last snapshot took
+            shown = min(after, target)
             due = after >= next_mark * every if timed else self.trainer.step % self.plan.check_every == 0
             if due and after < target:
                 next_mark += 1
                 self._snapshot(done(), after / target)
+        if not stopped:
+            self.reporter.advance(target - shown)
         if not stopped and self.about.steps_done != self.trainer.step:
             self._snapshot(done(), 1.0)
         return Result(self.about, time.process_time() - cpu, resumed, stopped)

@@ -238,11 +238,12 @@ class _Work:
         n_marks = max(FEWEST_CHECKPOINTS, min(MOST_CHECKPOINTS, int(target / CHECKPOINT_EVERY_S)))
         next_mark = math.floor(done / (target / n_marks)) + 1
         next_point, recent = done, list[float]()
-        samples0, stopped, note = trainer.samples, "", ""
+        samples0, stopped, note, shown = trainer.samples, "", "", done
         while True:
             elapsed = before_s + time.monotonic() - started
             done_now = elapsed if params.time_s > 0 else float(trainer.step)
             if done_now >= target:
+                self.reporter.advance(target - shown)  # also what the last checkpoint took
                 break
             try:
                 recent.append(trainer.advance(done_now / target))
@@ -261,9 +262,11 @@ class _Work:
                 speed = (trainer.samples - samples0) / max(time.process_time() - cpu, 1e-9)
                 note = f"{mean:.3f} bits · LPC {self.lines['lpc']:.3f} · {speed / 1000:.0f}k samples/s"
             elapsed = before_s + time.monotonic() - started
-            self.reporter.advance((elapsed if params.time_s > 0 else trainer.step) - done_now, note)
+            reached = min(target, elapsed) if params.time_s > 0 else float(trainer.step)
+            self.reporter.advance(reached - shown, note)
+            shown = reached
             due = elapsed >= next_mark * target / n_marks if params.time_s > 0 else trainer.step % every == 0
-            if due and (elapsed if params.time_s > 0 else trainer.step) < target:
+            if due and reached < target:
                 next_mark += 1
                 about = self._checkpoint(trainer, about, elapsed)
         elapsed = before_s + time.monotonic() - started
