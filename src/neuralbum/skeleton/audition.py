@@ -2,7 +2,7 @@
 
 The loss is measured while the net hears real music. What it does when it hears
 itself can differ: fall silent, freeze, turn to noise. So a few clips are sampled
-at each checkpoint, and their level, flatness, brightness and predictive entropy (against
+at each checkpoint, and their level, flatness, brightness, tonality and predictive entropy (against
 that while hearing the corpus) are compared with the corpus.
 """
 
@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..dsp import front_end
 from .songs import Song
 from .stepping import Engine
 
 FRAME = 512  #: samples a statistic is taken over
+TONE_FRAME, NEIGHBOURS = 2048, 17  #: samples, and bins of their spectrum: what a tone is told from noise by
+SILENT_DB = -55.0
 TEMPERATURE = 1.0
 PRIME_S = 1.0
 
@@ -31,7 +34,7 @@ def statistics(amplitudes: npt.NDArray[np.floating]) -> Statistics:
 
     level_db and level_spread_db (mean and deviation over frames), flatness (of the
     mean power spectrum, in nats: 0 is white), brightness (share of power above a quarter
-    of the band, log), silent_share.
+    of the band, log), silent_share; and tonality, where 128 ms are heard at 16 kHz: see ``tonality``.
     """
     sound = np.atleast_2d(np.asarray(amplitudes, dtype=np.float64))
     n = sound.shape[1] // FRAME * FRAME
@@ -46,8 +49,27 @@ def statistics(amplitudes: npt.NDArray[np.floating]) -> Statistics:
         "level_spread_db": float(level.std()),
         "flatness": float(np.log(mean).mean() - np.log(mean.mean())),
         "brightness": float(np.log(high + 1e-9)),
-        "silent_share": float((level < -55.0).mean()),
+        "silent_share": float((level < SILENT_DB).mean()),
+        **({} if (tonal := tonality(sound)) is None else {"tonality": tonal}),
     }
+
+
+def tonality(sound: npt.NDArray[np.float64]) -> float | None:
+    """How unevenly power lies among neighbouring bins, in nats, over the frames of (B, n) sound that can be heard.
+
+    The standard deviation of the logarithm of a bin's power over its neighbours' mean. Noise of any colour has 1.2: a
+    bin's power is exponentially distributed, its logarithm deviates by pi / sqrt(6) = 1.28, and the neighbours lean the
+    same way. Tones stand out: rock here has 1.4 to 1.8, a chord alone 2.2. None if no frame can be heard.
+    """
+    n = sound.shape[1] // TONE_FRAME * TONE_FRAME
+    frames = sound[:, :n].reshape(-1, TONE_FRAME)
+    frames = frames[10.0 * np.log10((frames**2).mean(1) + 1e-10) >= SILENT_DB]
+    if not len(frames):
+        return None
+    power = np.abs(np.fft.rfft(frames * np.hanning(TONE_FRAME), axis=1)) ** 2 + 1e-12
+    around = sliding_window_view(power, NEIGHBOURS, axis=1).mean(-1)
+    inner = slice(NEIGHBOURS // 2, -(NEIGHBOURS // 2))
+    return float((np.log(power[:, inner]) - np.log(around)).std())
 
 
 TOLERANCE = {
@@ -56,6 +78,7 @@ TOLERANCE = {
     "flatness": 0.7,
     "brightness": 0.7,
     "silent_share": 0.1,
+    "tonality": 0.15,
     "entropy": 0.5,
 }
 """How much each statistic may differ before it counts as one unit of distance."""
@@ -74,7 +97,8 @@ def corpus_statistics(songs: Sequence[Song], n_levels: int, *, seconds: float, s
         n = min(len(song.levels), int(seconds * sample_rate))
         start = (len(song.levels) - n) // 2
         cuts.append(statistics(front_end.amplitudes_of(song.levels[start : start + n], n_levels)))
-    return {name: float(np.mean([cut[name] for cut in cuts])) for name in cuts[0]}
+    known = {name for cut in cuts for name in cut}
+    return {name: float(np.mean([cut[name] for cut in cuts if name in cut])) for name in sorted(known)}
 
 
 HEALTHY_SHARE = 0.9
