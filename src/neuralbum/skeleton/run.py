@@ -35,7 +35,7 @@ from .params import SkeletonParams
 from .presets import Preset, plain, preset
 from .scoring import Scored, rank, score, sentence
 from .states import states_path, write_states
-from .telling import account, known, labels_of, labels_to_learn, tell_split
+from .telling import account, labels_of, labels_to_learn, tell_splits
 
 if TYPE_CHECKING:
     from .songs import Song
@@ -207,11 +207,8 @@ class _Work:
         net.to(device)
         self.device = device
         habits = {name: value for name, value in self.habits.items() if name in Habits.__dataclass_fields__}
-        told = tell_split(net, self.corpus, "train", self.songs[0], self.labels, params)
-        self.known = (
-            known(net, self.corpus, "valid", self.songs[1], self.labels, params),
-            known(net, self.corpus, "heldout", self.songs[2], self.labels, params),
-        )
+        told, valid, heldout = tell_splits(net, self.corpus, self.songs, self.labels, params)
+        self.known = (valid, heldout)
         how = Habits(
             **habits, sample_rate=rate, seed=self.project.settings.seed,
             precision=params.precision, compile_scan=params.compile_scan,

@@ -38,36 +38,31 @@ def labels_to_learn(
     return heard
 
 
-def tell_split(
+def tell_splits(
     net: Any,
     corpus: PreparedCorpus,
-    split: str,
-    songs: Sequence[Song],
+    songs: tuple[Sequence[Song], Sequence[Song], Sequence[Song]],
     labels: Mapping[str, Labels],
     params: SkeletonParams,
-) -> Told | None:
-    """What the moments of a split's songs are like; None for a net without conditions."""
+) -> tuple[Told | None, Told | None, Told | None]:
+    """What the moments of the train, valid and held-out songs are like.
+
+    None for a net without conditions; of the songs it is tested on also where nothing is known of them.
+    """
     if net.conditions is None:
-        return None
-    said = [labels.get(song.track.id, Labels()) for song in corpus.split(split)]
-    return tell(
-        net.conditions, [song.levels for song in songs], said, hop=net.hop,
-        n_levels=params.n_levels, sample_rate=corpus.sample_rate, dropout=params.condition_dropout,
-    )  # fmt: skip
+        return None, None, None
 
+    def of(split: str, songs: Sequence[Song]) -> Told:
+        return tell(
+            net.conditions, [song.levels for song in songs],
+            [labels.get(song.track.id, Labels()) for song in corpus.split(split)], hop=net.hop,
+            n_levels=params.n_levels, sample_rate=corpus.sample_rate, dropout=params.condition_dropout,
+        )  # fmt: skip
 
-def known(
-    net: Any,
-    corpus: PreparedCorpus,
-    split: str,
-    songs: Sequence[Song],
-    labels: Mapping[str, Labels],
-    params: SkeletonParams,
-) -> Told | None:
-    """The same of songs it is tested on; None, too, if nothing is known of them."""
-    split = split if corpus.split(split) else "valid"  # without held-out songs it is tested on these
-    told = tell_split(net, corpus, split, songs, labels, params)
-    return None if not songs or told is None or told.silent else told
+    # Without held-out songs it is tested on the valid ones.
+    tested = of("valid", songs[1]), of("heldout" if corpus.split("heldout") else "valid", songs[2])
+    valid, heldout = (told if told.lengths and not told.silent else None for told in tested)
+    return of("train", songs[0]), valid, heldout
 
 
 def account(told: Told | None, corpus: PreparedCorpus) -> dict[str, Any]:
