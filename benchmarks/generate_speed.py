@@ -219,11 +219,11 @@ def reference_rows(changed: dict[str, int]) -> list[Row]:
 
 def preset_rows(quick: bool) -> list[Row]:
     rows = []
-    for name in ("tiny", "small", "full"):
+    for name in ("debug", "tiny", "small", "full", "samplernn-tiny"):
         chosen = presets.preset(name)
         net = presets.build(chosen.kind, chosen.config).eval()
         engine = FusedEngine(net, threads=1)
-        for n_batch in (1, 16, 64):
+        for n_batch in (1, 32, 64):
             n = (2048 if quick else 8192) // (4 if name == "full" else 1) // (4 if n_batch > 1 else 1)
             rate = engine_rate(engine, n_batch, n)
             bar = ">= 16000" if (name, n_batch) == ("small", 1) else ""

@@ -7,6 +7,9 @@ equal parameters lies between those of two nets, a little smaller and a little l
 default net hears all samples and predicts a share of them (``frame_share``). The rows that compare with the bar
 count samples heard: at equal CPU-seconds a share of 0.25 gave the same held-out bits as all, and 0.125 those of 0.25.
 Rows without a bar tell how fast it is when it predicts every sample, as the reference does.
+
+Then every preset in a process of its own, with as many streams as ``FEWER`` says: its rate, and its peak memory beside
+what ``--estimate`` counts for it. ``--quick`` leaves out the two large ones.
 """
 
 from __future__ import annotations
@@ -17,13 +20,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import math
+import resource
 import statistics
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import torch
 
-from neuralbum.skeleton import presets
+from neuralbum.skeleton import SkeletonParams, presets
+from neuralbum.skeleton.estimate import estimate
 from neuralbum.skeleton.songs import Song
 from neuralbum.skeleton.training import Habits, Trainer
 from report import Row, arguments, print_report, row
@@ -33,6 +40,11 @@ REFERENCE = (8, 1024)
 PAIRS = (("tiny", (64, 80)), ("small", (240, 256)))
 """(preset of the default net, widths of the next smaller and larger reference net: kernels want multiples of 16)."""
 LAYERS = 2
+
+
+FEWER = {"debug": 4, "tiny": 8, "small": 16, "samplernn-tiny": 8, "full": 1, "samplernn": 8}
+"""Streams each preset is measured with; the large ones' own would take minutes a step and much memory."""
+LARGE = ("full", "samplernn")
 
 
 def noise_song(seconds: float) -> Song:
@@ -53,6 +65,29 @@ def interleaved(trainers: list[Trainer], n_steps: int) -> list[float]:
         trainer.habits.batch * trainer.feed.window / statistics.median(seconds)
         for trainer, seconds in zip(trainers, spent, strict=True)
     ]
+
+
+def cost(name: str, n_streams: int, n_steps: int) -> tuple[float, float]:
+    """(samples per CPU-second, GiB at the peak) of training a preset; in a process that has done nothing else."""
+    torch.set_num_threads(1)
+    chosen = presets.preset(name)
+    habits = Habits(batch=n_streams, window=chosen.window)
+    trainer = Trainer(presets.build(chosen.kind, chosen.config), [noise_song(60)], habits)
+    (rate,) = interleaved([trainer], n_steps)
+    return rate, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def preset_rows(quick: bool) -> list[Row]:
+    rows = []
+    for name, n_streams in FEWER.items():
+        if quick and name in LARGE:
+            continue
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+            rate, peak = alone.submit(cost, name, n_streams, 2 if name in LARGE else 6).result()
+        guess = estimate(SkeletonParams(preset=name, batch=n_streams)).memory_gib
+        rows.append(row(f"{name}, {n_streams} streams: training", rate, "sample/CPU-s"))
+        rows.append(row(f"{name}, {n_streams} streams: peak memory", peak, "GiB", reason=f"estimated {guess:.2f}"))
+    return rows
 
 
 def main() -> None:
@@ -82,7 +117,7 @@ def main() -> None:
         equal = math.exp(np.interp(math.log(sizes[0]), np.log(sizes[2:4]), np.log(rates[2:4])))
         rows.append(row(f"{name} over samplernn, samples heard", rates[0] / equal, "x", ">= 3 x"))
         rows.append(row(f"{name} over samplernn, every sample predicted", rates[1] / equal, "x"))
-    print_report(rows, as_json=options.json)
+    print_report([*rows, *preset_rows(options.quick)], as_json=options.json)
 
 
 if __name__ == "__main__":

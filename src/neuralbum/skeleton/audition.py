@@ -59,7 +59,8 @@ def tonality(sound: npt.NDArray[np.float64]) -> float | None:
 
     The standard deviation of the logarithm of a bin's power over its neighbours' mean. Noise of any colour has 1.2: a
     bin's power is exponentially distributed, its logarithm deviates by pi / sqrt(6) = 1.28, and the neighbours lean the
-    same way. Tones stand out: rock here has 1.4 to 1.8, a chord alone 2.2. None if no frame can be heard.
+    same way. Tones stand out: four rock songs have 1.5 to 1.7 (``benchmarks/nll.py``), a chord alone 2.2. None if no
+    frame can be heard.
     """
     n = sound.shape[1] // TONE_FRAME * TONE_FRAME
     frames = sound[:, :n].reshape(-1, TONE_FRAME)
