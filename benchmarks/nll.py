@@ -127,8 +127,9 @@ class Entrant:
         chosen = presets.preset(self.preset)
         noise = Habits().noise_share if self.preset == "tiny" else 0.0  # the cure for an illness the others do not have
         return Habits(
-            batch=chosen.batch, window=chosen.window, learning_rate=chosen.learning_rate, seed=seed, noise_share=noise
-        )
+            batch=chosen.batch, window=chosen.window, last_window=chosen.last_window,
+            learning_rate=chosen.learning_rate, seed=seed, noise_share=noise,
+        )  # fmt: skip
 
 
 ENTRANTS = (

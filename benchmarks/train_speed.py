@@ -8,8 +8,8 @@ default net hears all samples and predicts a share of them (``frame_share``). Th
 count samples heard: at equal CPU-seconds a share of 0.25 gave the same held-out bits as all, and 0.125 those of 0.25.
 Rows without a bar tell how fast it is when it predicts every sample, as the reference does.
 
-Then every preset in a process of its own, with as many streams as ``FEWER`` says: its rate, and its peak memory beside
-what ``--estimate`` counts for it. ``--quick`` leaves out the two large ones.
+Then every preset in a process of its own, with as many streams as ``FEWER`` says: its rate, that in the long windows of
+its last part, and its peak memory beside what ``--estimate`` counts for it. ``--quick`` leaves out the two large ones.
 """
 
 from __future__ import annotations
@@ -52,31 +52,34 @@ def noise_song(seconds: float) -> Song:
     return Song("noise", rng.integers(0, 256, size=int(seconds * 16_000)).astype(np.int16))
 
 
-def interleaved(trainers: list[Trainer], n_steps: int) -> list[float]:
-    """Samples heard per CPU-second of each."""
+def interleaved(trainers: list[Trainer], n_steps: int, progress: float = 0.5) -> list[float]:
+    """Samples heard per CPU-second of each, in this part of its training."""
     spent: list[list[float]] = [[] for _ in trainers]
     for step in range(n_steps + 1):
         for trainer, seconds in zip(trainers, spent, strict=True):
             start = time.process_time()
-            trainer.advance(0.5)
+            trainer.advance(progress)
             if step:  # the first compiles
                 seconds.append(time.process_time() - start)
     return [
-        trainer.habits.batch * trainer.feed.window / statistics.median(seconds)
+        trainer.feed.n_streams * trainer.feed.window / statistics.median(seconds)
         for trainer, seconds in zip(trainers, spent, strict=True)
     ]
 
 
-def cost(name: str, n_streams: int, n_steps: int) -> tuple[float, float]:
-    """(samples per CPU-second, GiB at the peak) of training a preset; in a process that has done nothing else."""
+def cost(name: str, n_streams: int, n_steps: int) -> tuple[float, float, float]:
+    """(samples per CPU-second, the same in the last part, GiB at the peak) of training a preset.
+
+    In a process that has done nothing else.
+    """
     torch.set_num_threads(1)
     chosen = presets.preset(name)
-    habits = Habits(batch=n_streams, window=chosen.window)
+    habits = Habits(batch=n_streams, window=chosen.window, last_window=chosen.last_window)
     trainer = Trainer(presets.build(chosen.kind, chosen.config), [noise_song(60)], habits)
-    (rate,) = interleaved([trainer], n_steps)
+    (rate,), (last,) = (interleaved([trainer], n_steps, progress) for progress in (0.5, 0.9))
     # not ru_maxrss: a child's starts with what its parent held
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    return rate, next(int(line.split()[1]) / 2**20 for line in status.splitlines() if line.startswith("VmHWM"))
+    return rate, last, next(int(line.split()[1]) / 2**20 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def preset_rows(quick: bool) -> list[Row]:
@@ -85,9 +88,11 @@ def preset_rows(quick: bool) -> list[Row]:
         if quick and name in LARGE:
             continue
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-            rate, peak = alone.submit(cost, name, n_streams, 2 if name in LARGE else 6).result()
+            rate, last, peak = alone.submit(cost, name, n_streams, 2 if name in LARGE else 6).result()
         guess = estimate(SkeletonParams(preset=name, batch=n_streams)).memory_gib
         rows.append(row(f"{name}, {n_streams} streams: training", rate, "sample/CPU-s"))
+        if presets.preset(name).last_window:
+            rows.append(row(f"{name}: training, the last part's long windows", last, "sample/CPU-s"))
         rows.append(row(f"{name}, {n_streams} streams: peak memory", peak, "GiB", reason=f"estimated {guess:.2f}"))
     return rows
 

@@ -24,12 +24,14 @@ from report import Row, print_report, row
 
 SHAPES = {
     "tiny": [
-        (8, 1024, 4e-3), (2, 4096, 4e-3), (1, 8192, 4e-3), (8, 4096, 5e-3), (8, 8192, 6e-3), (2, 16_384, 6e-3),
-        (1, 131_072, 1e-2),
+        (8, 1024, 4e-3, 0), (2, 4096, 4e-3, 0), (1, 8192, 4e-3, 0), (8, 4096, 5e-3, 0), (8, 4096, 5e-3, 131_072),
+        (8, 8192, 6e-3, 0), (2, 16_384, 6e-3, 0), (1, 131_072, 1e-2, 0),
     ],
-    "small": [(16, 2048, 2e-3), (16, 8192, 3e-3), (8, 16_384, 3e-3), (4, 65_536, 3e-3)],
+    "small": [
+        (16, 2048, 2e-3, 0), (16, 8192, 3e-3, 0), (16, 8192, 3e-3, 131_072), (8, 16_384, 3e-3, 0), (4, 65_536, 3e-3, 0),
+    ],
 }  # fmt: skip
-"""(streams, samples of a window, learning rate)."""
+"""(streams, samples of a window, learning rate, samples of a window in the last quarter or 0)."""
 QUICK_SECONDS = 5.0
 
 
@@ -45,15 +47,16 @@ def main() -> None:
     first, last = evaluate.excerpt(heldout, HEARD_S, 16_000)
     seconds = QUICK_SECONDS if asked.quick else asked.seconds
     rows: list[Row] = []
-    for streams, window, rate in SHAPES[asked.preset][:: 3 if asked.quick else 1][: 2 if asked.quick else None]:
+    for streams, window, rate, longer in SHAPES[asked.preset][:: 3 if asked.quick else 1][: 2 if asked.quick else None]:
         entrant = Entrant(asked.preset, asked.preset)
         habits = replace(
-            entrant.habits(0), batch=streams, window=window, learning_rate=rate, noise_share=Habits().noise_share
-        )
+            entrant.habits(0), batch=streams, window=window, last_window=longer, learning_rate=rate,
+            noise_share=Habits().noise_share,
+        )  # fmt: skip
         net = entrant.build(0)
         trainer = Trainer(net, songs, habits)
         spent = train_for(trainer, seconds)
-        about = f"{asked.preset}, {streams} x {window}, {seconds:g} CPU-s"
+        about = f"{asked.preset}, {streams} x {window}{f', then {longer}' if longer else ''}, {seconds:g} CPU-s"
         for ear, steady in (("", False), (" by the steady forecast", True)):
             bits = evaluate.song_bits(net, heldout, start=first, stop=last, steady=steady)
             rows.append(row(f"{about}{ear}", bits, "bit/sample"))

@@ -16,24 +16,49 @@ from neuralbum.skeleton.training import Habits, Trainer
 
 from .makers import net, song
 
-HABITS = Habits(batch=2, window=256, learning_rate=3e-3, stretch_s=0.05, dither=0.01, frame_share=0.5)
+HABITS = Habits(
+    batch=2, window=256, last_window=1024, learning_rate=3e-3, stretch_s=0.05, dither=0.01, frame_share=0.5
+)  # fmt: skip
 
 
-def test_an_interrupted_training_gives_the_same_weights_by_bit():
+@pytest.mark.parametrize("stopped_after", [4, 7])  # before the last part of the training, and in it
+def test_an_interrupted_training_gives_the_same_weights_by_bit(stopped_after):
     songs = [song(1.0, 0), song(1.0, 1)]
     straight = Trainer(net(), songs, HABITS)
     for step in range(8):
         straight.advance(step / 8)
     first = Trainer(net(), songs, HABITS)
-    for step in range(4):
+    for step in range(stopped_after):
         first.advance(step / 8)
     kept = {name: tensor.clone() for name, tensor in first.state().items()}
     second = Trainer(net(seed=5), songs, HABITS)  # other weights: all must come from the checkpoint
     second.restore(kept)
-    for step in range(4, 8):
+    for step in range(stopped_after, 8):
         second.advance(step / 8)
     for name, tensor in straight.state().items():
         assert torch.equal(tensor, second.state()[name]), name
+
+
+@pytest.mark.parametrize(
+    ("seconds", "last_window", "n_streams", "window"),
+    [
+        (1.0, 1024, 4, 1024),  # twice as long, half as many
+        (1.0, 8192, 1, 8192),  # one stream at least
+        (0.05, 1024, 5, 768),  # 800 samples, in whole hops of 64: no longer than the shortest song
+        (0.02, 1024, 8, 512),  # a song shorter than the windows there were: as before
+        (1.0, 1, 8, 512),  # asked to stay as before
+    ],
+)
+def test_the_last_quarter_of_a_training_is_in_long_windows(seconds, last_window, n_streams, window):
+    habits = Habits(batch=8, window=512, last_window=last_window)
+    trainer = Trainer(net(), [song(1.0), song(seconds)], habits)
+    heard = []
+    for progress in (0.0, 0.74, 0.75, 1.0):
+        before = trainer.samples
+        assert np.isfinite(trainer.advance(progress))
+        heard.append((trainer.feed.n_streams, trainer.feed.window))
+        assert trainer.samples - before == trainer.feed.n_streams * trainer.feed.window
+    assert heard == [(8, 512)] * 2 + [(n_streams, window)] * 2
 
 
 def chaos(seconds, seed):

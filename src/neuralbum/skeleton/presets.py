@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     Net = Union[Tiers, SampleRnn]  # noqa: UP007  # evaluated by type checkers only
 
 
+LAST_PART = 0.25
+"""Share of a training, at its end, that is in long windows of few streams: there, at a low rate, they cost no bits, and
+gradients reach back as far as a phrase. From the start few streams do cost bits (docs/skeleton.md)."""
+
+
 @dataclass(frozen=True)
 class Preset:
     """A net's sizes and its training habits."""
@@ -33,6 +38,7 @@ class Preset:
     learning_rate: float
     steps: int  #: unless --steps or --for says otherwise
     checkpoint_every: int
+    last_window: int = 0  #: samples of a window in the last part of a training, of fewer streams
 
 
 PRESETS: dict[str, Preset] = {
@@ -44,13 +50,13 @@ PRESETS: dict[str, Preset] = {
     "tiny": Preset(
         "skeleton",
         {"frames": (64, 16), "widths": (96, 96), "bottom_width": 48, "bottom_hidden": 64, "n_long": 256},
-        batch=8, window=4096, learning_rate=5e-3, steps=1500, checkpoint_every=250,
+        batch=8, window=4096, learning_rate=5e-3, steps=1000, checkpoint_every=200, last_window=131_072,
     ),
     "small": Preset(
         "skeleton",
         {"frames": (256, 16), "widths": (256, 192), "layers": (2, 1), "bottom_width": 96, "bottom_hidden": 128,
          "bottom_layers": 2, "n_long": 256},
-        batch=16, window=8192, learning_rate=3e-3, steps=20_000, checkpoint_every=1000,
+        batch=16, window=8192, learning_rate=3e-3, steps=20_000, checkpoint_every=1000, last_window=131_072,
     ),
     "full": Preset(
         "skeleton",

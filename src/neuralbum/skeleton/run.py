@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .songs import Song
 
 STAGE = "skeleton"
-VERSION = 1
+VERSION = 2
 LEASE_S = 1800.0
 MIN_TRAIN_S = 5.0
 """Less training music than this teaches nothing; minutes are sensible, an hour is good."""
@@ -126,9 +126,9 @@ def train(
     net = build(chosen.kind, chosen.config, seed=project.settings.seed)
     config = plain(net.config)
     habits: dict[str, Any] = {
-        "batch": chosen.batch, "window": chosen.window, "learning_rate": chosen.learning_rate,
-        "stretch_s": params.stretch_s, "clip": params.clip, "average": params.average, "dither": params.dither,
-        "noise_share": params.noise_share,
+        "batch": chosen.batch, "window": chosen.window, "last_window": chosen.last_window,
+        "learning_rate": chosen.learning_rate, "stretch_s": params.stretch_s, "clip": params.clip,
+        "average": params.average, "dither": params.dither, "noise_share": params.noise_share,
         "steady_share": params.steady_share,
         "frame_share": params.frame_share,
     }  # fmt: skip
@@ -175,6 +175,7 @@ def settle_preset(params: SkeletonParams) -> Preset:
         config=config,
         batch=params.batch or chosen.batch,
         window=params.window or chosen.window,
+        last_window=params.last_window or chosen.last_window,
         learning_rate=params.learning_rate or chosen.learning_rate,
         steps=params.steps or chosen.steps,
         checkpoint_every=params.checkpoint_every or chosen.checkpoint_every,

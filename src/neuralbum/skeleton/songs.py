@@ -152,8 +152,12 @@ class Feed:
         self.noise = np.zeros(n_batch)  # standard deviation of what is added to what a stream hears
         self.lengths = np.array([len(song.levels) for song in self.songs], dtype=np.float64)
 
+    @property
+    def n_streams(self) -> int:
+        return len(self.listeners)
+
     def next(self) -> Window:
-        n_batch, total = len(self.listeners), self.context + self.window
+        n_batch, total = self.n_streams, self.context + self.window
         levels, heard = (np.empty((n_batch, total), dtype=np.int64) for _ in range(2))
         features = np.empty((n_batch, total, self.tail_features.shape[2]), dtype=np.float32)
         fresh = np.zeros(n_batch, dtype=bool)

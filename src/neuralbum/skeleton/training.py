@@ -22,6 +22,7 @@ from ..errors import TrainingError
 from ..kernels import step_bank
 from .evaluate import ear_of
 from .optimiser import FlatAdam
+from .presets import LAST_PART
 from .recurrence import compiled_scan, use_scan
 from .songs import Feed, Song
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from .presets import Net
     from .tiers import Tiers
 
+LAST_STREAMS = 1 << 32
+"""Added to the seed in the last part of a training: other places in the songs than before."""
 EXPLODED_BITS = 3.0
 """A loss this far above a uniform guess is an explosion, not a bad day."""
 
@@ -40,6 +43,7 @@ class Habits:
 
     batch: int = 8
     window: int = 1024  #: samples; a multiple of the net's hop
+    last_window: int = 0  #: samples in the last part of the training, if longer; no longer than the shortest song
     stretch_s: float = 8.0  #: a stream plays this long before it jumps
     sample_rate: int = 16_000
     learning_rate: float = 2e-3
@@ -84,21 +88,32 @@ class Trainer:
         self.samples = 0
         if net.uses_forecast:
             fit_bank(cast("Tiers", net), songs, habits.seed)
-        window = max(net.hop, habits.window // net.hop * net.hop)
-        self.feed = Feed(
-            songs, n_batch=habits.batch, window=window, context=net.context,
-            stretch=int(habits.stretch_s * habits.sample_rate), n_levels=net.config.n_levels,
-            ear=ear_of(net), seed=habits.seed, noise_share=habits.noise_share, steady_share=habits.steady_share,
-            told=told,
-        )  # fmt: skip
+        self.songs, self.told = songs, told
+        self._begin(habits.batch, max(net.hop, habits.window // net.hop * net.hop), habits.seed)
+        longest = min(habits.last_window, *(len(song.levels) for song in songs))
+        self.last_window = longest // net.hop * net.hop
         self.device = next(net.parameters()).device
         on_gpu = self.device.type == "cuda"
         self.halved = habits.precision == "bfloat16" or (habits.precision == "auto" and on_gpu)
         if habits.compile_scan == "on" or (habits.compile_scan == "auto" and on_gpu):
             use_scan(net, compiled_scan(self.device, say))
-        self.carried = {name: value.detach().clone() for name, value in net.begin(habits.batch).items()}
         self.optimiser = FlatAdam(net, learning_rate=habits.learning_rate, weight_decay=habits.weight_decay)
         self.net.train()
+
+    def _begin(self, n_streams: int, window: int, seed: int) -> None:
+        """Streams through the songs, from a beginning."""
+        h, net = self.habits, self.net
+        self.feed = Feed(
+            self.songs, n_batch=n_streams, window=window, context=net.context,
+            stretch=int(h.stretch_s * h.sample_rate), n_levels=net.config.n_levels,
+            ear=ear_of(net), seed=seed, noise_share=h.noise_share, steady_share=h.steady_share, told=self.told,
+        )  # fmt: skip
+        self.carried = {name: value.detach().clone() for name, value in net.begin(n_streams).items()}
+
+    def _lengthen(self) -> None:
+        """Go on in long windows, of fewer streams: about as much music a step, but one stream at least."""
+        n_streams = max(1, self.feed.n_streams * self.feed.window // self.last_window)
+        self._begin(n_streams, self.last_window, self.habits.seed + LAST_STREAMS)
 
     def rate(self, progress: float) -> float:
         """Learning rate after a share ``progress`` of the training: warm-up, then a cosine."""
@@ -117,12 +132,14 @@ class Trainer:
             The loss is not a number or has exploded. The weights are those before the step.
         """
         h = self.habits
+        if progress >= 1.0 - LAST_PART and self.feed.window < self.last_window:
+            self._lengthen()
         window = self.feed.next()
         levels = torch.from_numpy(window.levels).to(self.device)
         features = torch.from_numpy(window.features).to(self.device)
         fresh = torch.from_numpy(window.fresh).to(self.device)
         told = None if window.told is None else torch.from_numpy(window.told).to(self.device)
-        beginning = self.net.begin(h.batch)
+        beginning = self.net.begin(self.feed.n_streams)
         state = {
             name: torch.where(fresh.view(-1, *[1] * (value.ndim - 1)), beginning[name], value)
             for name, value in self.carried.items()
@@ -151,7 +168,7 @@ class Trainer:
         self.optimiser.step(learning_rate=self.rate(progress), norm=norm, clip=h.clip, decay=decay)
         self.carried = {name: value.detach() for name, value in ends.items()}
         self.step += 1
-        self.samples += h.batch * self.feed.window
+        self.samples += self.feed.n_streams * self.feed.window
         return bits
 
     def _nll(
@@ -164,7 +181,7 @@ class Trainer:
         tiers = cast("Tiers", self.net)
         if h.frame_share >= 1.0:
             return tiers.nll(levels, features, state, heard=heard, told=told)
-        n_frames = h.batch * self.feed.window // tiers.config.frames[-1]
+        n_frames = self.feed.n_streams * self.feed.window // tiers.config.frames[-1]
         rng = np.random.default_rng([h.seed, 8, self.step])
         chosen = np.sort(rng.permutation(n_frames)[: max(1, round(h.frame_share * n_frames))])
         frames = torch.from_numpy(chosen).to(self.device)
@@ -192,11 +209,14 @@ class Trainer:
             tensors[f"carried.{name}"] = value
         for name, array in self.feed.state().items():
             tensors[f"feed.{name}"] = torch.from_numpy(np.ascontiguousarray(array))
-        tensors["counts"] = torch.tensor([self.step, self.samples], dtype=torch.int64)
+        tensors["counts"] = torch.tensor([self.step, self.samples, self.feed.window], dtype=torch.int64)
         return tensors
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Go on from ``state()``."""
+        self.step, self.samples, window = (int(n) for n in tensors["counts"])
+        if window != self.feed.window:
+            self._lengthen()
         with torch.no_grad():
             for name, parameter in self.net.named_parameters():
                 parameter.copy_(tensors[f"weight.{name}"])
@@ -209,4 +229,3 @@ class Trainer:
         self.feed.restore(
             {key.removeprefix("feed."): value.numpy() for key, value in tensors.items() if key.startswith("feed.")}
         )
-        self.step, self.samples = (int(n) for n in tensors["counts"])
