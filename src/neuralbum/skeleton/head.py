@@ -7,6 +7,7 @@ the twin the fused kernel is tested against.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -62,13 +63,21 @@ def missed(amplitude: Tensor, features: Tensor) -> Tensor:
     return torch.clamp((amplitude - features[..., 2]) / base_scale(features), -CLIP, CLIP) / 2.0
 
 
+@functools.cache
+def _ties(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    """``TIES`` on a device: brought there once, as nothing may come from the host while a CUDA graph is captured."""
+    forecast, weight, scale = (torch.from_numpy(values).to(device) for values in TIES)
+    return forecast, weight.to(dtype), scale.to(dtype)
+
+
 def experts(raw: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Raw outputs (..., 3 K) and features -> weight, centre, scale, each (..., K)."""
+    forecast, log_weight, log_scale = _ties(raw.device, raw.dtype)
     logit, shift, stretch = raw.split(N_EXPERTS, dim=-1)
-    weight = torch.softmax(logit + raw.new_tensor(EXPERT_WEIGHT), dim=-1)
+    weight = torch.softmax(logit + log_weight, dim=-1)
     scale0 = base_scale(features)[..., None]
-    centre = features[..., list(EXPERT_FORECAST)] + shift * scale0
-    stretch = torch.clamp(stretch + raw.new_tensor(EXPERT_SCALE), -SCALE_RANGE, SCALE_RANGE)
+    centre = features.index_select(-1, forecast) + shift * scale0
+    stretch = torch.clamp(stretch + log_scale, -SCALE_RANGE, SCALE_RANGE)
     return weight, centre, scale0 * torch.exp(stretch)
 
 
@@ -84,6 +93,23 @@ def logits(free: Tensor, weight: Tensor, centre: Tensor, scale: Tensor, edges: T
     before = torch.cat([z < 0, torch.zeros_like(z[..., :1], dtype=torch.bool)], -1)  # the upper edge is below it
     mass = torch.where(after, a - b, torch.where(before, b - a, 1.0 - a - b))
     return free + torch.log((weight[..., None] * mass).sum(-2) + FLOOR)
+
+
+def quick_logits(free: Tensor, weight: Tensor, centre: Tensor, scale: Tensor, edges: Tensor) -> Tensor:
+    """``logits`` in a fifth of the memory traffic, for drawing on a GPU: (B, ...) arguments, float32.
+
+    A level's mass is half a difference of the mixture's tanh, wrong by 1e-7 at most where ``logits`` is exact to a
+    part in 1e7; ``FLOOR`` is 1e-6.
+    """
+    inverse = (0.5 / scale)[..., None]
+    tanh = torch.addcmul(-centre[..., None] * inverse, edges, inverse).tanh_()
+    share = 0.5 * weight
+    mixed = free.new_full((free.shape[0], free.shape[1] + 1), 0.5)  # CDF - 1/2 at the edges, and beyond all
+    mixed[:, 0] = -0.5
+    inner = torch.mul(share[:, :1], tanh[:, 0], out=mixed[:, 1:-1])
+    for k in range(1, weight.shape[1]):
+        inner.addcmul_(share[:, k : k + 1], tanh[:, k])
+    return torch.diff(mixed, dim=-1).clamp_(min=0.0).add_(FLOOR).log_().add_(free)
 
 
 class _FusedLoss(torch.autograd.Function):

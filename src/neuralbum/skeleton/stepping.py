@@ -175,17 +175,23 @@ class PlainEngine:
     def scores(
         self, levels: Tensor, features: Tensor, state: dict[str, Tensor], phase: int, told: Tensor | None = None
     ) -> Tensor:
-        """Log-probabilities (B, n_levels) of the next level; ``state`` goes forward where a frame begins.
+        """Log-probabilities (B, n_levels) of the next level; arguments as ``raw``."""
+        return self.net.scores(self.raw(levels, features, state, phase, told), features[:, -1])
+
+    def raw(
+        self, levels: Tensor, features: Tensor, state: dict[str, Tensor], phase: int, told: Tensor | None = None
+    ) -> Tensor:
+        """The net's raw outputs (B, n_out) for the next level; ``state`` goes forward where a frame begins.
 
         levels (B, context + 1) and features (B, context + 1, N_FEATURES) end with the sample to
         come, whose level is not looked at; ``phase`` is its position within a hop, told (B, 1, n_inputs)
         the hop's conditions.
         """
         if self.net.uses_forecast:
-            return self._tiers_scores(cast("Tiers", self.net), levels, features, state, phase, told)
-        return self._samplernn_scores(cast("SampleRnn", self.net), levels, state, phase)
+            return self._tiers_raw(cast("Tiers", self.net), levels, features, state, phase, told)
+        return self._samplernn_raw(cast("SampleRnn", self.net), levels, state, phase)
 
-    def _tiers_scores(
+    def _tiers_raw(
         self, net: Tiers, levels: Tensor, features: Tensor, state: dict[str, Tensor], phase: int, told: Tensor | None
     ) -> Tensor:
         above = net.hear_told(told)
@@ -198,10 +204,9 @@ class PlainEngine:
             step = (phase % frame) // (frame // span)
             above = state[f"word{i}"][:, step : step + 1]
         assert above is not None
-        raw = net.bottom_outputs(levels, features, above)
-        return net.scores(raw, features[:, -1:])[:, 0]
+        return net.bottom_outputs(levels, features, above)[:, 0]
 
-    def _samplernn_scores(self, net: SampleRnn, levels: Tensor, state: dict[str, Tensor], phase: int) -> Tensor:
+    def _samplernn_raw(self, net: SampleRnn, levels: Tensor, state: dict[str, Tensor], phase: int) -> Tensor:
         frame, d = net.config.frame, net.config.width
         if phase == 0:
             word, ends = net.frame_words(net.bent[levels[:, :frame]][:, None], {"h": state["h"], "c": state["c"]})
@@ -209,7 +214,7 @@ class PlainEngine:
             state["word"] = net.spread(word).unflatten(-1, (frame, d))[:, 0]
         weight = net.join.weight.unflatten(1, (frame, net.config.embedding))
         joined = torch.einsum("bfe,dfe->bd", net.embedding(levels[:, :frame]), weight)
-        return net.scores(net.perceptron(state["word"][:, phase] + joined))
+        return net.perceptron(state["word"][:, phase] + joined)
 
     def _shift(self, memory: PlainMemory, new: npt.NDArray[np.integer]) -> None:
         """Hear one level per stream."""
