@@ -42,7 +42,7 @@ class OneDevice(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
         where = {leaf.device.type for leaf in tree_leaves((args, kwargs, out)) if isinstance(leaf, torch.Tensor)}
-        assert where == {"meta"}, f"{func}: {where}"
+        assert where <= {"meta"}, f"{func}: {where}"
         self.n += 1
         return out
 
@@ -80,3 +80,18 @@ def test_quick_logits_are_those_of_the_plain_formula():
     assert float((plain - quick).abs().max()) < 3e-6
     likely = plain > 1e-4
     assert float((plain.log() - quick.log())[likely].abs().max()) < 5e-3
+
+
+@pytest.mark.parametrize("name", ["debug", "samplernn-debug"])
+def test_a_training_step_mixes_no_devices(name):
+    made = net(name).to("meta")
+    window, n_features = 4 * made.hop, N_FEATURES if made.uses_forecast else 0
+    levels = torch.zeros(2, made.context + window, dtype=torch.int64, device="meta")
+    features = torch.zeros(2, made.context + window, n_features, device="meta")
+    frames = {"frames": torch.arange(4, device="meta")} if made.uses_forecast else {}
+    learned = [parameter for parameter in made.parameters() if parameter.requires_grad]
+    made.nll(levels, features, made.begin(2), **frames)  # what is brought to the device once is there now
+    with OneDevice() as seen:
+        nll, _ = made.nll(levels, features, made.begin(2), heard=levels, **frames)
+        torch.autograd.grad(nll.mean(), learned)
+    assert seen.n > 100

@@ -106,7 +106,7 @@ class FlatAdam:
                     continue
                 vector = self.vectors[slot.vector]
                 kept = self.adam.state[vector]
-                kept["step"] = tensors[f"adam.step.{slot.name}"].clone()
+                kept["step"] = tensors[f"adam.step.{slot.name}"].to(vector.device, copy=True)  # where Adam wants it
                 for key in ("exp_avg", "exp_avg_sq"):
                     whole = kept.setdefault(key, torch.zeros_like(vector))
                     slot.of(whole).copy_(tensors[f"adam.{key}.{slot.name}"])
