@@ -31,7 +31,9 @@ class GenerateParams:
     loudness: float | str = setting("", "told to nets that know it: RMS in dB, -60 to 0; a schedule: 0:-40,12:-15")
     tempo: float | str = setting("", "told to nets that know it: beats per minute, 40 to 320")
     tag: tuple[str, ...] = setting((), "told to nets that know them: tags of labels.toml")
-    batch: int = setting(16, "takes made side by side in one process", minimum=1, maximum=4096)
+    batch: int = setting(
+        0, "takes made side by side in one process; 0: 16 on a CPU, 4096 on a GPU", minimum=0, maximum=65_536
+    )
     watchdog: bool = setting(True, "rewind a take that falls silent, freezes, loops or turns to noise")
     rewinds: int = setting(8, "how often one take may be rewound", minimum=0)
     heat: float = setting(0.01, "temperature added after each rewind, until the take is healthy again", minimum=0)

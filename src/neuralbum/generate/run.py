@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 STAGE = "generate"
 LEASE_S = 3600.0
+SIDE_BY_SIDE = {"cpu": 16, "cuda": 4096}
+"""Takes made at once on a device: a GPU waits for its launches, not for its takes."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def run(
             handed = make(
                 engine,
                 queue.next,
-                batch=max(1, min(params.batch, math.ceil(len(todo) / sharing))),
+                batch=max(1, min(params.batch or SIDE_BY_SIDE[device], math.ceil(len(todo) / sharing))),
                 sample_rate=planned.sample_rate,
                 prime=_Primes(project, about),
                 state=lambda recipe: states[recipe.prime["state"]].snapshot if "state" in recipe.prime else None,
