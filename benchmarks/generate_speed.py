@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
+from counting import traffic
 from neuralbum.kernels import lanes as v
 from neuralbum.records import Recipe
 from neuralbum.skeleton import presets
@@ -34,6 +35,7 @@ from report import Row, arguments, print_report, row
 
 RATE = 16_000
 REPEATS = 3
+GPU_STREAMS, GPU_MEMORY = 4096, 3.35e12
 
 
 def cpu(work: Callable[[], object]) -> float:
@@ -266,14 +268,27 @@ def memory_rows() -> list[Row]:
     ]  # fmt: skip
 
 
+def gpu_rows() -> list[Row]:
+    """The bar, unmeasured, and what can be counted without a GPU."""
+    n_operations, n_bytes = traffic("full", GPU_STREAMS)
+    about = f"full on a GPU, {GPU_STREAMS} streams"
+    counted = "counted on torch's meta device, with norms in parts"
+    return [
+        Row("full on a GPU, one process", None, "x real time", ">= 1000", None, "no GPU was at hand"),
+        row(f"{about}: operations a step", n_operations, "", reason=counted),
+        row(f"{about}: memory traffic a sample", n_bytes / 2**10, "KiB", reason=counted),
+        row(f"{about}: the most that this traffic allows at 3.35 TB/s", GPU_MEMORY / n_bytes / RATE, "x real time",
+            reason="computed from an H100's data sheet, not measured"),
+    ]  # fmt: skip
+
+
 def main() -> None:
     options = arguments(__doc__ or "")
     torch.set_num_threads(1)
     rows = [*memory_rows(), *preset_rows(options.quick)]
     for changed in QUICK_SIZES if options.quick else SIZES:
         rows += reference_rows(changed)
-    rows.append(Row("full on a GPU, one process", None, "x real time", ">= 1000", None, "no GPU was at hand"))
-    print_report(rows, as_json=options.json)
+    print_report([*rows, *gpu_rows()], as_json=options.json)
 
 
 if __name__ == "__main__":
