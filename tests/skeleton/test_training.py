@@ -146,6 +146,19 @@ def test_long_windows_carry_their_state_through_a_stretch_too():
     assert 2 <= sum(fresh) <= len(fresh) // 2  # it jumps, but not at every window
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
+def test_few_stretches_too_hold_the_asked_share_of_the_steady_forecast(share):
+    feed = Feed(
+        [song(1.0)], n_batch=1, window=256, context=64, stretch=1, n_levels=256, seed=3,
+        ear=Ear(32, np.zeros((step_bank.ORDER, step_bank.SIZE))), steady_share=share,
+    )  # fmt: skip
+    steady = []
+    while len(steady) < 40:
+        for b in np.flatnonzero(feed.next().fresh):
+            steady.append(feed.listeners[b].steady)
+    assert sum(steady) == pytest.approx(share * len(steady), abs=1)
+
+
 def spectra(sound):
     """Log power in 16 bands of 32 ms frames: what a bar sounds like, not its phases."""
     frames = np.asarray(sound, dtype=float)[: len(sound) // 512 * 512].reshape(-1, 512)

@@ -21,6 +21,7 @@ an interrupted training goes on with the very same music.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -199,11 +200,16 @@ class Feed:
         if self.told is not None:
             self.may_know[b] = self.told.drawn(np.random.default_rng([self.seed, b, jumps, 0, 5]))
         before = self._with_noise(b, before)
-        self.listeners[b].steady = bool(rng.random() < self.steady_share)
+        self.listeners[b].steady = self._steady_turn(b, jumps)
         self.listeners[b].restart()
         heard = self.listeners[b].hear(before)
         self.tail_levels[b] = before[-self.context :]
         self.tail_features[b] = heard[-self.context :]
+
+    def _steady_turn(self, b: int, jumps: int) -> bool:
+        """Whether this stretch hears the steady forecast: in turn, so that few stretches, too, hold that share."""
+        at = b / self.n_streams + jumps * self.steady_share
+        return math.floor(at + self.steady_share) > math.floor(at)
 
     def _with_noise(self, b: int, levels: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
         if not self.noise[b] > 0:
