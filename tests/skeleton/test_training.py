@@ -1,5 +1,7 @@
 """Training: it learns, it resumes by bit, it stops when numbers break."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -59,6 +61,17 @@ def test_the_last_quarter_of_a_training_is_in_long_windows(seconds, last_window,
         heard.append((trainer.feed.n_streams, trainer.feed.window))
         assert trainer.samples - before == trainer.feed.n_streams * trainer.feed.window
     assert heard == [(8, 512)] * 2 + [(n_streams, window)] * 2
+
+
+@pytest.mark.parametrize("n_done", [0, 2, 3, 4])
+def test_what_lies_ahead_is_what_will_be_heard(n_done):
+    trainer = Trainer(net(), [song(1.0)], replace(HABITS, frame_share=0.1))
+    for step in range(n_done):
+        trainer.advance(step / 4)
+    ahead, before = trainer.ahead(4), trainer.samples
+    for step in range(n_done, 4):
+        trainer.advance(step / 4)
+    assert trainer.samples - before == ahead
 
 
 def chaos(seconds, seed):

@@ -230,18 +230,20 @@ class _Work:
         done = before_s if params.time_s > 0 else float(trainer.step)
         if done >= target and about.ladder:
             return self._trained(trainer, about, 0.0, resumed=True)
-        self.reporter.begin(f"train {self.model_id}", target - done, "s" if params.time_s > 0 else "steps")
+        behind = before_s if params.time_s > 0 else trainer.samples / rate
+        goal = target if params.time_s > 0 else (trainer.samples + trainer.ahead(chosen.steps)) / rate
+        self.reporter.begin(f"train {self.model_id}", goal - behind, "s" if params.time_s > 0 else "s of music")
         started, cpu = time.monotonic(), time.process_time()
         every = chosen.checkpoint_every
         n_marks = max(FEWEST_CHECKPOINTS, min(MOST_CHECKPOINTS, int(target / CHECKPOINT_EVERY_S)))
         next_mark = math.floor(done / (target / n_marks)) + 1
         next_point, recent = done, list[float]()
-        samples0, stopped, note, shown = trainer.samples, "", "", done
+        samples0, stopped, note, shown = trainer.samples, "", "", behind
         while True:
             elapsed = before_s + time.monotonic() - started
             done_now = elapsed if params.time_s > 0 else float(trainer.step)
             if done_now >= target:
-                self.reporter.advance(target - shown)  # also what the last checkpoint took
+                self.reporter.advance(goal - shown)  # also what the last checkpoint took
                 break
             try:
                 recent.append(trainer.advance(done_now / target))
@@ -258,13 +260,14 @@ class _Work:
                 self._curve([("train_bits", trainer.step, mean)])
                 recent.clear()
                 speed = (trainer.samples - samples0) / max(time.process_time() - cpu, 1e-9)
-                note = f"{mean:.3f} bits · LPC {self.lines['lpc']:.3f} · {speed / 1000:.0f}k samples/s"
+                bits = f"{mean:.3f} bits · LPC {self.lines['lpc']:.3f}"
+                note = f"step {trainer.step} · {bits} · {speed / 1000:.0f}k samples/s"
             elapsed = before_s + time.monotonic() - started
-            reached = min(target, elapsed) if params.time_s > 0 else float(trainer.step)
+            reached = min(goal, elapsed) if params.time_s > 0 else trainer.samples / rate
             self.reporter.advance(reached - shown, note)
             shown = reached
             due = elapsed >= next_mark * target / n_marks if params.time_s > 0 else trainer.step % every == 0
-            if due and reached < target:
+            if due and reached < goal:
                 next_mark += 1
                 about = self._checkpoint(trainer, about, elapsed)
         elapsed = before_s + time.monotonic() - started

@@ -112,8 +112,18 @@ class Trainer:
 
     def _lengthen(self) -> None:
         """Go on in long windows, of fewer streams: about as much music a step, but one stream at least."""
-        n_streams = max(1, self.feed.n_streams * self.feed.window // self.last_window)
-        self._begin(n_streams, self.last_window, self.habits.seed + LAST_STREAMS)
+        self._begin(self._last_streams(), self.last_window, self.habits.seed + LAST_STREAMS)
+
+    def _last_streams(self) -> int:
+        return max(1, self.feed.n_streams * self.feed.window // self.last_window)
+
+    def ahead(self, steps: int) -> int:
+        """Samples that will be heard until so many steps are done."""
+        n, own = max(0, steps - self.step), self.feed.n_streams * self.feed.window
+        if self.feed.window >= self.last_window:
+            return n * own
+        n_long = min(n, steps - math.ceil((1.0 - LAST_PART) * steps))
+        return (n - n_long) * own + n_long * self._last_streams() * self.last_window
 
     def rate(self, progress: float) -> float:
         """Learning rate after a share ``progress`` of the training: warm-up, then a cosine."""
