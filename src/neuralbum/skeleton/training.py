@@ -51,7 +51,7 @@ class Habits:
     final_rate: float = 0.05  #: of the learning rate, at the end of the cosine
     weight_decay: float = 0.01
     clip: float = 1.0  #: largest norm of the gradient
-    average: float = 0.999  #: decay of the weights' running average
+    average: float = 0.999  #: decay of the weights' running average, per step of the usual length
     frame_share: float = 0.125  #: share of the fastest tier's frames that are predicted; all are heard
     dither: float = 0.0  #: share of heard levels moved by one
     steady_share: float = 0.5  #: share of stretches with the steady forecast; see ``songs``
@@ -90,6 +90,7 @@ class Trainer:
             fit_bank(cast("Tiers", net), songs, habits.seed)
         self.songs, self.told = songs, told
         self._begin(habits.batch, max(net.hop, habits.window // net.hop * net.hop), habits.seed)
+        self.usual = self.feed.n_streams * self.feed.window  # samples of a step
         longest = min(habits.last_window, *(len(song.levels) for song in songs))
         self.last_window = longest // net.hop * net.hop
         self.device = next(net.parameters()).device
@@ -174,7 +175,8 @@ class Trainer:
                 f"step {self.step}: the gradient is not a number; "
                 f"lower the learning rate ({h.learning_rate:g}) with --set skeleton.learning_rate"
             )
-        decay = min(h.average, (2.0 + self.step) / (11.0 + self.step))
+        steps = self.feed.n_streams * self.feed.window / self.usual  # as the average counts them
+        decay = min(h.average, (2.0 + self.step) / (11.0 + self.step)) ** steps
         self.optimiser.step(learning_rate=self.rate(progress), norm=norm, clip=h.clip, decay=decay)
         self.carried = {name: value.detach() for name, value in ends.items()}
         self.step += 1
