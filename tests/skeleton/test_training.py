@@ -74,6 +74,19 @@ def test_what_lies_ahead_is_what_will_be_heard(n_done):
     assert trainer.samples - before == ahead
 
 
+def test_a_training_that_is_made_longer_goes_back_to_many_streams_until_its_last_quarter():
+    trainer = Trainer(net(), [song(1.0)], HABITS)
+    heard = []
+    for progress in (0.0, 0.9, 0.3, 0.5, 0.8):
+        trainer.advance(progress)
+        heard.append((trainer.feed.n_streams, trainer.feed.window, trainer.feed.seed))
+    assert [shape[:2] for shape in heard] == [(2, 256), (1, 1024), (2, 256), (2, 256), (1, 1024)]
+    assert len({seed for *_, seed in heard}) == 4  # nobody walks the same way twice
+    again = Trainer(net(), [song(1.0)], HABITS)
+    again.restore({name: tensor.clone() for name, tensor in trainer.state().items()})
+    assert again.advance(0.95) == trainer.advance(0.95)
+
+
 def chaos(seconds, seed):
     """The logistic map: as white as noise to any linear forecast, known from its last value to who has learned it."""
     x = [0.1 + 0.05 * seed]

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from .presets import Net
     from .tiers import Tiers
 
-LAST_STREAMS = 1 << 32
-"""Added to the seed in the last part of a training: other places in the songs than before."""
+SEEDS_APART = 1 << 32
+"""Between the seeds of streams that begin at one step and at the next."""
 EXPLODED_BITS = 3.0
 """A loss this far above a uniform guess is an explosion, not a bad day."""
 
@@ -89,10 +89,12 @@ class Trainer:
         if net.uses_forecast:
             fit_bank(cast("Tiers", net), songs, habits.seed)
         self.songs, self.told = songs, told
-        self._begin(habits.batch, max(net.hop, habits.window // net.hop * net.hop), habits.seed)
-        self.usual = self.feed.n_streams * self.feed.window  # samples of a step
-        longest = min(habits.last_window, *(len(song.levels) for song in songs))
-        self.last_window = longest // net.hop * net.hop
+        window = max(net.hop, habits.window // net.hop * net.hop)
+        longest = min(habits.last_window, *(len(song.levels) for song in songs)) // net.hop * net.hop
+        self.usual = self.last = (habits.batch, window)  # streams, samples of a window; and those of the last part
+        if longest > window:  # about as much music a step, but one stream at least
+            self.last = (max(1, habits.batch * window // longest), longest)
+        self._begin(*self.usual, 0)
         self.device = next(net.parameters()).device
         on_gpu = self.device.type == "cuda"
         self.halved = habits.precision == "bfloat16" or (habits.precision == "auto" and on_gpu)
@@ -101,30 +103,23 @@ class Trainer:
         self.optimiser = FlatAdam(net, learning_rate=habits.learning_rate, weight_decay=habits.weight_decay)
         self.net.train()
 
-    def _begin(self, n_streams: int, window: int, seed: int) -> None:
-        """Streams through the songs, from a beginning."""
+    def _begin(self, n_streams: int, window: int, step: int) -> None:
+        """Streams through the songs from this step on; those that begin at another step go other ways."""
         h, net = self.habits, self.net
+        self.began = step
         self.feed = Feed(
             self.songs, n_batch=n_streams, window=window, context=net.context,
             stretch=int(h.stretch_s * h.sample_rate), n_levels=net.config.n_levels,
-            ear=ear_of(net), seed=seed, noise_share=h.noise_share, steady_share=h.steady_share, told=self.told,
+            ear=ear_of(net), seed=h.seed + SEEDS_APART * step,
+            noise_share=h.noise_share, steady_share=h.steady_share, told=self.told,
         )  # fmt: skip
         self.carried = {name: value.detach().clone() for name, value in net.begin(n_streams).items()}
 
-    def _lengthen(self) -> None:
-        """Go on in long windows, of fewer streams: about as much music a step, but one stream at least."""
-        self._begin(self._last_streams(), self.last_window, self.habits.seed + LAST_STREAMS)
-
-    def _last_streams(self) -> int:
-        return max(1, self.feed.n_streams * self.feed.window // self.last_window)
-
     def ahead(self, steps: int) -> int:
         """Samples that will be heard until so many steps are done."""
-        n, own = max(0, steps - self.step), self.feed.n_streams * self.feed.window
-        if self.feed.window >= self.last_window:
-            return n * own
-        n_long = min(n, steps - math.ceil((1.0 - LAST_PART) * steps))
-        return (n - n_long) * own + n_long * self._last_streams() * self.last_window
+        n = max(0, steps - self.step)
+        n_last = min(n, steps - math.ceil((1.0 - LAST_PART) * steps))
+        return (n - n_last) * math.prod(self.usual) + n_last * math.prod(self.last)
 
     def rate(self, progress: float) -> float:
         """Learning rate after a share ``progress`` of the training: warm-up, then a cosine."""
@@ -143,8 +138,9 @@ class Trainer:
             The loss is not a number or has exploded. The weights are those before the step.
         """
         h = self.habits
-        if progress >= 1.0 - LAST_PART and self.feed.window < self.last_window:
-            self._lengthen()
+        shape = self.last if progress >= 1.0 - LAST_PART else self.usual  # back, too, if a training is made longer
+        if shape != (self.feed.n_streams, self.feed.window):
+            self._begin(*shape, self.step)
         window = self.feed.next()
         levels = torch.from_numpy(window.levels).to(self.device)
         features = torch.from_numpy(window.features).to(self.device)
@@ -175,12 +171,12 @@ class Trainer:
                 f"step {self.step}: the gradient is not a number; "
                 f"lower the learning rate ({h.learning_rate:g}) with --set skeleton.learning_rate"
             )
-        steps = self.feed.n_streams * self.feed.window / self.usual  # as the average counts them
+        steps = math.prod(shape) / math.prod(self.usual)  # as the average counts them
         decay = min(h.average, (2.0 + self.step) / (11.0 + self.step)) ** steps
         self.optimiser.step(learning_rate=self.rate(progress), norm=norm, clip=h.clip, decay=decay)
         self.carried = {name: value.detach() for name, value in ends.items()}
         self.step += 1
-        self.samples += self.feed.n_streams * self.feed.window
+        self.samples += math.prod(shape)
         return bits
 
     def _nll(
@@ -221,14 +217,15 @@ class Trainer:
             tensors[f"carried.{name}"] = value
         for name, array in self.feed.state().items():
             tensors[f"feed.{name}"] = torch.from_numpy(np.ascontiguousarray(array))
-        tensors["counts"] = torch.tensor([self.step, self.samples, self.feed.window], dtype=torch.int64)
+        tensors["counts"] = torch.tensor(
+            [self.step, self.samples, self.began, self.feed.n_streams, self.feed.window], dtype=torch.int64
+        )
         return tensors
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Go on from ``state()``."""
-        self.step, self.samples, window = (int(n) for n in tensors["counts"])
-        if window != self.feed.window:
-            self._lengthen()
+        self.step, self.samples, began, n_streams, window = (int(n) for n in tensors["counts"])
+        self._begin(n_streams, window, began)
         with torch.no_grad():
             for name, parameter in self.net.named_parameters():
                 parameter.copy_(tensors[f"weight.{name}"])
