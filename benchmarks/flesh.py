@@ -176,7 +176,7 @@ def mismatch(nets: dict[str, Generator], train: list[Song], unheard: list[Song],
     singer = Singer(train, SKELETON_S[quick])
     quantised_ = [quantised(to_float(x.mono), N_LEVELS) for x in unheard]
     forced = [singer.forced(x) for x in unheard]
-    clips = singer.sing(CLIPS[quick], CLIP_S, singer.steady).clips
+    clips = singer.sing(CLIPS[quick], CLIP_S).clips
     originals = [to_float(x.stereo) for x in unheard]
     snr = float(np.mean([snr_db(to_float(x.mono), worse) for x, worse in zip(unheard, forced, strict=True)]))
     level = level_of_snr(snr)

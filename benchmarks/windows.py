@@ -51,15 +51,13 @@ def main() -> None:
         entrant = Entrant(asked.preset, asked.preset)
         habits = replace(
             entrant.habits(0), batch=streams, window=window, last_window=longer, learning_rate=rate,
-            noise_share=Habits().noise_share,
+            tone_share=Habits().tone_share,
         )  # fmt: skip
         net = entrant.build(0)
         trainer = Trainer(net, songs, habits)
         spent = train_for(trainer, seconds)
         about = f"{asked.preset}, {streams} x {window}{f', then {longer}' if longer else ''}, {seconds:g} CPU-s"
-        for ear, steady in (("", False), (" by the steady forecast", True)):
-            bits = evaluate.song_bits(net, heldout, start=first, stop=last, steady=steady)
-            rows.append(row(f"{about}{ear}", bits, "bit/sample"))
+        rows.append(row(about, evaluate.song_bits(net, heldout, start=first, stop=last), "bit/sample"))
         rows.append(row(f"{about}: training rate", trainer.samples / spent, "sample/CPU-s"))
         rows.append(row(f"{about}: steps", trainer.step))
     print_report(rows, as_json=asked.json)

@@ -55,9 +55,8 @@ def main() -> None:
         net.spread_out = lambda i, word, change=change: plain(i, change(word) if i == last else word)  # type: ignore[method-assign]
         for which, song in (("training song", train[0]), ("held-out song", heldout[0])):
             first, stop = evaluate.excerpt(song, HEARD_S, about.sample_rate)
-            for ear, steady in (("adaptive", False), ("steady", True)):
-                bits = evaluate.song_bits(net, song, start=first, stop=stop, steady=steady)
-                rows.append(row(f"{about.id}@{about.step}, {which}, {ear}: {name}", bits, "bit/sample"))
+            bits = evaluate.song_bits(net, song, start=first, stop=stop)
+            rows.append(row(f"{about.id}@{about.step}, {which}: {name}", bits, "bit/sample"))
     print_report(rows, as_json=asked.json)
 
 

@@ -16,13 +16,14 @@ from neuralbum.skeleton import songs as skeleton_songs
 from neuralbum.skeleton import training as skeleton_training
 from neuralbum.skeleton.engine import FusedEngine
 from neuralbum.skeleton.forcing import forced_samples
+from neuralbum.skeleton.scoring import temper
 
 from .continuing import say
 from .excerpts import INPUT_RATE, N_LEVELS, SEED
 
 
 class Singer:
-    """A `tiny` skeleton trained for CPU seconds, by the forecast it sings better with."""
+    """A `tiny` skeleton trained for CPU seconds."""
 
     def __init__(self, songs: Sequence[Song], cpu_s: float) -> None:
         chosen = presets.preset("tiny")
@@ -41,13 +42,15 @@ class Singer:
             for name, parameter in self.net.named_parameters():
                 parameter.copy_(averaged[name])
         known = audition.corpus_statistics(self.songs, N_LEVELS, seconds=20.0, sample_rate=INPUT_RATE)
-        far = {steady: audition.distance(self.sing(4, 4.0, steady).heard, known) for steady in (False, True)}
-        self.steady = far[True] <= far[False]
-        say(f"skeleton: {self.steps} steps in {spent:.0f} CPU-s, distance {far}")
+        _, self.reins = temper(self.net, self.songs, sample_rate=INPUT_RATE)
+        far = audition.distance(self.sing(4, 4.0).heard, known)
+        say(f"skeleton: {self.steps} steps in {spent:.0f} CPU-s, distance {far:.2f}")
 
-    def sing(self, n_clips: int, seconds: float, steady: bool) -> audition.Sung:
-        engine = FusedEngine(self.net, threads=1, steady=steady)
-        return audition.sing(engine, self.songs, n_clips=n_clips, seconds=seconds, sample_rate=INPUT_RATE, seed=SEED)
+    def sing(self, n_clips: int, seconds: float) -> audition.Sung:
+        return audition.sing(
+            FusedEngine(self.net, threads=1), self.songs,
+            n_clips=n_clips, seconds=seconds, sample_rate=INPUT_RATE, seed=SEED, reins=self.reins,
+        )  # fmt: skip
 
     def forced(self, heard: Song) -> np.ndarray:
         levels = front_end.levels_of(heard.mono, N_LEVELS)
@@ -55,5 +58,4 @@ class Singer:
             self.net,
             skeleton_songs.Song(heard.name, levels),
             uniforms=np.random.default_rng(SEED).random(len(levels)),
-            steady=self.steady,
         )

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 
 from neuralbum import prepared
-from neuralbum.dsp import front_end, lpc_bank
-from neuralbum.kernels import step_bank
+from neuralbum.dsp import front_end, lpc
 from neuralbum.project import Project
 from neuralbum.records import Track
 from neuralbum.skeleton import presets
@@ -42,7 +41,7 @@ def net(name: str = "debug", *, seed: int = 0, shaken: float = 0.0):
     with torch.no_grad():
         if made.uses_forecast:
             sounds = [tune(1.0, 7).astype(np.float32)]
-            made.bank.copy_(torch.from_numpy(lpc_bank.fit(sounds, order=step_bank.ORDER, size=step_bank.SIZE)))
+            made.anchor.copy_(torch.from_numpy(lpc.mean_autocorrelation(sounds, made.config.order)))
         for parameter in made.parameters():
             if not parameter.requires_grad:
                 continue

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from neuralbum.skeleton import songs
-from neuralbum.skeleton.evaluate import ear_of
+from neuralbum.skeleton.evaluate import anchor_of
 from neuralbum.skeleton.recurrence import scan, scan_log_depth, use_scan
 from neuralbum.skeleton.training import Habits, Trainer
 
@@ -16,7 +16,7 @@ HALF_BITS = 0.02
 
 
 def window_of(made):
-    one = next(songs.windows_of(song(1.0), window=1024, context=made.context, n_levels=256, ear=ear_of(made)))
+    one = next(songs.windows_of(song(1.0), window=1024, context=made.context, n_levels=256, anchor=anchor_of(made)))
     return torch.from_numpy(one.levels), torch.from_numpy(one.features)
 
 

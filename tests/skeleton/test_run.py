@@ -51,13 +51,12 @@ def test_the_ladder_shows_what_being_told_is_worth_where_anything_is_known(tmp_p
     labels.write_text(labels.read_text() + "heldout-tune = 90\n")
     known = train(made, params, force=True)
     assert known.model_id == unknown.model_id  # what is said of songs it never learns makes no other net
-    assert set(known.told_bits) == {"heldout", "steady"}
+    assert set(known.told_bits) == {"heldout"}
     assert known.told_bits["heldout"] != known.heldout_bits
     about = checkpoint.read_about(made.models_dir / known.model_id)
     assert about.ladder[0].told_bits == known.told_bits
     curves = made.catalogue.curve(known.model_id)
     assert curves["heldout_told_bits"] == [(2, known.told_bits["heldout"])]
-    assert "steady_told_bits" in curves
     assert f"({known.told_bits['heldout']:.3f} if told)" in sentence(about.ladder[0], about.lines)
 
 

@@ -9,6 +9,7 @@ from neuralbum.errors import CheckpointError
 from neuralbum.skeleton import audition
 from neuralbum.skeleton.checkpoint import About, Rung
 from neuralbum.skeleton.engine import FusedEngine
+from neuralbum.skeleton.engine_gpu import GraphEngine
 from neuralbum.skeleton.states import choose, read_states, states_path, write_states
 
 from .makers import RATE, net, song
@@ -96,7 +97,7 @@ def test_states_of_other_weights_or_another_engine_are_refused(stored, sung):
     with pytest.raises(CheckpointError, match="weights"):
         read_states(stored, ABOUT, sung[0], "w2")
     with pytest.raises(CheckpointError, match="--device cpu"):
-        read_states(stored, ABOUT, FusedEngine(net(), threads=1, steady=True), "w1")
+        read_states(stored, ABOUT, GraphEngine(net()), "w1")
 
 
 def test_truncated_and_damaged_files_are_refused(stored, sung):

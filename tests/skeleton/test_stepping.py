@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from neuralbum.errors import ParameterError
+from neuralbum.dsp import front_end
+from neuralbum.kernels import step_forecast
 from neuralbum.skeleton import evaluate, songs
 from neuralbum.skeleton.engine import FusedEngine
 from neuralbum.skeleton.engine_gpu import GraphEngine
+from neuralbum.skeleton.gpu_forecast import Forecast
 from neuralbum.skeleton.stepping import PlainEngine
 
 from .makers import net, song
@@ -23,7 +25,7 @@ def parallel(made, tune, n):
     """Log-probabilities of the training forward pass, two windows with carried state."""
     state, out = made.begin(1), []
     for window in songs.windows_of(
-        tune, window=n // 2, context=made.context, n_levels=256, ear=evaluate.ear_of(made), stop=n
+        tune, window=n // 2, context=made.context, n_levels=256, anchor=evaluate.anchor_of(made), stop=n
     ):
         features = torch.from_numpy(window.features).double()
         raw, state = made(torch.from_numpy(window.levels), features, state)
@@ -111,12 +113,12 @@ def test_the_recurrence_forgets_whatever_it_heard():
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_the_graph_engine_uncaptured_draws_what_the_plain_engine_draws_by_its_steady_forecast(name):
+def test_the_graph_engine_uncaptured_draws_what_the_plain_engine_draws(name):
     made = net(name, shaken=0.05)
     rng = np.random.default_rng(0)
     uniforms, temperatures = rng.random((3, 128)), np.full((3, 128), 1.01)
     drawn = []
-    for engine in (GraphEngine(made), PlainEngine(made, steady=True)):
+    for engine in (GraphEngine(made), PlainEngine(made)):
         memory = engine.begin(3)
         engine.hear(memory, 1, song(0.1).levels[:128])
         drawn.append(engine.sample(memory, uniforms, temperatures, [0, 1]).levels)
@@ -124,15 +126,19 @@ def test_the_graph_engine_uncaptured_draws_what_the_plain_engine_draws_by_its_st
     assert min(first) > 32
 
 
-def test_the_graph_engine_refuses_a_net_that_needs_the_forecast():
-    with pytest.raises(ParameterError, match="steady"):
-        GraphEngine(net(), steady=False)
-
-
-def test_by_the_steady_forecast_the_fused_engine_predicts_what_its_twin_predicts():
-    made = net(shaken=0.05)
-    levels = song(0.1).levels[None, :256]
-    fused, plain = FusedEngine(made, threads=1, steady=True), PlainEngine(made, steady=True)
-    got = fused.log_probabilities(fused.begin(1), levels)
-    expected = plain.log_probabilities(plain.begin(1), levels).numpy()
-    assert np.abs(got - expected)[expected > -12].max() < SINGLE
+def test_forecasts_of_the_graph_engine_are_those_of_the_kernel():
+    anchor = evaluate.anchor_of(net())
+    order, n, amplitudes = len(anchor) - 1, 1024, front_end.amplitudes_of(song(0.2).levels)
+    rows = [step_forecast.new_memory(order) for _ in range(2)]
+    for row, start in zip(rows, (0, 512), strict=True):
+        step_forecast.forecast(amplitudes[start : start + n], anchor, row)
+    ahead = [amplitudes[start + n : start + n + 160] for start in (0, 512)]
+    made = Forecast(anchor, torch.device("cpu"))
+    parts = zip(*(step_forecast.parts_of(row, order) for row in rows), strict=True)
+    sound, *memory = (torch.from_numpy(np.stack(part).astype(np.float32)) for part in parts)
+    sound, told = torch.cat([sound, torch.from_numpy(np.stack(ahead)).float()], dim=1), []
+    for t in range(160):
+        told.append(memory[0].clone())
+        made.step(memory, sound[:, t + 1 : t + 1 + made.looks_at], fit=(t + 1) % step_forecast.REFIT == 0)
+    expected = np.stack([step_forecast.forecast(x, anchor, row) for x, row in zip(ahead, rows, strict=True)])
+    assert torch.stack(told, 1).numpy() == pytest.approx(expected, abs=SINGLE)

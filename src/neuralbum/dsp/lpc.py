@@ -11,6 +11,8 @@ can be compared with a net's, and depend on the music in the same way.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +24,8 @@ WINDOW = 1024  #: samples the coefficients are estimated from (64 ms at 16 kHz)
 HOP = 64  #: samples between estimates
 SCALE_MEMORY = 0.99  #: of the running mean of |residual|
 WHITE = 1e-6  #: noise added to the diagonal, relative
+FRAME = 4096  #: samples of a frame of ``mean_autocorrelation``
+QUIET = 1e-3  #: RMS under which such a frame tells nothing
 MIX = 1e-3  #: share of a uniform distribution, so that a surprise costs at most 18 bits
 
 Float64 = npt.NDArray[np.float64]
@@ -50,6 +54,23 @@ def levinson(autocorrelation: Float64) -> Float64:
         coefficients[:, i] = reflection
         error = error * (1.0 - reflection**2)
     return coefficients
+
+
+def mean_autocorrelation(sounds: Iterable[npt.NDArray[np.floating]], order: int) -> Float64:
+    """Autocorrelations (order + 1,) of the mean spectrum of sounds, of power 1; every frame weighs the same.
+
+    Silence is passed over; of nothing else it gives zeros.
+    """
+    total, n = np.zeros(order + 1), 0
+    for sound in sounds:
+        frames = sound[: len(sound) // FRAME * FRAME].reshape(-1, FRAME)
+        frames = frames[np.sqrt((frames.astype(np.float64) ** 2).mean(1)) > QUIET]
+        for few in np.array_split(frames, -(-len(frames) // 256) or 1):  # 256 frames of 4096 are 8 MiB
+            power = np.abs(np.fft.rfft(few * np.hanning(FRAME), 2 * FRAME, axis=1)) ** 2
+            r = np.fft.irfft(power, axis=1)[:, : order + 1]
+            total += (r / r[:, :1]).sum(0)
+            n += len(r)
+    return total / max(n, 1)
 
 
 def predict(signal: npt.NDArray[np.floating], order: int = ORDER) -> Float64:

@@ -84,7 +84,7 @@ def force(
     net.to(device)
     weights = model_folder.step_path(path, about.step)
     recipe = {
-        "version": VERSION, "model": about.id, "step": about.step, "steady": about.steady,
+        "version": VERSION, "model": about.id, "step": about.step,
         "weights": file_digest(weights)[:20] if weights.exists() else "",
         "temperature": None if expected else sorted(params.temperature), "seed": project.settings.seed,
     }  # fmt: skip
@@ -131,7 +131,6 @@ def _of_track(
         Song(song.track.title, levels),
         uniforms=None if expected else rng.random(n),
         temperatures=heat[np.arange(n) // int(HEAT_S * rate)],
-        steady=about.steady,
     )
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ..dsp import front_end
 from ..records import Recipe
+from ..skeleton.reins import Reins
 from ..skeleton.stepping import Engine
 from . import streams, watchdog, wishes
 
@@ -46,7 +47,8 @@ class Making:
     given_up: bool = False
     hot_until: int = 0
     heat: float = 0.0
-    healthy: Any = None  #: (snapshot, made) at the last healthy look
+    running: float = 0.0  #: entropy, see ``skeleton.reins``
+    healthy: Any = None  #: (snapshot, made, running) at the last healthy look
     pending: list[npt.NDArray[np.float32]] = field(default_factory=list)
     tail: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     entropy: list[float] = field(default_factory=list)
@@ -71,6 +73,7 @@ def make(
     prime: Callable[[Recipe], npt.NDArray[np.int16]],
     state: Callable[[Recipe], Any] = lambda recipe: None,
     guard: Guard = Guard(),
+    reins: Reins | None = None,
 ) -> Iterator[Handed]:
     """Make takes until ``next_recipe`` has no more.
 
@@ -78,6 +81,7 @@ def make(
     ----------
     next_recipe : called when a slot is free; None ends the work.
     prime : the levels a take's net hears first (may be empty).
+    reins : what holds the net to its music's entropy, if anything does.
     state : a snapshot of ``engine``'s memory a take begins with; None: silence.
     """
     block = max(engine.hop, int(BLOCK_S * sample_rate) // engine.hop * engine.hop)
@@ -98,13 +102,14 @@ def make(
                 heard = heard[: len(heard) // engine.hop * engine.hop]
                 if len(heard):
                     engine.hear(memory, slot, heard, _told(engine, recipe, -len(heard), len(heard), sample_rate))
-                slots[slot] = Making(recipe, streams.dice(recipe.seed, recipe.number))
+                take = slots[slot] = Making(recipe, streams.dice(recipe.seed, recipe.number))
+                take.running = reins.middle if reins else 0.0
                 if guard.on:
-                    slots[slot].healthy = (engine.snapshot(memory, slot), 0)  # type: ignore[union-attr]
+                    take.healthy = (engine.snapshot(memory, slot), 0, take.running)
         busy = [slot for slot in range(batch) if slots[slot] is not None]
         if not busy:
             return
-        yield from _step(engine, memory, slots, busy, block, sample_rate, guard)
+        yield from _step(engine, memory, slots, busy, block, sample_rate, guard, reins)
 
 
 def _told(engine: Engine, recipe: Recipe, start: int, n: int, sample_rate: int) -> npt.NDArray[np.float32] | None:
@@ -122,9 +127,11 @@ def _step(
     block: int,
     sample_rate: int,
     guard: Guard,
+    reins: Reins | None,
 ) -> Iterator[Handed]:
     uniforms = np.full((len(slots), block), 0.5)
     temperatures = np.ones((len(slots), block), dtype=np.float32)
+    running = np.array([take.running if take else 0.0 for take in slots])
     told = None
     if engine.conditions is not None:
         told = np.zeros((len(slots), block // engine.hop, engine.conditions.n_inputs), dtype=np.float32)
@@ -137,13 +144,17 @@ def _step(
             temperatures[slot] += take.heat
         if told is not None:
             told[slot] = _told(engine, take.recipe, take.made, block, sample_rate)
-    sampled = engine.sample(memory, uniforms, temperatures, busy, told)
+    if reins is None:
+        sampled = engine.sample(memory, uniforms, temperatures, busy, told)
+    else:
+        sampled = reins.sample(engine, memory, running, uniforms, temperatures, busy, told)
     for slot in busy:
         take = slots[slot]
         assert take is not None
         audio = front_end.amplitudes_of(sampled.levels[slot], engine.n_levels)
         take.pending.append(audio)
         take.made += block
+        take.running = float(running[slot])
         n_window = int(WINDOW_S * sample_rate)
         take.tail = np.concatenate([take.tail, audio])[-n_window:]
         illness = None
@@ -158,7 +169,7 @@ def _step(
                 take.heat = 0.0
             yield _hand(take, done)
             if guard.on and not done:
-                take.healthy = (engine.snapshot(memory, slot), take.made)
+                take.healthy = (engine.snapshot(memory, slot), take.made, take.running)
         else:
             take.ill += 1
             if take.ill >= PATIENCE or done:
@@ -182,7 +193,7 @@ def _hand(take: Making, done: bool) -> Handed:
 
 
 def _rewind(engine: Engine, memory: Any, slot: int, take: Making, illness: str, guard: Guard, sample_rate: int) -> None:
-    snapshot, made = take.healthy
+    snapshot, made, take.running = take.healthy
     take.rewinds += 1
     take.events.append(
         {

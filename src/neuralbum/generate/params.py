@@ -35,6 +35,9 @@ class GenerateParams:
         0, "takes made side by side in one process; 0: 16 on a CPU, 4096 on a GPU", minimum=0, maximum=65_536
     )
     watchdog: bool = setting(True, "rewind a take that falls silent, freezes, loops or turns to noise")
+    reins: bool = setting(
+        True, "hold a take to the entropy the net has while it hears the band, by a percent or so of temperature"
+    )
     rewinds: int = setting(8, "how often one take may be rewound", minimum=0)
     heat: float = setting(0.01, "temperature added after each rewind, until the take is healthy again", minimum=0)
     flesh: str = setting(

@@ -73,6 +73,10 @@ def plan(
     seed = project.settings.seed
     songs: dict[str, int] = {}
     told = wishes.settle(params, conditions, about.id)
+    if params.reins and about.reins:
+        engine += f"+{about.reins.name}"
+    if params.watchdog:
+        engine += f"+watchdog-1:{params.rewinds}:{params.heat:g}"
     if params.prime_s > 0 and not states:
         songs = {song.track.id: song.mono.size for song in corpus_for(project, about).split("train")}
         songs = wishes.tracks_of(told, about.told, songs)
@@ -92,7 +96,7 @@ def plan(
                 temperature=tuple(points),
                 n_samples=n_samples,
                 sample_rate=rate,
-                engine=engine + (f"+watchdog-1:{params.rewinds}:{params.heat:g}" if params.watchdog else ""),
+                engine=engine,
                 prime=(
                     streams.choose_state(seed, number, [(state.number, state.digest) for state in states])
                     if states
@@ -146,7 +150,7 @@ def run(
     params = project.params(STAGE, GenerateParams) if params is None else params
     folder, step = find_model(project, params.model)
     net, about = open_skeleton(folder, step)
-    engine = open_engine(net.to(device), steady=about.steady)
+    engine = open_engine(net.to(device))
     weights = folder / model_folder.WEIGHTS if step is None else model_folder.step_path(folder, about.step)
     if not weights.exists():
         weights = folder / model_folder.WEIGHTS
@@ -175,6 +179,7 @@ def run(
                 prime=_Primes(project, about),
                 state=lambda recipe: states[recipe.prime["state"]].snapshot if "state" in recipe.prime else None,
                 guard=Guard(params.watchdog, params.rewinds, params.heat),
+                reins=about.reins if params.reins else None,
             )
             done = _write_all(project, handed, queue, planned.sample_rate, reporter, tick, fleshed)
     finally:
@@ -360,7 +365,7 @@ def sample(
     from ..skeleton.engine import open_engine
 
     net, about = open_skeleton(model, step)
-    engine = open_engine(net, steady=about.steady)
+    engine = open_engine(net)
     memory = engine.begin(len(seeds))
     if prime is not None:
         for stream in range(len(seeds)):
@@ -368,9 +373,14 @@ def sample(
     dice = [streams.dice(seed, number) for number in seeds]
     block = max(engine.hop, int(block_s * about.sample_rate) // engine.hop * engine.hop)
     heat = np.repeat(np.asarray(temperatures, dtype=np.float32)[:, None], block, axis=1)
-    made = 0
+    reins, made = about.reins, 0
+    running = np.full(len(seeds), reins.middle if reins else 0.0)
     while made < n_samples:
-        sampled = engine.sample(memory, np.stack([rng.random(block) for rng in dice]), heat)
+        uniforms = np.stack([rng.random(block) for rng in dice])
+        if reins is None:
+            sampled = engine.sample(memory, uniforms, heat)
+        else:
+            sampled = reins.sample(engine, memory, running, uniforms, heat)
         keep = min(block, n_samples - made)
         yield front_end.amplitudes_of(sampled.levels[:, :keep], engine.n_levels)
         made += keep

@@ -20,9 +20,8 @@ import numpy as np
 from numba import njit
 
 from . import lanes as v
-from . import step_bank
 from .lanes import LANES
-from .step_forecast import ORDER, advance
+from .step_forecast import advance, scratch_size
 from .step_head import FAST, MEAN_MAGNITUDE, SMALLEST_SCALE, draw, exp32, normalised, place_experts
 from .step_linear import linear
 
@@ -34,7 +33,7 @@ LAYER_COLUMNS = ("g_norm", "w_enter", "b_enter", "w_leave", "b_leave", "decay", 
 BOTTOM_COLUMNS = ("g", "w_enter", "b_enter", "w_leave", "b_leave")
 PLACES = ("stride", "x", "h", "t0", "t1", "t2", "miss", "n_taps", "n_miss", "n_inputs", "bottom", "hidden",
           "w_hear", "b_hear", "tables", "g_out", "w_out", "b_out",
-          "n_levels", "n_experts", "context", "n_long", "told")  # fmt: skip
+          "n_levels", "n_experts", "context", "told")  # fmt: skip
 SAMPLE, HEAR, SCORE = 0, 1, 2
 """Modes: draw levels; listen to given ones; listen and tell their log-probabilities."""
 TELL_EVERY = 16  #: samples between two entropies
@@ -230,20 +229,21 @@ def _take_note(rows, miss, n_miss, row, value):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run(flat, tiers, layers, bottom, places, forecasts, log_weight, log_scale, bank, bent, amplitudes, edges,
-        rows, levels, memory, mode, n, uniforms, temperatures, entropy, scores, told):  # fmt: skip
+def run(flat, tiers, layers, bottom, places, forecasts, log_weight, log_scale, anchor, quick_window, long_window,
+        bent, amplitudes, edges, rows, levels, memory, mode, n, uniforms, temperatures, entropy, scores,
+        told):  # fmt: skip
     """Take n steps with every stream.
 
     rows (B * stride,) states and scratch; levels (B, context + n): filled from
-    ``context`` on in mode SAMPLE, read in the others; memory (B, …) the
-    forecasts': the adaptive one's, or the steady one's where n_long is 0;
-    uniforms, temperatures (B, n); entropy (B, n / TELL_EVERY) out; scores (B, n, n_levels) out in mode SCORE;
+    ``context`` on in mode SAMPLE, read in the others; anchor and windows as
+    ``step_forecast.advance`` takes them, memory (B, …) its rows; uniforms, temperatures (B, n);
+    entropy (B, n / TELL_EVERY) out; scores (B, n, n_levels) out in mode SCORE;
     told (B, n / hop, slowest width) conditions, or (B, 0, 0) where nothing is told.
     """
     stride, t1, miss, n_miss = places[0], places[4], places[6], places[8]
-    n_levels, n_experts, context, n_long = places[18], places[19], places[20], places[21]
+    n_levels, n_experts, context = places[18], places[19], places[20]
     n_streams = levels.shape[0]
-    matrix, y = np.zeros((ORDER, ORDER)), np.zeros(ORDER)
+    working = np.empty(scratch_size(anchor.shape[0] - 1))
     own, p = np.empty(n_levels, np.float32), np.empty(n_levels + n_levels // LANES, np.float32)
     weight, centre = np.empty(n_experts, np.float32), np.empty(n_experts, np.float32)
     scale, scratch = np.empty(n_experts, np.float32), np.ones(LANES, np.float32)
@@ -251,7 +251,7 @@ def run(flat, tiers, layers, bottom, places, forecasts, log_weight, log_scale, b
         at = context + t
         word = -1
         if told.shape[1] > 0:
-            word = places[22]
+            word = places[21]
             if t % tiers[0, 0] == 0:
                 _hear_told(rows, word, told, t // tiers[0, 0], stride, n_streams)
         for i in range(tiers.shape[0]):
@@ -279,7 +279,4 @@ def run(flat, tiers, layers, bottom, places, forecasts, log_weight, log_scale, b
                     normalised(own, 0, n_levels, scores[b, t])
             value = amplitudes[levels[b, at]]
             _take_note(rows, b * stride + miss, n_miss, memory[b], value)
-            if n_long > 0:
-                advance(memory[b], value, n_long, matrix, y)
-            else:
-                step_bank.advance(memory[b], value, bank)
+            advance(memory[b], value, anchor, quick_window, long_window, working)

@@ -11,6 +11,7 @@ net is the two-tier SampleRNN of the first neural metal albums.
     evaluate.py    bits on held-out songs        audition.py                        free-running statistics
     scoring.py     bits and statistics together  checkpoint.py                      models on disk
     conditions.py  what a net may be told         telling.py         what is known of a project's songs
+    reins.py       what holds a net that sings    gpu_forecast.py    the forecast of the GPU's engine
     run.py         files and catalogue
 
 Verbs: ``run`` (also called ``train``), ``open_skeleton``, ``find_model``.

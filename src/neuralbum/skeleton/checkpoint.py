@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import model_folder
 from ..errors import CheckpointError
+from .reins import Reins
 
 if TYPE_CHECKING:
     from .presets import Net
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,10 @@ class Rung:
     heldout_bits: float | None = None
     free_running: Mapping[str, float] = field(default_factory=dict)  #: statistics of what it samples
     distance: float | None = None  #: of those from the corpus; smaller is more alike
-    steady_bits: float | None = None  #: held-out bits by the steady forecast
-    steady: bool = False  #: it sings closer to the corpus by the steady forecast
     told_bits: Mapping[str, float] = field(default_factory=dict)
-    """Bits when it is told what is known of the songs: "valid", "heldout", and "steady" (held out, by the steady
-    forecast); the others are of a net that is told nothing. Empty for nets without conditions."""
+    """Bits when it is told what is known of the songs: "valid" and "heldout"; the others are of a net that is
+    told nothing. Empty for nets without conditions."""
+    entropy_range: tuple[float, float] | None = None  #: of its predictions over the music, bits; see ``reins``
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,12 @@ class About:
         return {"kind": "mulaw", "n_levels": self.n_levels}
 
     @property
-    def steady(self) -> bool:
-        """Whether this checkpoint generates without the forecast."""
-        return any(rung.steady for rung in self.ladder if rung.step == self.step)
+    def reins(self) -> Reins | None:
+        """What holds this checkpoint while it sings, if its range is known."""
+        ranges = [rung.entropy_range for rung in self.ladder if rung.step == self.step]
+        if not ranges or ranges[0] is None:
+            return None
+        return Reins(*ranges[0], self.sample_rate)
 
 
 def write_about(folder: Path, about: About) -> None:
@@ -95,7 +98,7 @@ def read_about(folder: Path) -> About:
     path = folder / model_folder.ABOUT
     text = model_folder.read_about(folder, train="neuralbum train skeleton")
     if text.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: format {text.get('format')}, this neuralbum reads {FORMAT}")
+        raise CheckpointError(f"{path}: format {text.get('format')}, this neuralbum reads {FORMAT}; train again")
     quantiser = text.get("quantiser") or {}
     if quantiser.get("kind") != "mulaw" or quantiser.get("n_levels") != text["net"].get("n_levels"):
         raise CheckpointError(

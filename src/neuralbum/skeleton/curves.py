@@ -13,20 +13,16 @@ COLOURS = {
     "train_bits": "#9aa5b1",
     "valid_bits": "#2f7ed8",
     "heldout_bits": "#c0392b",
-    "steady_bits": "#d9a441",
     "valid_told_bits": "#8fbfee",
     "heldout_told_bits": "#e39a91",
-    "steady_told_bits": "#ecd39f",
 }
 LINE_COLOURS = {"lpc": "#333333", "histogram": "#bbbbbb"}
 NAMES = {
     "train_bits": "train",
     "valid_bits": "valid",
     "heldout_bits": "held out",
-    "steady_bits": "held out, steady",
     "valid_told_bits": "valid, told",
     "heldout_told_bits": "held out, told",
-    "steady_told_bits": "steady, told",
     "lpc": "LPC-32",
     "histogram": "histogram",
 }

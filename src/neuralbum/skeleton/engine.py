@@ -18,9 +18,9 @@ import numpy.typing as npt
 import torch
 
 from ..dsp import front_end, mulaw
-from ..kernels import step_head, step_linear, step_lstm, step_tiers
+from ..kernels import step_forecast, step_head, step_linear, step_lstm, step_tiers
 from . import head
-from .evaluate import ear_of
+from .evaluate import anchor_of
 from .recurrence import DECAY_SHARPNESS
 from .songs import PRELUDE, Listener
 from .stepping import Engine, Sampled, Wishes
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .samplernn import SampleRnn
     from .tiers import Tiers
 
-NAME = "cpu-fused-2"
+NAME = "cpu-fused-3"
 STREAMS_PER_THREAD = 8
 """A thread is worth starting for this many streams."""
 
@@ -101,14 +101,13 @@ class Memory:
 class FusedEngine:
     """Steps streams of one net with the kernels; see ``stepping.Engine``."""
 
-    def __init__(self, net: Net, *, threads: int | None = None, steady: bool = False) -> None:
-        self.steady = steady and net.uses_forecast
-        self.name = NAME + ("-steady" if self.steady else "")
+    def __init__(self, net: Net, *, threads: int | None = None) -> None:
+        self.name = NAME
         self.hop, self.context, self.n_levels = net.hop, net.context, net.config.n_levels
         self.threads = threads or default_threads()
         self.bent = front_end.companded(self.n_levels)
         self.amplitudes = mulaw.table(self.n_levels).astype(np.float64)
-        self.ear = ear_of(net)
+        self.anchor = anchor_of(net)
         self.conditions = net.conditions
         self.first_row: Float32
         self.told: Float32 | None = None  #: (n_inputs, slowest width); None: the kernel takes no conditions
@@ -166,7 +165,7 @@ class FusedEngine:
         place = [
             row.stride, x, h, t0, t1, t2, miss, head.N_TAPS, head.N_RESIDUALS, head.N_INPUTS, config.bottom_width,
             config.bottom_hidden, *hear, tables, gain, *out, config.n_levels, head.N_EXPERTS, self.context,
-            0 if self.steady else config.n_long, told,
+            told,
         ]  # fmt: skip
         self.stride = row.stride
         self.first_row = np.zeros(self.state_size, dtype=np.float32)
@@ -177,7 +176,7 @@ class FusedEngine:
             self.told = np.float32(TOLD_GAIN) * _numpy(net.told)
         fixed = (
             packing.flat(), np.array(tiers), np.array(layers), np.array(bottom).reshape(-1, 5), np.array(place),
-            *head.TIES, cast(Any, self.ear).bank.ravel(), self.bent, self.amplitudes,
+            *head.TIES, self.anchor, *step_forecast.windows(config.order), self.bent, self.amplitudes,
             step_head.bordered(front_end.edges(config.n_levels)),
         )  # fmt: skip
 
@@ -230,9 +229,9 @@ class FusedEngine:
     def begin(self, n_streams: int) -> Memory:
         if self._quiet is None:
             silence = np.full(PRELUDE, front_end.silent_level(self.n_levels), dtype=np.int16)
-            listener = Listener(self.ear, self.n_levels, steady=self.steady)
+            listener = Listener(self.anchor, self.n_levels)
             features = listener.hear(silence)
-            if self.ear is not None:
+            if self.anchor is not None:
                 last = slice(-head.N_RESIDUALS, None)
                 missed = head.missed(
                     torch.from_numpy(self.amplitudes[silence[last]]), torch.from_numpy(features[last]).double()
@@ -355,13 +354,10 @@ def default_threads() -> int:
     return max(1, min(cores, int(asked))) if asked.isdigit() else cores
 
 
-def open_engine(net: Net, *, threads: int | None = None, steady: bool = False) -> Engine:
-    """An engine for a trained net: the fused one on a CPU, CUDA graphs where the net lies on a GPU.
-
-    A GPU has no adaptive forecast: there all nets generate by their steady one.
-    """
+def open_engine(net: Net, *, threads: int | None = None) -> Engine:
+    """An engine for a trained net: the fused one on a CPU, CUDA graphs where the net lies on a GPU."""
     if next(net.parameters()).device.type == "cuda":
         from .engine_gpu import GraphEngine
 
-        return GraphEngine(net, steady=True)
-    return FusedEngine(net, threads=threads, steady=steady)
+        return GraphEngine(net)
+    return FusedEngine(net, threads=threads)

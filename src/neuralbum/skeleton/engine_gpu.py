@@ -2,8 +2,7 @@
 
 A step is some hundred small operations; launched one by one, the launches cost more
 than the work. Captured, a whole hop (64 or 256 samples) of thousands of streams is
-one launch. The adaptive forecast is a sequential CPU kernel, so this engine only
-runs nets by their steady forecast, whose bank is a few products here, and the reference net.
+one launch. The forecast's fits are made for all streams at once (``gpu_forecast``).
 
 What a step reads and writes decides its speed (``benchmarks/generate_speed.py`` counts it): a stream's past
 lies in buffers that a hop fills from left to right, and products take slices of them. Nothing comes from the host and
@@ -27,11 +26,11 @@ import torch
 from torch import Tensor
 
 from ..dsp import front_end
-from ..errors import ParameterError
-from ..kernels import step_bank, step_forecast
+from ..kernels import step_forecast
 from ..kernels.step_tiers import TELL_EVERY
 from . import head
-from .evaluate import ear_of
+from .evaluate import anchor_of
+from .gpu_forecast import Forecast
 from .songs import PRELUDE, Listener
 from .stepping import PlainEngine, Sampled, Wishes
 
@@ -39,9 +38,7 @@ if TYPE_CHECKING:
     from .presets import Net
     from .tiers import Tiers
 
-NAME = "gpu-graph-2"
-_X = step_forecast.N_FEATURES  # in a row of the steady forecast's memory: the last values, newest first
-_ERRORS = _X + step_bank.ORDER
+NAME = "gpu-graph-3"
 
 
 @dataclass
@@ -53,8 +50,8 @@ class GraphMemory:
 
     levels: Tensor  #: (B, context + hop) int64
     features: Tensor  #: (B, context + hop, N_FEATURES), of those levels
-    sound: Tensor  #: (B, ORDER + hop) the amplitudes of the last levels; nothing for the reference net
-    ear: Tensor  #: (B, step_bank.MEMORY_SIZE) the steady forecast's memory; nothing for the reference net
+    sound: Tensor  #: (B, what a fit looks at + hop) the amplitudes of the last levels; nothing for the reference net
+    forecast: list[Tensor]  #: the forecast's memory, see ``gpu_forecast``; none for the reference net
     state: dict[str, Tensor]
     uniforms: Tensor  #: (B, hop)
     temperatures: Tensor  #: (B, hop)
@@ -66,7 +63,7 @@ class GraphMemory:
         """What goes on from hop to hop."""
         hop = self.uniforms.shape[1]
         past = [self.levels[:, :-hop], self.features[:, :-hop], self.sound[:, :-hop]]
-        return [*past, self.ear, *self.state.values()]
+        return [*past, *self.forecast, *self.state.values()]
 
 
 class GraphEngine:
@@ -75,22 +72,17 @@ class GraphEngine:
     ``device``: where the net is moved to first; it stays where it is without.
     """
 
-    def __init__(self, net: Net, *, steady: bool = True, device: torch.device | str | None = None) -> None:
-        if net.uses_forecast and not steady:
-            raise ParameterError(
-                "the GPU engine has no adaptive forecast: generate on the CPU, or by a steady checkpoint"
-            )
-        self.ear = ear_of(net)
+    def __init__(self, net: Net, *, device: torch.device | str | None = None) -> None:
+        self.anchor = anchor_of(net)
         self.device = next(net.parameters()).device if device is None else torch.device(device)
         self.net = net.to(self.device).eval()
-        self.plain = PlainEngine(net, steady=True)
+        self.plain = PlainEngine(net)
         self.hop, self.n_levels, self.context = net.hop, net.config.n_levels, net.context
         self.name = NAME
         self.conditions = net.conditions
         self.amplitudes = torch.from_numpy(front_end.amplitudes_of(np.arange(self.n_levels), self.n_levels))
         self.amplitudes = self.amplitudes.float().to(self.device)
-        if self.ear is not None:  # oldest value first, as the buffers have it
-            self.bank = torch.from_numpy(self.ear.bank[::-1].astype(np.float32)).to(self.device)
+        self.forecast = None if self.anchor is None else Forecast(self.anchor, self.device)
 
     def begin(self, n_streams: int) -> GraphMemory:
         def room(past: Tensor) -> Tensor:
@@ -102,24 +94,32 @@ class GraphEngine:
             return torch.full((n_streams, n), value, device=self.device)
 
         silence = np.full(PRELUDE, front_end.silent_level(self.n_levels), dtype=np.int16)
-        listener = Listener(self.ear, self.n_levels, steady=True)
+        listener = Listener(self.anchor, self.n_levels)
         heard = torch.from_numpy(listener.hear(silence)[-self.context :]).to(self.device)
-        memory = torch.from_numpy(listener.memory[: step_bank.MEMORY_SIZE].astype(np.float32)).to(self.device)
+        sound, *memory = self._brought(listener)
         levels = torch.from_numpy(silence[-self.context :].astype(np.int64)).to(self.device)
         with torch.no_grad():
             state = {name: value.clone() for name, value in self.net.begin(n_streams).items()}
         return GraphMemory(
-            room(levels), room(heard), room(memory[_X:_ERRORS].flip(0)), memory.repeat(n_streams, 1), state,
+            room(levels), room(heard), room(sound), [each.repeat(n_streams, 1) for each in memory], state,
             full(0.5, self.hop), full(1.0, self.hop), full(0.0, self.hop // TELL_EVERY),
             torch.zeros(n_streams, 1, self.conditions.n_inputs, device=self.device) if self.conditions else None,
         )  # fmt: skip
+
+    def _brought(self, listener: Listener) -> list[Tensor]:
+        """A listener's memory on the device: the sound it looks back at, and the forecast's."""
+        if self.anchor is None:
+            return [torch.zeros(0, device=self.device)]
+        parts = step_forecast.parts_of(listener.memory, len(self.anchor) - 1)
+        return [torch.from_numpy(part.astype(np.float32)).to(self.device) for part in parts]
 
     def _hop(self, memory: GraphMemory) -> None:
         """One hop of steps; what was made becomes the past."""
         levels, features, sound, state = memory.levels, memory.features, memory.sound, dict(memory.state)
         for at in range(self.hop):
             now, past = slice(at + self.context, at + self.context + 1), slice(at, at + self.context + 1)
-            features[:, now] = memory.ear[:, None, : features.shape[2]]
+            if self.forecast is not None:
+                features[:, now] = memory.forecast[0][:, None]
             with _tensor_cores():
                 raw = self.plain.raw(levels[:, past], features[:, past], state, at, memory.told)
             scores = self._scores(raw, features[:, now.start])
@@ -130,10 +130,10 @@ class GraphEngine:
             wanted = memory.uniforms[:, at : at + 1] * cdf[:, -1:]
             level = torch.searchsorted(cdf, wanted, right=True).clamp_(max=self.n_levels - 1)
             levels[:, now] = level
-            if self.ear is not None:
-                n = at + step_bank.ORDER
+            if self.forecast is not None:
+                n = at + self.forecast.looks_at
                 sound[:, n : n + 1] = self.amplitudes[level]
-                bank_step(memory.ear, sound[:, n : n + 1], sound[:, at + 1 : n + 1], self.bank)
+                self.forecast.step(memory.forecast, sound[:, at + 1 : n + 1], fit=(at + 1) % step_forecast.REFIT == 0)
         for whole in (levels, features, sound):
             whole[:, : -self.hop] = whole[:, self.hop :].clone()
         for name, value in memory.state.items():
@@ -141,7 +141,7 @@ class GraphEngine:
 
     def _scores(self, raw: Tensor, features: Tensor) -> Tensor:
         """Unnormalised log-probabilities (B, n_levels) of raw outputs."""
-        if self.ear is None:
+        if self.forecast is None:
             return raw
         net = cast("Tiers", self.net)
         return head.quick_logits(*net.split(raw, features), net.edges)
@@ -175,12 +175,10 @@ class GraphEngine:
         self, memory: GraphMemory, stream: int, levels: npt.NDArray[np.integer], told: Wishes | None = None
     ) -> None:
         one, c = slice(stream, stream + 1), self.context
-        listener = Listener(self.ear, self.n_levels, steady=True)
-        n_ear = memory.ear.shape[1]
-        listener.memory[:n_ear] = memory.ear[stream].cpu().numpy()
-        listener.memory[_X : _X + memory.sound[:, : -self.hop].shape[1]] = (
-            memory.sound[stream, : -self.hop].flip(0).cpu().numpy()
-        )
+        listener = Listener(self.anchor, self.n_levels)
+        if self.anchor is not None:
+            kept = [memory.sound[:, : -self.hop], *memory.forecast]
+            step_forecast.put_parts(listener.memory, len(self.anchor) - 1, [x[stream].cpu().numpy() for x in kept])
         heard = torch.from_numpy(listener.hear(levels))[None].to(self.device)
         new = torch.from_numpy(np.asarray(levels, dtype=np.int64))[None].to(self.device)
         both = torch.cat([memory.levels[one, :c], new], dim=1)
@@ -192,9 +190,11 @@ class GraphEngine:
         for name, end in ends.items():
             memory.state[name][one] = end
         memory.levels[one, :c], memory.features[one, :c] = both[:, -c:], features[:, -c:]
-        if self.ear is not None:
-            now = torch.from_numpy(listener.memory[:n_ear].astype(np.float32)).to(self.device)
-            memory.ear[stream], memory.sound[stream, : -self.hop] = now, now[_X:_ERRORS].flip(0)
+        if self.anchor is not None:
+            for whole, part in zip(
+                [memory.sound[:, : -self.hop], *memory.forecast], self._brought(listener), strict=True
+            ):
+                whole[stream] = part
 
     def sample(
         self,
@@ -240,24 +240,3 @@ def _tensor_cores() -> Iterator[None]:
         yield
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before
-
-
-def bank_step(ear: Tensor, value: Tensor, last: Tensor, bank: Tensor) -> None:
-    """``step_bank.advance`` for B streams, in place.
-
-    ear (B, MEMORY_SIZE) but for the last values, which are not looked at; value (B, 1); last (B, ORDER) values with
-    it, bank (ORDER, SIZE), both oldest first.
-    """
-    error, slow_error, said = ear[:, _ERRORS:].chunk(3, dim=1)
-    square = torch.sub(said, value).square_()
-    error.lerp_(square, 1 - step_bank.MEMORY)
-    slow_error.lerp_(square, 1 - step_bank.SLOW_MEMORY)
-    said.copy_((last @ bank).clamp_(-step_forecast.LIMIT, step_forecast.LIMIT))
-    miss = (value - ear[:, 2:3]).abs_()
-    ear[:, 0:1] = said.gather(1, error.argmin(1, keepdim=True))
-    for place, each in ((1, slow_error), (2, error)):
-        floored = each + step_bank.ERROR_FLOOR
-        trust = torch.div(floored.amin(1, keepdim=True), floored).pow_(step_bank.SHARPNESS)
-        ear[:, place] = torch.linalg.vecdot(trust, said) / trust.sum(1)
-    for place, memory in ((4, step_forecast.FAST), (5, step_forecast.SLOW)):
-        ear[:, place : place + 1].lerp_(miss, 1 - memory)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from ..dsp import lpc
-from .songs import Ear, Song, windows_of
+from .songs import Song, windows_of
 
 if TYPE_CHECKING:
     from .conditions import Told
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 WINDOW = 8192
 
 
-def ear_of(net: Net) -> Ear | None:
-    """What the net's forecasts are made of; None for nets that hear none."""
+def anchor_of(net: Net) -> npt.NDArray[np.float64] | None:
+    """What holds the net's forecast near its band, (order + 1,); None for nets that hear none."""
     if not net.uses_forecast:
         return None
-    tiers = cast("Tiers", net)
-    return Ear(tiers.config.n_long, tiers.bank.detach().cpu().numpy().astype(np.float64))
+    return cast("Tiers", net).anchor.detach().cpu().numpy().astype(np.float64)
 
 
 def excerpt(song: Song, seconds: float | None, sample_rate: int) -> tuple[int, int]:
@@ -48,7 +47,6 @@ def song_bits(
     start: int = 0,
     stop: int | None = None,
     window: int = WINDOW,
-    steady: bool = False,
     told: npt.NDArray[np.float32] | None = None,
 ) -> float:
     """Mean bits per sample of a song (or a stretch of it), state carried from its start.
@@ -63,8 +61,8 @@ def song_bits(
     total, n = 0.0, 0
     with torch.no_grad():
         for part in windows_of(
-            song, window=window, context=net.context, n_levels=net.config.n_levels, ear=ear_of(net),
-            start=start, stop=stop, steady=steady,
+            song, window=window, context=net.context, n_levels=net.config.n_levels, anchor=anchor_of(net),
+            start=start, stop=stop,
         ):  # fmt: skip
             levels = torch.from_numpy(part.levels).to(device)
             features = torch.from_numpy(part.features).to(device)
@@ -86,7 +84,6 @@ def mean_bits(
     *,
     seconds: float | None,
     sample_rate: int,
-    steady: bool = False,
     told: Told | None = None,
 ) -> float:
     """Mean over songs, each weighing the same; the net is told what ``told`` knows of these songs."""
@@ -94,29 +91,35 @@ def mean_bits(
     for i, song in enumerate(songs):
         start, stop = excerpt(song, seconds, sample_rate)
         said = None if told is None else told.at(i, start, stop - start)
-        bits.append(song_bits(net, song, start=start, stop=stop, steady=steady, told=said))
+        bits.append(song_bits(net, song, start=start, stop=stop, told=said))
     return float(np.mean(bits))
 
 
-def mean_entropy(
-    net: Net, songs: Sequence[Song], *, seconds: float, sample_rate: int, steady: bool = False, window: int = 2048
-) -> float:
-    """Mean bits of entropy the net predicts while it hears the middle of these songs: singing, it should come close."""
+def entropies(
+    net: Net, songs: Sequence[Song], *, seconds: float, places: int, sample_rate: int, window: int = 2048
+) -> npt.NDArray[np.float64]:
+    """Mean bits of entropy the net predicts while it hears each of so many places of these songs, evenly apart."""
+    n = int(seconds * sample_rate)
+    rooms = np.array([max(len(song.levels) - n, 0) for song in songs])
+    ends = np.cumsum(rooms + 1)
     device, told = next(net.parameters()).device, []
-    with torch.no_grad():
-        for song in songs:
-            start, stop = excerpt(song, seconds, sample_rate)
-            length = max(net.hop, min(window, stop - start) // net.hop * net.hop)
-            state = net.begin(1)
+    for place in ((np.arange(places) + 0.5) / places * ends[-1]).astype(int):
+        which = int(np.searchsorted(ends, place, side="right"))
+        song, start = songs[which], int(place - (ends[which] - rooms[which] - 1))
+        stop = min(start + n, len(song.levels))
+        length = max(net.hop, min(window, stop - start) // net.hop * net.hop)
+        state, bits = net.begin(1), []
+        with torch.no_grad():
             for part in windows_of(
-                song, window=length, context=net.context, n_levels=net.config.n_levels, ear=ear_of(net),
-                start=start, stop=stop, steady=steady,
+                song, window=length, context=net.context, n_levels=net.config.n_levels, anchor=anchor_of(net),
+                start=start, stop=stop,
             ):  # fmt: skip
                 features = torch.from_numpy(part.features).to(device)
                 raw, state = net(torch.from_numpy(part.levels).to(device), features, state)
                 scores = net.scores(raw, features[:, net.context :])
-                told.append(float(-(scores.exp() * scores).sum(-1).mean()) / math.log(2.0))
-    return float(np.mean(told)) if told else 0.0
+                bits.append(float(-(scores.exp() * scores).sum(-1).mean()) / math.log(2.0))
+        told.append(np.mean(bits) if bits else 0.0)
+    return np.array(told)
 
 
 def lines(

@@ -18,7 +18,7 @@ from ..dsp import front_end
 from ..errors import ParameterError
 from ..kernels import step_head
 from . import head
-from .evaluate import ear_of
+from .evaluate import anchor_of
 from .songs import Song, windows_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ def forced_samples(
     *,
     uniforms: npt.NDArray[np.floating] | None,
     temperatures: npt.NDArray[np.floating] | float = 1.0,
-    steady: bool = False,
     window: int = WINDOW,
 ) -> npt.NDArray[np.float32]:
     """One amplitude for each sample of a song, given the true past of each.
@@ -46,7 +45,6 @@ def forced_samples(
         the estimate of the sample with the smallest squared error.
     temperatures : (n_samples,) or one number > 0
         Hotter draws are noisier.
-    steady : by the steady forecast, as in generation with a checkpoint that sings better with it
 
     Returns
     -------
@@ -74,9 +72,7 @@ def forced_samples(
     net.eval()
     state, at = net.begin(1), 0
     with torch.no_grad():
-        for part in windows_of(
-            whole, window=window, context=net.context, n_levels=n_levels, ear=ear_of(net), steady=steady
-        ):
+        for part in windows_of(whole, window=window, context=net.context, n_levels=n_levels, anchor=anchor_of(net)):
             features = torch.from_numpy(part.features).to(device)
             raw, state = net(torch.from_numpy(part.levels).to(device), features, state)
             cut = slice(at, at + window)

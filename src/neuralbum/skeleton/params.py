@@ -30,15 +30,9 @@ class SkeletonParams:
         -1.0, "share of activations dropped in training; -1: the preset's", minimum=-1, maximum=0.9
     )
     dither: float = setting(0.0, "share of heard levels moved by one, against over-confidence", minimum=0, maximum=0.5)
-    noise_share: float = setting(
+    tone_share: float = setting(
         0.3,
-        "share of stretches heard through noise, so that the net finds back from its own errors",
-        minimum=0,
-        maximum=1,
-    )
-    steady_share: float = setting(
-        0.5,
-        "share of stretches heard with the steady forecast instead of the adaptive one, which drifts while a net sings",
+        "share of stretches heard with tones that are not to be predicted, so that the net lets its own die away",
         minimum=0,
         maximum=1,
     )

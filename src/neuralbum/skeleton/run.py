@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .songs import Song
 
 STAGE = "skeleton"
-VERSION = 2
+VERSION = 3
 LEASE_S = 1800.0
 MIN_TRAIN_S = 5.0
 """Less training music than this teaches nothing; minutes are sensible, an hour is good."""
@@ -128,8 +128,7 @@ def train(
     habits: dict[str, Any] = {
         "batch": chosen.batch, "window": chosen.window, "last_window": chosen.last_window,
         "learning_rate": chosen.learning_rate, "stretch_s": params.stretch_s, "clip": params.clip,
-        "average": params.average, "dither": params.dither, "noise_share": params.noise_share,
-        "steady_share": params.steady_share,
+        "average": params.average, "dither": params.dither, "tone_share": params.tone_share,
         "frame_share": params.frame_share,
     }  # fmt: skip
     if params.conditions:
@@ -360,7 +359,7 @@ class _Work:
                 for clip in (self.folder / "audition").glob(f"{dropped.step}-*.flac"):
                     clip.unlink()
         points = [("heldout_bits", rung.step, rung.heldout_bits), ("valid_bits", rung.step, rung.valid_bits)]
-        points += [("steady_bits", rung.step, rung.steady_bits), ("distance", rung.step, rung.distance)]
+        points += [("distance", rung.step, rung.distance)]
         points += [(f"{name}_told_bits", rung.step, bits) for name, bits in rung.told_bits.items()]
         self._curve([(name, step, value) for name, step, value in points if value is not None])
         self._store_row(about)

@@ -1,7 +1,7 @@
 """Score a checkpoint: bits on songs it was not trained on, and how far from the corpus it sings.
 
-The loss alone does not say which checkpoint makes the best takes, so each one sings as well, by both
-forecasts where it knows both. Pure: what is kept where is ``run``'s business.
+The loss alone does not say which checkpoint makes the best takes, so each one sings as well. Pure: what is kept
+where is ``run``'s business.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from .checkpoint import Rung
 from .params import SkeletonParams
+from .reins import RANGE, Reins
 from .states import Snapshot, choose
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Scored:
 KNOWN_S = 20.0
 """Seconds of each training song whose statistics are the corpus'."""
 
-ENTROPY_S, ENTROPY_SONGS = 1.0, 4
+ENTROPY_S, ENTROPY_PLACES = 0.5, 12
 """How much music the entropy of predictions is measured on, which singing should come close to."""
 
 
@@ -51,6 +52,15 @@ def rank(rung: Rung) -> float:
     """
     bits = rung.valid_bits if rung.valid_bits is not None else rung.heldout_bits
     return (bits if bits is not None else math.inf) + DISTANCE_WEIGHT * min(rung.distance or 0.0, 10.0)
+
+
+def temper(net: Any, songs: Sequence[Song], *, sample_rate: int) -> tuple[float, Reins]:
+    """Mean entropy of a net's predictions over its music, and what holds its singing to that."""
+    from .evaluate import entropies
+
+    heard = entropies(net, songs, seconds=ENTROPY_S, places=ENTROPY_PLACES, sample_rate=sample_rate)
+    low, high = np.quantile(heard, RANGE)
+    return float(heard.mean()), Reins(float(low), float(high), sample_rate)
 
 
 def score(
@@ -71,44 +81,37 @@ def score(
     """
     from .audition import corpus_statistics, distance, healthy_distance, sing, statistics
     from .engine import open_engine
-    from .evaluate import mean_bits, mean_entropy
+    from .evaluate import mean_bits
 
     trained, valid, heldout = songs
     how: dict[str, Any] = {"seconds": params.valid_s, "sample_rate": sample_rate}
     heldout_bits = mean_bits(net, heldout, **how)
     valid_bits = mean_bits(net, valid, **how) if valid else None
-    both = net.uses_forecast and params.steady_share > 0
-    steady_bits = mean_bits(net, heldout, **how, steady=True) if both else None
     told_bits = {}
     if told[0] is not None:
         told_bits["valid"] = mean_bits(net, valid, **how, told=told[0])
     if told[1] is not None:
         told_bits["heldout"] = mean_bits(net, heldout, **how, told=told[1])
-        if both:
-            told_bits["steady"] = mean_bits(net, heldout, **how, steady=True, told=told[1])
+    entropy, reins = temper(net, trained, sample_rate=sample_rate)
     if not params.audition_s > 0:
-        rung = Rung(step, valid_bits, heldout_bits, steady_bits=steady_bits, told_bits=told_bits)
+        rung = Rung(step, valid_bits, heldout_bits, told_bits=told_bits, entropy_range=(reins.low, reins.high))
         return Scored(rung, np.zeros((0, 0), dtype=np.float32))
     net.cpu()
     known = corpus_statistics(trained, params.n_levels, seconds=KNOWN_S, sample_rate=sample_rate)
-    some = [trained[int(i)] for i in np.linspace(0, len(trained) - 1, min(ENTROPY_SONGS, len(trained))).round()]
     limit = healthy_distance(trained, known, params.n_levels, sample_rate=sample_rate)
 
     def healthy(second: npt.NDArray[np.float32]) -> bool:
         return distance(statistics(second), known) <= limit
 
-    tried = []
-    for steady in (False, True) if both else (False,):
-        engine = open_engine(net, steady=steady)
-        sung = sing(
-            engine, trained, n_clips=params.auditions, seconds=params.audition_s,
-            sample_rate=sample_rate, seed=seed, healthy=healthy if params.states else None,
-        )  # fmt: skip
-        entropy = mean_entropy(net, some, seconds=ENTROPY_S, sample_rate=sample_rate, steady=steady)
-        tried.append((distance(sung.heard, known | {"entropy": entropy}), steady, engine.name, sung))
-    far, steady, name, sung = min(tried, key=lambda one: one[0])
-    rung = Rung(step, valid_bits, heldout_bits, sung.heard, far, steady_bits, steady, told_bits)
-    return Scored(rung, sung.clips, name, choose(sung.states, params.states))
+    engine = open_engine(net)
+    sung = sing(
+        engine, trained, n_clips=params.auditions, seconds=params.audition_s,
+        sample_rate=sample_rate, seed=seed, healthy=healthy if params.states else None,
+        reins=reins,
+    )  # fmt: skip
+    far = distance(sung.heard, known | {"entropy": entropy})
+    rung = Rung(step, valid_bits, heldout_bits, sung.heard, far, told_bits, (reins.low, reins.high))
+    return Scored(rung, sung.clips, engine.name, choose(sung.states, params.states))
 
 
 def sentence(rung: Rung, lines: Mapping[str, float]) -> str:
@@ -120,9 +123,7 @@ def sentence(rung: Rung, lines: Mapping[str, float]) -> str:
     parts = [f"step {rung.step}: held out {rung.heldout_bits:.3f} bits/sample{told('heldout')}"]
     if rung.valid_bits is not None:
         parts.append(f", valid {rung.valid_bits:.3f}{told('valid')}")
-    if rung.steady_bits is not None:
-        parts.append(f", by the steady forecast {rung.steady_bits:.3f}{told('steady')}")
     parts.append(f" (LPC-32 {lines['lpc']:.3f}, histogram {lines['histogram']:.3f})")
     if rung.distance is not None:
-        parts.append(f"; sings {rung.distance:.2f} from the corpus{' by the steady forecast' if rung.steady else ''}")
+        parts.append(f"; sings {rung.distance:.2f} from the corpus")
     return "".join(parts)

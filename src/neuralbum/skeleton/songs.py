@@ -3,17 +3,12 @@
 A song is thought to begin after silence: PRELUDE samples of it are put in
 front. A stream plays a stretch of a song window by window, so that a net's
 state can be carried on, then jumps to another place. The forecast is made on
-the way (a quarter to half a microsecond a sample), so nothing needs to be stored beforehand and a
+the way (under a microsecond a sample), so nothing needs to be stored beforehand and a
 discography of any length trains in the same memory.
 
-Some streams hear their music through noise while the clean sound stays what is to be
-predicted. A net that has only ever heard clean music takes its own small errors
-for music and lets them grow; one that has heard noise knows its way back.
-
-Some streams hear the steady forecast. The adaptive one learns from whatever it hears; while a
-net hears only itself nothing holds it, and its errors wander until all is noise. So a net learns to go
-with a bank of predictors that never change as well (``kernels.step_bank``), and generates that
-way where that sounds more like the corpus.
+Some streams hear strange tones in their music, while the clean sound stays what is to be predicted.
+A net that has only ever heard its music takes a whistle of its own for music and lets it ring for ever; one
+that has heard tones that do not belong there lets them die away.
 
 Where a stream jumps is drawn from a generator keyed by (seed, stream, jump):
 an interrupted training goes on with the very same music.
@@ -21,7 +16,6 @@ an interrupted training goes on with the very same music.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dsp import front_end, mulaw
-from ..kernels import step_bank, step_forecast
+from ..kernels import step_forecast
 
 if TYPE_CHECKING:
     from .conditions import Told
@@ -44,8 +38,11 @@ WARM_UP = 4096
 WINDOWS_CARRIED = 4
 """A stretch is at least so many windows, so that long windows carry their state on, too."""
 
-NOISE_DB = (-40.0, -6.0)
-"""Range of the noise added to what some streams hear, relative to the music's RMS."""
+MOST_TONES = 3
+TONE_DB = (-40.0, -6.0)
+"""Range of the loudest strange tone some streams hear, relative to the music's RMS."""
+TONE_HZ, TONE_OCTAVES = 20.0, 8.5  #: the lowest at 16 kHz, and how far up they reach
+QUIETER = 2.0  #: nepers that the others may be quieter
 
 
 @dataclass(frozen=True)
@@ -69,42 +66,24 @@ class Song:
         return Song(self.title, np.concatenate([self.levels, silence]))
 
 
-@dataclass(frozen=True)
-class Ear:
-    """What a net's forecasts are made of."""
-
-    n_long: int  #: taps of the adaptive forecast's long filter
-    bank: npt.NDArray[np.float64]  #: (step_bank.ORDER, step_bank.SIZE) predictors of the steady one
-
-    @property
-    def memory_size(self) -> int:
-        """Numbers that hold a stream's memory of either."""
-        return max(step_forecast.memory_size(self.n_long), step_bank.MEMORY_SIZE)
-
-
 class Listener:
-    """The forecast following one stream: adaptive, or steady by a bank; nothing for nets that do without."""
+    """The forecast following one stream, by its net's anchor (order + 1,); nothing for nets that do without."""
 
-    def __init__(self, ear: Ear | None, n_levels: int, *, steady: bool = False) -> None:
-        self.ear, self.steady = ear, steady
+    def __init__(self, anchor: npt.NDArray[np.float64] | None, n_levels: int) -> None:
+        self.anchor = anchor
         self.amplitudes = mulaw.table(n_levels).astype(np.float64)
-        self.memory = np.zeros(ear.memory_size if ear else 0)
+        self.memory = np.zeros(0)
         self.restart()
 
     def hear(self, levels: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         """Features known before each of these samples, (n, N_FEATURES)."""
-        if self.ear is None:
+        if self.anchor is None:
             return np.zeros((len(levels), 0), dtype=np.float32)
-        sound = self.amplitudes[levels]
-        if self.steady:
-            return step_bank.forecast(sound, self.ear.bank, self.memory)
-        return step_forecast.forecast(sound, self.ear.n_long, self.memory)
+        return step_forecast.forecast(self.amplitudes[levels], self.anchor, self.memory)
 
     def restart(self) -> None:
-        if self.ear is not None:
-            fresh = step_bank.new_memory() if self.steady else step_forecast.new_memory(self.ear.n_long)
-            self.memory[:] = 0.0
-            self.memory[: len(fresh)] = fresh
+        if self.anchor is not None:
+            self.memory = step_forecast.new_memory(len(self.anchor) - 1)
 
 
 @dataclass(frozen=True)
@@ -112,7 +91,7 @@ class Window:
     """What a training step sees: each row starts ``context`` samples before its W samples."""
 
     levels: npt.NDArray[np.int64]  #: (B, context + W) what is to be predicted
-    heard: npt.NDArray[np.int64]  #: (B, context + W) what the net hears: the same, or with noise
+    heard: npt.NDArray[np.int64]  #: (B, context + W) what the net hears: the same, or with strange tones
     features: npt.NDArray[np.float32]  #: (B, context + W, N_FEATURES or 0)
     fresh: npt.NDArray[np.bool_]  #: (B,) rows that jumped: their state starts anew
     told: npt.NDArray[np.float32] | None = None  #: (B, W / hop, n_inputs) conditions, for nets that know some
@@ -130,27 +109,26 @@ class Feed:
         context: int,
         stretch: int,
         n_levels: int,
-        ear: Ear | None,
+        anchor: npt.NDArray[np.float64] | None,
         seed: int,
-        noise_share: float = 0.0,
-        steady_share: float = 0.0,
+        tone_share: float = 0.0,
         told: Told | None = None,
     ) -> None:
         self.told = told
         n_inputs = told.conditions.n_inputs if told else 0
         self.may_know = np.zeros((n_batch, n_inputs), dtype=np.float32)  # what each stream is told; 0: not this time
-        self.noise_share, self.steady_share = noise_share, steady_share
+        self.tone_share = tone_share
         self.amplitudes = mulaw.table(n_levels).astype(np.float64)
         self.songs = [song.at_least(window, n_levels) for song in songs]
         self.window, self.context, self.n_levels = window, context, n_levels
         self.stretch = max(stretch, WINDOWS_CARRIED * window)
         self.seed = seed
-        self.listeners = [Listener(ear, n_levels) for _ in range(n_batch)]
-        n_features = step_forecast.N_FEATURES if ear else 0
+        self.listeners = [Listener(anchor, n_levels) for _ in range(n_batch)]
+        n_features = step_forecast.N_FEATURES if anchor is not None else 0
         self.tail_levels = np.zeros((n_batch, context), dtype=np.int16)
         self.tail_features = np.zeros((n_batch, context, n_features), dtype=np.float32)
         self.place = np.zeros((n_batch, 4), dtype=np.int64)  # song, position, samples left, jumps made
-        self.noise = np.zeros(n_batch)  # standard deviation of what is added to what a stream hears
+        self.loudest = np.zeros(n_batch)  # amplitude of the strange tones a stream hears
         self.lengths = np.array([len(song.levels) for song in self.songs], dtype=np.float64)
 
     @property
@@ -172,10 +150,10 @@ class Feed:
             if self.told is not None:
                 said = self.told.at(int(self.place[b, 0]), position, self.window)
                 told.append(said * self.may_know[b])
-            noisy = self._with_noise(b, new)
+            strange = self._with_tones(b, new, position)
             levels[b] = np.concatenate([self.tail_levels[b], new])  # the context is only ever heard
-            heard[b] = np.concatenate([self.tail_levels[b], noisy])
-            features[b] = np.concatenate([self.tail_features[b], self.listeners[b].hear(noisy)])
+            heard[b] = np.concatenate([self.tail_levels[b], strange])
+            features[b] = np.concatenate([self.tail_features[b], self.listeners[b].hear(strange)])
             self.tail_levels[b] = heard[b, -self.context :]
             self.tail_features[b] = features[b, -self.context :]
             self.place[b, 1:3] += (self.window, -self.window)
@@ -192,30 +170,29 @@ class Feed:
         if jumps == 0:  # not all streams should jump at the same steps
             left = max(self.window, int(left * (b + 1) / len(self.listeners)))
         before = self.songs[song].stretch(max(-PRELUDE, start - WARM_UP), start, self.n_levels)
-        self.noise[b] = 0.0
-        if rng.random() < self.noise_share:
+        self.loudest[b] = 0.0
+        if rng.random() < self.tone_share:
             excerpt = self.amplitudes[self.songs[song].levels[start : start + left]]
-            self.noise[b] = np.sqrt((excerpt**2).mean()) * 10 ** (rng.uniform(*NOISE_DB) / 20)
-        self.place[b] = song, start, left, jumps + 1  # the noise is keyed by it
+            self.loudest[b] = np.sqrt(2.0 * (excerpt**2).mean()) * 10 ** (rng.uniform(*TONE_DB) / 20)
+        self.place[b] = song, start, left, jumps + 1  # the tones are keyed by it
         if self.told is not None:
             self.may_know[b] = self.told.drawn(np.random.default_rng([self.seed, b, jumps, 0, 5]))
-        before = self._with_noise(b, before)
-        self.listeners[b].steady = self._steady_turn(b, jumps)
+        before = self._with_tones(b, before, start - len(before))
         self.listeners[b].restart()
         heard = self.listeners[b].hear(before)
         self.tail_levels[b] = before[-self.context :]
         self.tail_features[b] = heard[-self.context :]
 
-    def _steady_turn(self, b: int, jumps: int) -> bool:
-        """Whether this stretch hears the steady forecast: in turn, so that few stretches, too, hold that share."""
-        at = b / self.n_streams + jumps * self.steady_share
-        return math.floor(at + self.steady_share) > math.floor(at)
-
-    def _with_noise(self, b: int, levels: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-        if not self.noise[b] > 0:
+    def _with_tones(self, b: int, levels: npt.NDArray[np.int16], position: int) -> npt.NDArray[np.int16]:
+        """Levels from a position in the song on, with this stretch's strange tones."""
+        if not self.loudest[b] > 0:
             return levels
-        rng = np.random.default_rng([self.seed, b, int(self.place[b, 3]), int(self.place[b, 2])])
-        sound = self.amplitudes[levels] + self.noise[b] * rng.standard_normal(len(levels))
+        rng = np.random.default_rng([self.seed, b, int(self.place[b, 3]), 9])
+        sound, t = self.amplitudes[levels], np.arange(position, position + len(levels))
+        for _ in range(int(rng.integers(1, MOST_TONES + 1))):
+            turns = TONE_HZ / 16_000 * 2.0 ** rng.uniform(0.0, TONE_OCTAVES)  # a sample
+            loud = self.loudest[b] * np.exp(-rng.uniform(0.0, QUIETER))
+            sound = sound + loud * np.sin(2.0 * np.pi * (turns * t + rng.random()))
         return mulaw.encode(sound, self.n_levels).astype(np.int16)
 
     # ---- for checkpoints ---------------------------------------------------
@@ -224,19 +201,17 @@ class Feed:
         told: dict[str, npt.NDArray[np.generic]] = {} if self.told is None else {"may_know": self.may_know}
         return told | {
             "place": self.place,
-            "noise": self.noise,
-            "steady": np.array([listener.steady for listener in self.listeners]),
+            "loudest": self.loudest,
             "tail_levels": self.tail_levels,
             "tail_features": self.tail_features,
             "memory": np.stack([listener.memory for listener in self.listeners]),
         }
 
     def restore(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
-        for name in ("place", "noise", "tail_levels", "tail_features", *(("may_know",) if self.told else ())):
+        for name in ("place", "loudest", "tail_levels", "tail_features", *(("may_know",) if self.told else ())):
             getattr(self, name)[...] = state[name]
-        for listener, memory, steady in zip(self.listeners, state["memory"], state["steady"], strict=True):
+        for listener, memory in zip(self.listeners, state["memory"], strict=True):
             listener.memory[...] = memory
-            listener.steady = bool(steady)
 
 
 def windows_of(
@@ -245,14 +220,13 @@ def windows_of(
     window: int,
     context: int,
     n_levels: int,
-    ear: Ear | None,
+    anchor: npt.NDArray[np.float64] | None,
     start: int = 0,
     stop: int | None = None,
-    steady: bool = False,
 ) -> Iterator[Window]:
     """One song in order, for evaluation: rows of one, whole windows only."""
     stop = len(song.levels) if stop is None else min(stop, len(song.levels))
-    listener = Listener(ear, n_levels, steady=steady)
+    listener = Listener(anchor, n_levels)
     before = song.stretch(max(-PRELUDE, start - WARM_UP), start, n_levels)
     tail_features = listener.hear(before)[-context:]
     tail = before[-context:]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..dsp import front_end
 from . import head
-from .evaluate import ear_of
+from .evaluate import anchor_of
 from .songs import PRELUDE, Listener
 
 if TYPE_CHECKING:
@@ -90,9 +90,8 @@ class PlainEngine:
 
     name = "plain-1"
 
-    def __init__(self, net: Net, *, steady: bool = False) -> None:
+    def __init__(self, net: Net) -> None:
         self.net = net.eval()
-        self.steady = steady
         self.hop = net.hop
         self.n_levels = net.config.n_levels
         self.conditions = net.conditions
@@ -100,9 +99,9 @@ class PlainEngine:
 
     def begin(self, n_streams: int) -> PlainMemory:
         c = self.net.context
-        ear = ear_of(self.net)
+        anchor = anchor_of(self.net)
         silence = np.full(PRELUDE, front_end.silent_level(self.n_levels), dtype=np.int16)
-        listeners = [Listener(ear, self.n_levels, steady=self.steady) for _ in range(n_streams)]
+        listeners = [Listener(anchor, self.n_levels) for _ in range(n_streams)]
         features = np.stack([listener.hear(silence)[-c:] for listener in listeners])
         levels = np.tile(silence[-c:].astype(np.int64), (n_streams, 1))
         with torch.no_grad():

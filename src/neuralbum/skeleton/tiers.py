@@ -25,9 +25,8 @@ from torch.nn import functional as F
 
 from ..dsp import front_end, mulaw
 from ..errors import ParameterError
-from ..kernels import step_bank
 from ..kernels.lanes import LANES
-from ..kernels.step_forecast import N_FEATURES
+from ..kernels.step_forecast import N_FEATURES, QUICK, REFIT
 from . import head
 from .conditions import conditions_of
 from .recurrence import GatedMlp, RecurrentBlock, RootMeanSquareNorm
@@ -36,7 +35,7 @@ N_TABLES = 2  #: how many of the last levels have a learned table
 TOLD_GAIN = 8.0
 """What a condition's embedding is multiplied by, so that it is learned faster than the sound would make it needless:
 after some 20 CPU-seconds of ``tiny`` wishes of -35, -25 and -15 dB gave -25, -24 and -15 dB with it; without it, after
-30, all gave -27 (one corpus, one seed, by the steady forecast)."""
+30, all gave -27 (one corpus, one seed, by an earlier forecast)."""
 N_FRAME_EXTRAS = 3  #: the forecast's magnitudes at the start of a frame
 
 
@@ -51,7 +50,7 @@ class TiersConfig:
     bottom_width: int = 64
     bottom_hidden: int = 64
     bottom_layers: int = 1
-    n_long: int = 256  #: taps of the forecast's long filter
+    order: int = 256  #: of the forecast's long predictor
     dropout: float = 0.0
     conditions: tuple[str, ...] = ()  #: what it can be told besides the sound; see ``conditions``
     tags: tuple[str, ...] = ()  #: the vocabulary of the condition "tag"
@@ -117,8 +116,7 @@ class Tiers(nn.Module):
         self.conditions = conditions_of(self)
         if self.conditions is not None:
             self.told = nn.Parameter(torch.zeros(self.conditions.n_inputs, widths[0]))
-        bank = torch.zeros(step_bank.ORDER, step_bank.SIZE)
-        self.bank = nn.Parameter(bank, requires_grad=False)  # fitted to the corpus before training, then kept
+        self.anchor = nn.Parameter(torch.zeros(config.order + 1), requires_grad=False)  # of the corpus, before training
         self.register_buffer("bent", torch.from_numpy(front_end.companded(config.n_levels)), persistent=False)
         self.register_buffer("amplitudes", torch.from_numpy(mulaw.table(config.n_levels)), persistent=False)
         edges = front_end.edges(config.n_levels).astype(np.float32)
@@ -280,7 +278,7 @@ class Tiers(nn.Module):
             assert isinstance(spread, nn.Linear)
             per_frame = (frame + N_FRAME_EXTRAS) * width + n * 6.5 * width**2 + width * spread.out_features
             total += per_frame / frame
-        forecast = 3 * config.n_long + 3 * 32 + 33 + 32 + (32**3 / 6 + 2 * 32**2) / 16
+        forecast = sum(3 * p + (1.5 * p**2 + 2 * p) / REFIT for p in (QUICK, config.order))
         return 2.0 * (total + forecast) + self.bottom_flops()
 
     def bottom_flops(self) -> float:

@@ -17,10 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..dsp import front_end, lpc_bank
+from ..dsp import front_end, lpc
 from ..errors import TrainingError
-from ..kernels import step_bank
-from .evaluate import ear_of
+from .evaluate import anchor_of
 from .optimiser import FlatAdam
 from .presets import LAST_PART
 from .recurrence import compiled_scan, use_scan
@@ -54,21 +53,19 @@ class Habits:
     average: float = 0.999  #: decay of the weights' running average, per step of the usual length
     frame_share: float = 0.125  #: share of the fastest tier's frames that are predicted; all are heard
     dither: float = 0.0  #: share of heard levels moved by one
-    steady_share: float = 0.5  #: share of stretches with the steady forecast; see ``songs``
-    noise_share: float = 0.3  #: share of stretches heard through noise; see ``songs``
+    tone_share: float = 0.3  #: share of stretches heard with strange tones; see ``songs``
     seed: int = 0
     precision: str = "auto"  #: of matrix products: "auto" (bfloat16 on a GPU), "float32" or "bfloat16"
     compile_scan: str = "auto"  #: "auto" (on a GPU), "on" or "off"
 
 
-def fit_bank(net: Tiers, songs: Sequence[Song], seed: int) -> None:
-    """Give a new net the predictors of its steady forecast; one that has them keeps them."""
-    if bool(net.bank.any()):
+def drop_anchor(net: Tiers, songs: Sequence[Song]) -> None:
+    """Give a new net what holds its forecast near these songs; one that has it keeps it."""
+    if bool(net.anchor.any()):
         return
-    sounds = [front_end.amplitudes_of(song.levels, net.config.n_levels) for song in songs]
-    bank = lpc_bank.fit(sounds, order=step_bank.ORDER, size=step_bank.SIZE, seed=seed)
+    sounds = (front_end.amplitudes_of(song.levels, net.config.n_levels) for song in songs)
     with torch.no_grad():
-        net.bank.copy_(torch.from_numpy(bank))
+        net.anchor.copy_(torch.from_numpy(lpc.mean_autocorrelation(sounds, net.config.order)))
 
 
 class Trainer:
@@ -87,7 +84,7 @@ class Trainer:
         self.step = 0
         self.samples = 0
         if net.uses_forecast:
-            fit_bank(cast("Tiers", net), songs, habits.seed)
+            drop_anchor(cast("Tiers", net), songs)
         self.songs, self.told = songs, told
         window = max(net.hop, habits.window // net.hop * net.hop)
         longest = min(habits.last_window, *(len(song.levels) for song in songs)) // net.hop * net.hop
@@ -110,8 +107,8 @@ class Trainer:
         self.feed = Feed(
             self.songs, n_batch=n_streams, window=window, context=net.context,
             stretch=int(h.stretch_s * h.sample_rate), n_levels=net.config.n_levels,
-            ear=ear_of(net), seed=h.seed + SEEDS_APART * step,
-            noise_share=h.noise_share, steady_share=h.steady_share, told=self.told,
+            anchor=anchor_of(net), seed=h.seed + SEEDS_APART * step,
+            tone_share=h.tone_share, told=self.told,
         )  # fmt: skip
         self.carried = {name: value.detach().clone() for name, value in net.begin(n_streams).items()}
 
