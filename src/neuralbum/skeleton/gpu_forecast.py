@@ -71,8 +71,8 @@ class Forecast:
         for i in range(order):
             now = x[:, i : order + i + 1]
             ratio = torch.div(now[:, :1], y[:, :1])  # minus the reflection
-            grown = torch.addcmul(now, ratio, y, value=-1.0)
-            y.addcmul_(ratio, now, value=-1.0)
+            grown = torch.addcmul(y, ratio, now, value=-1.0)
+            now.addcmul_(ratio, y, value=-1.0)
+            y = grown
             torch.neg(ratio, out=y[:, order - i - 1 : order - i])
-            now.copy_(grown)
         return -x[:, order:]

@@ -61,7 +61,7 @@ PRESETS: dict[str, Preset] = {
     "full": Preset(
         "skeleton",
         {"frames": (256, 16), "widths": (768, 512), "layers": (4, 2), "bottom_width": 256, "bottom_hidden": 320,
-         "bottom_layers": 2, "order": 512, "dropout": 0.1},
+         "bottom_layers": 2, "order": 256, "dropout": 0.1},
         batch=8, window=131_072, learning_rate=1e-3, steps=50_000, checkpoint_every=1000,
     ),
     "samplernn-debug": Preset(
