@@ -1,6 +1,7 @@
 """Takes in a project: same recipe same sound, resumable, shared, safe."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import soundfile
 from neuralbum.errors import AudioError, CatalogueError
 from neuralbum.generate import GenerateParams, run, sample
 from neuralbum.skeleton import SkeletonParams, train
+from neuralbum.skeleton.checkpoint import read_about
 
 from .makers import project
 
@@ -64,6 +66,19 @@ def test_the_recipe_tells_the_prime_and_the_prime_is_not_in_the_sound(fresh):
     assert take.recipe.prime["track"] == "train-tune"
     assert take.recipe.prime["n_samples"] == 3200
     assert take.n_samples == 9600
+
+
+def test_the_recipe_tells_the_reins_and_letting_go_makes_other_takes(fresh):
+    run(fresh, PARAMS)
+    held = {take.id: take.recipe.engine for take in fresh.catalogue.takes()}
+    known = next(iter(fresh.models_dir.iterdir()))
+    reins = read_about(known).reins
+    assert 0.0 < reins.low < reins.high < 8.0
+    assert all(f"+{reins.name}+watchdog" in engine for engine in held.values())
+    run(fresh, replace(PARAMS, reins=False))
+    free = [take for take in fresh.catalogue.takes() if take.id not in held]
+    assert len(free) == 3
+    assert not any("reins" in take.recipe.engine for take in free)
 
 
 def test_a_half_written_take_is_made_again(fresh):
