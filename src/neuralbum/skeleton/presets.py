@@ -50,13 +50,13 @@ PRESETS: dict[str, Preset] = {
     "tiny": Preset(
         "skeleton",
         {"frames": (64, 16), "widths": (96, 96), "bottom_width": 48, "bottom_hidden": 64, "order": 256},
-        batch=8, window=4096, learning_rate=5e-3, steps=1000, checkpoint_every=200, last_window=131_072,
+        batch=8, window=4096, learning_rate=2e-3, steps=1000, checkpoint_every=200, last_window=131_072,
     ),
     "small": Preset(
         "skeleton",
         {"frames": (256, 16), "widths": (256, 192), "layers": (2, 1), "bottom_width": 96, "bottom_hidden": 128,
          "bottom_layers": 2, "order": 256},
-        batch=16, window=8192, learning_rate=3e-3, steps=20_000, checkpoint_every=1000, last_window=131_072,
+        batch=16, window=8192, learning_rate=1.5e-3, steps=20_000, checkpoint_every=1000, last_window=131_072,
     ),
     "full": Preset(
         "skeleton",

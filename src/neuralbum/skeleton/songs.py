@@ -39,8 +39,9 @@ WINDOWS_CARRIED = 4
 """A stretch is at least so many windows, so that long windows carry their state on, too."""
 
 MOST_TONES = 3
-TONE_DB = (-40.0, -6.0)
-"""Range of the loudest strange tone some streams hear, relative to the music's RMS."""
+TONE_DB = (-40.0, -18.0)
+"""Range of the loudest strange tone some streams hear, relative to the music's RMS: that of a whistle that begins.
+Tones of -6 dB cost whole trainings (a stretch of 14 bits is no lesson)."""
 TONE_HZ, TONE_OCTAVES = 20.0, 8.5  #: the lowest at 16 kHz, and how far up they reach
 QUIETER = 2.0  #: nepers that the others may be quieter
 
