@@ -22,7 +22,7 @@ from ..kernels.step_head import FLOOR, MEAN_MAGNITUDE, SCALE_RANGE, SMALLEST_SCA
 
 N_EXPERTS = 3
 EXPERT_FORECAST = (2, 2, 0)
-"""Which prediction of the cascade each expert leans on: the final one twice, the first stage once."""
+"""Which prediction of the forecast each expert leans on: the mixed one twice, the quick one once."""
 EXPERT_WEIGHT = (1.5, 0.0, 0.0)
 EXPERT_SCALE = (-0.2, 1.0, 0.0)
 """Starting log-weights and log-scales: a narrow, a wide and a cautious expert."""
