@@ -36,6 +36,7 @@ from neuralbum.prepared import to_int16
 from neuralbum.skeleton import audition, evaluate, presets
 from neuralbum.skeleton.engine import FusedEngine
 from neuralbum.skeleton.recurrence import RecurrentBlock, RootMeanSquareNorm
+from neuralbum.skeleton.reins import FREE
 from neuralbum.skeleton.scoring import temper
 from neuralbum.skeleton.songs import Song
 from neuralbum.skeleton.training import Habits, Trainer
@@ -188,7 +189,7 @@ def _sung(net: Any, songs: list[Song]) -> dict[str, float]:
     known = audition.corpus_statistics(songs, 256, seconds=20.0, sample_rate=16_000)
     entropy, reins = temper(net, songs, sample_rate=16_000)
     told = {}
-    for name, held in (("held", reins), ("free", None)):
+    for name, held in (("held", reins), ("free", FREE)):
         sung = audition.sing(
             FusedEngine(net, threads=1), songs, n_clips=4, seconds=SUNG_S, sample_rate=16_000, seed=0, reins=held
         )

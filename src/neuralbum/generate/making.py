@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..dsp import front_end
 from ..records import Recipe
-from ..skeleton.reins import Reins
+from ..skeleton.reins import FREE, Reins
 from ..skeleton.stepping import Engine
 from . import streams, watchdog, wishes
 
@@ -73,7 +73,7 @@ def make(
     prime: Callable[[Recipe], npt.NDArray[np.int16]],
     state: Callable[[Recipe], Any] = lambda recipe: None,
     guard: Guard = Guard(),
-    reins: Reins | None = None,
+    reins: Reins = FREE,
 ) -> Iterator[Handed]:
     """Make takes until ``next_recipe`` has no more.
 
@@ -81,7 +81,7 @@ def make(
     ----------
     next_recipe : called when a slot is free; None ends the work.
     prime : the levels a take's net hears first (may be empty).
-    reins : what holds the net to its music's entropy, if anything does.
+    reins : what holds the net to its music's entropy.
     state : a snapshot of ``engine``'s memory a take begins with; None: silence.
     """
     block = max(engine.hop, int(BLOCK_S * sample_rate) // engine.hop * engine.hop)
@@ -103,7 +103,7 @@ def make(
                 if len(heard):
                     engine.hear(memory, slot, heard, _told(engine, recipe, -len(heard), len(heard), sample_rate))
                 take = slots[slot] = Making(recipe, streams.dice(recipe.seed, recipe.number))
-                take.running = reins.middle if reins else 0.0
+                take.running = reins.middle
                 if guard.on:
                     take.healthy = (engine.snapshot(memory, slot), 0, take.running)
         busy = [slot for slot in range(batch) if slots[slot] is not None]
@@ -127,7 +127,7 @@ def _step(
     block: int,
     sample_rate: int,
     guard: Guard,
-    reins: Reins | None,
+    reins: Reins,
 ) -> Iterator[Handed]:
     uniforms = np.full((len(slots), block), 0.5)
     temperatures = np.ones((len(slots), block), dtype=np.float32)
@@ -144,10 +144,7 @@ def _step(
             temperatures[slot] += take.heat
         if told is not None:
             told[slot] = _told(engine, take.recipe, take.made, block, sample_rate)
-    if reins is None:
-        sampled = engine.sample(memory, uniforms, temperatures, busy, told)
-    else:
-        sampled = reins.sample(engine, memory, running, uniforms, temperatures, busy, told)
+    sampled = reins.sample(engine, memory, running, uniforms, temperatures, busy, told)
     for slot in busy:
         take = slots[slot]
         assert take is not None

@@ -26,6 +26,7 @@ from ..progress import SILENT, Reporter
 from ..project import Project, settle
 from ..records import Recipe, Take
 from ..skeleton import find_model
+from ..skeleton.reins import FREE
 from ..stage import Ledger, Outcome, activity, file_digest
 from . import streams, wishes
 from .fleshed import Fleshed
@@ -73,7 +74,7 @@ def plan(
     seed = project.settings.seed
     songs: dict[str, int] = {}
     told = wishes.settle(params, conditions, about.id)
-    if params.reins and about.reins:
+    if params.reins and about.reins != FREE:
         engine += f"+{about.reins.name}"
     if params.watchdog:
         engine += f"+watchdog-1:{params.rewinds}:{params.heat:g}"
@@ -179,7 +180,7 @@ def run(
                 prime=_Primes(project, about),
                 state=lambda recipe: states[recipe.prime["state"]].snapshot if "state" in recipe.prime else None,
                 guard=Guard(params.watchdog, params.rewinds, params.heat),
-                reins=about.reins if params.reins else None,
+                reins=about.reins if params.reins else FREE,
             )
             done = _write_all(project, handed, queue, planned.sample_rate, reporter, tick, fleshed)
     finally:
@@ -374,13 +375,10 @@ def sample(
     block = max(engine.hop, int(block_s * about.sample_rate) // engine.hop * engine.hop)
     heat = np.repeat(np.asarray(temperatures, dtype=np.float32)[:, None], block, axis=1)
     reins, made = about.reins, 0
-    running = np.full(len(seeds), reins.middle if reins else 0.0)
+    running = np.full(len(seeds), reins.middle)
     while made < n_samples:
         uniforms = np.stack([rng.random(block) for rng in dice])
-        if reins is None:
-            sampled = engine.sample(memory, uniforms, heat)
-        else:
-            sampled = reins.sample(engine, memory, running, uniforms, heat)
+        sampled = reins.sample(engine, memory, running, uniforms, heat)
         keep = min(block, n_samples - made)
         yield front_end.amplitudes_of(sampled.levels[:, :keep], engine.n_levels)
         made += keep

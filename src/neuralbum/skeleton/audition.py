@@ -17,7 +17,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..dsp import front_end
-from .reins import Reins
+from .reins import FREE, Reins
 from .songs import Song
 from .stepping import Engine
 
@@ -140,7 +140,7 @@ def sing(
     sample_rate: int,
     seed: int,
     healthy: Callable[[npt.NDArray[np.float32]], bool] | None = None,
-    reins: Reins | None = None,
+    reins: Reins = FREE,
 ) -> Sung:
     """Sample clips after hearing a second of music each; look for states worth keeping where ``healthy`` says."""
     memory = engine.begin(n_clips)
@@ -158,14 +158,11 @@ def sing(
     parts: list[npt.NDArray[np.float32]] = []
     entropy: list[npt.NDArray[np.float32]] = []
     states: list[Any] = []
-    running = np.full(n_clips, reins.middle if reins else 0.0)
+    running = np.full(n_clips, reins.middle)
     for at in range(0, n, block):
         dice = uniforms[:, at : at + block]
         heat = np.full(dice.shape, TEMPERATURE, dtype=np.float32)
-        if reins is None:
-            sampled = engine.sample(memory, dice, heat)
-        else:
-            sampled = reins.sample(engine, memory, running, dice, heat)
+        sampled = reins.sample(engine, memory, running, dice, heat)
         parts.append(front_end.amplitudes_of(sampled.levels, engine.n_levels))
         entropy.append(sampled.entropy)
         if healthy is None or at + block < ALONE_S * sample_rate or at + block > n:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import model_folder
 from ..errors import CheckpointError
-from .reins import Reins
+from .reins import FREE, Reins
 
 if TYPE_CHECKING:
     from .presets import Net
@@ -62,11 +62,11 @@ class About:
         return {"kind": "mulaw", "n_levels": self.n_levels}
 
     @property
-    def reins(self) -> Reins | None:
-        """What holds this checkpoint while it sings, if its range is known."""
+    def reins(self) -> Reins:
+        """What holds this checkpoint while it sings; nothing, if its range is not known."""
         ranges = [rung.entropy_range for rung in self.ladder if rung.step == self.step]
         if not ranges or ranges[0] is None:
-            return None
+            return FREE
         return Reins(*ranges[0], self.sample_rate)
 
 

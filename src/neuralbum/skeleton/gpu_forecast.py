@@ -44,7 +44,7 @@ class Forecast:
                 heard = (newest_first * window)[:, : 2 * REFIT + n]
                 fresh, behind = (
                     torch.bmm(part.unfold(1, REFIT, 1), part[:, :REFIT, None])[:, : n + 1, 0]
-                    for part in (heard, heard[:, REFIT:])
+                    for part in (heard[:, :-REFIT], heard[:, REFIT:])
                 )
                 r.mul_(keep ** (2 * REFIT)).add_(behind)
                 weights.copy_(self._fitted(r + fresh, n))

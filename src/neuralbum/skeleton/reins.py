@@ -9,6 +9,7 @@ sample's spread follows the last ones'.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ class Reins:
     @property
     def middle(self) -> float:
         """The running entropy a stream begins with."""
-        return (self.low + self.high) / 2.0
+        return (self.low + self.high) / 2.0 if self != FREE else 0.0
 
     def factor(self, running: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """What temperatures are multiplied by, for streams of this running entropy."""
@@ -60,9 +61,11 @@ class Reins:
         busy: Sequence[int] | None = None,
         told: Wishes | None = None,
     ) -> Sampled:
-        """``engine.sample`` with the reins on; ``running`` (B,) entropies go forward in place."""
+        """``engine.sample``, held; ``running`` (B,) entropies go forward in place. By ``FREE`` the engine's own."""
         from .stepping import Sampled
 
+        if self == FREE:
+            return engine.sample(memory, uniforms, temperatures, busy, told)
         n = uniforms.shape[1]
         step = max(engine.hop, int(STEP_S * self.sample_rate) // engine.hop * engine.hop)
         levels, entropy = [], []
@@ -77,3 +80,7 @@ class Reins:
             levels.append(sampled.levels)
             entropy.append(sampled.entropy)
         return Sampled(np.concatenate(levels, axis=1), np.concatenate(entropy, axis=1))
+
+
+FREE = Reins(-math.inf, math.inf, 16_000)
+"""Reins that never pull."""
