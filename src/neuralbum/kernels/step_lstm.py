@@ -78,7 +78,7 @@ def _tables(flat, tables, rows, word, target, width, frame, stride, levels, at, 
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="never")
-def _frame(flat, layers, place, bent, rows, levels, at, n_streams):
+def _frame(flat, large, layers, place, bent, rows, levels, at, n_streams):
     """One step of the upper tier: hear a frame, leave its words."""
     stride, word, gates, hs, spread = place[0], place[1], place[5], place[6], place[7]
     frame, width, n_layers = place[8], place[9], place[10]
@@ -91,14 +91,14 @@ def _frame(flat, layers, place, bent, rows, levels, at, n_streams):
         if k > 0:
             _copy(rows, hs + (k - 1) * width, heard + frame, width, stride, n_streams)
         n_inputs = hidden + width - heard
-        linear(flat, one[0], one[1], n_inputs, 4 * width // LANES, rows, heard, gates, stride, n_streams)
+        linear(flat, large, one[0], one[1], n_inputs, 4 * width // LANES, rows, heard, gates, stride, n_streams)
         _cell(rows, gates, one[4], hs + k * width, hidden, width, stride, n_streams)
-    linear(flat, place[12], place[13], n_layers * width, width // LANES, rows, hs, word, stride, n_streams)
-    linear(flat, place[14], place[15], width, frame * width // LANES, rows, word, spread, stride, n_streams)
+    linear(flat, large, place[12], place[13], n_layers * width, width // LANES, rows, hs, word, stride, n_streams)
+    linear(flat, large, place[14], place[15], width, frame * width // LANES, rows, word, spread, stride, n_streams)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run(flat, layers, place, bent, rows, levels, mode, n, uniforms, temperatures, entropy, scores):
+def run(flat, large, layers, place, bent, rows, levels, mode, n, uniforms, temperatures, entropy, scores):
     """Take n steps with every stream; arguments as in ``step_tiers.run``, layers and place as named above."""
     stride, first, second, out, spread = place[0], place[2], place[3], place[4], place[7]
     frame, width, n_levels = place[8], place[9], place[11]
@@ -107,14 +107,14 @@ def run(flat, layers, place, bent, rows, levels, mode, n, uniforms, temperatures
     for t in range(n):
         at = frame + t
         if t % frame == 0:
-            _frame(flat, layers, place, bent, rows, levels, at, n_streams)
+            _frame(flat, large, layers, place, bent, rows, levels, at, n_streams)
         if mode == HEAR:
             continue
         word = spread + (t % frame) * width
         _tables(flat, place[16], rows, word, first, width, frame, stride, levels, at, n_levels, n_streams)
-        linear(flat, place[17], place[18], width, wide, rows, first, second, stride, n_streams)
+        linear(flat, large, place[17], place[18], width, wide, rows, first, second, stride, n_streams)
         _relu(rows, second, width, stride, n_streams)
-        linear(flat, place[19], place[20], width, n_levels // LANES, rows, second, out, stride, n_streams)
+        linear(flat, large, place[19], place[20], width, n_levels // LANES, rows, second, out, stride, n_streams)
         for b in range(n_streams):
             free = b * stride + out
             tell = t % TELL_EVERY == 0

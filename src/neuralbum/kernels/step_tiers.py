@@ -163,13 +163,13 @@ def _hear_tables(flat, tables, rows, h, words, width, stride, levels, at, n_leve
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="never")
-def _mlp(flat, gain, enter, b_enter, leave, b_leave, rows, places, width, hidden, stride, n_streams):
+def _mlp(flat, large, gain, enter, b_enter, leave, b_leave, rows, places, width, hidden, stride, n_streams):
     """h += W2 (silu(a) · b), (a, b) = W1 norm(h)."""
     h, t0, t1, t2 = places[2], places[3], places[4], places[5]
     _norm(flat, gain, rows, h, t0, width, stride, n_streams)
-    linear(flat, enter, b_enter, width, _blocks(2 * hidden), rows, t0, t1, stride, n_streams)
+    linear(flat, large, enter, b_enter, width, _blocks(2 * hidden), rows, t0, t1, stride, n_streams)
     _gate(rows, t1, t0, hidden, stride, n_streams)
-    linear(flat, leave, b_leave, hidden, _blocks(width), rows, t0, t2, stride, n_streams)
+    linear(flat, large, leave, b_leave, hidden, _blocks(width), rows, t0, t2, stride, n_streams)
     _add(rows, t2, h, width, stride, n_streams)
 
 
@@ -182,40 +182,40 @@ def _hear_told(rows, place, told, hop, stride, n_streams):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="never")
-def _tier(flat, tier, layers, places, rows, word, levels, at, bent, memory, n_streams):
+def _tier(flat, large, tier, layers, places, rows, word, levels, at, bent, memory, n_streams):
     """One step of a tier: hear a frame, go through the blocks, leave words; ``word``: the slower tier's, or −1."""
     stride, x, h, t0, t1, t2 = places[0], places[1], places[2], places[3], places[4], places[5]
     frame, width, n_layers, span, below = tier[0], tier[1], tier[2], tier[3], tier[4]
     _hear_frame(rows, x, frame, stride, levels, at, bent, memory, n_streams)
-    linear(flat, tier[6], tier[7], tier[5], _blocks(width), rows, x, h, stride, n_streams)
+    linear(flat, large, tier[6], tier[7], tier[5], _blocks(width), rows, x, h, stride, n_streams)
     if word >= 0:
         _add(rows, word, h, width, stride, n_streams)
     for k in range(tier[12], tier[12] + n_layers):
         one = layers[k]
         _norm(flat, one[0], rows, h, t0, width, stride, n_streams)
-        linear(flat, one[1], one[2], width, _blocks(2 * width + width // 2), rows, t0, t1, stride, n_streams)
+        linear(flat, large, one[1], one[2], width, _blocks(2 * width + width // 2), rows, t0, t1, stride, n_streams)
         _recur(flat, one[5], one[6], one[7], rows, t1, t0, one[13], width, stride, n_streams)
-        linear(flat, one[3], one[4], width, _blocks(width), rows, t0, t2, stride, n_streams)
+        linear(flat, large, one[3], one[4], width, _blocks(width), rows, t0, t2, stride, n_streams)
         _add(rows, t2, h, width, stride, n_streams)
-        _mlp(flat, one[8], one[9], one[10], one[11], one[12], rows, places, width, width, stride, n_streams)
+        _mlp(flat, large, one[8], one[9], one[10], one[11], one[12], rows, places, width, width, stride, n_streams)
     _norm(flat, tier[8], rows, h, t0, width, stride, n_streams)
-    linear(flat, tier[9], tier[10], width, _blocks(span * below), rows, t0, tier[11], stride, n_streams)
+    linear(flat, large, tier[9], tier[10], width, _blocks(span * below), rows, t0, tier[11], stride, n_streams)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="never")
-def _bottom(flat, bottom, places, rows, word, levels, at, bent, memory, scratch, n_streams):
+def _bottom(flat, large, bottom, places, rows, word, levels, at, bent, memory, scratch, n_streams):
     """Raw outputs of the sample to come, left at t1."""
     stride, x, h, t0, t1 = places[0], places[1], places[2], places[3], places[4]
     width, hidden = places[10], places[11]
     _hear_sample(rows, x, places[7], places[8], places[6], stride, levels, at, bent, memory, scratch, n_streams)
-    linear(flat, places[12], places[13], places[9], _blocks(width), rows, x, h, stride, n_streams)
+    linear(flat, large, places[12], places[13], places[9], _blocks(width), rows, x, h, stride, n_streams)
     _hear_tables(flat, places[14], rows, h, word, width, stride, levels, at, places[18], n_streams)
     for k in range(bottom.shape[0]):
         one = bottom[k]
-        _mlp(flat, one[0], one[1], one[2], one[3], one[4], rows, places, width, hidden, stride, n_streams)
+        _mlp(flat, large, one[0], one[1], one[2], one[3], one[4], rows, places, width, hidden, stride, n_streams)
     _norm(flat, places[15], rows, h, t0, width, stride, n_streams)
     n_out = places[18] + 3 * places[19]
-    linear(flat, places[16], places[17], width, _blocks(n_out), rows, t0, t1, stride, n_streams)
+    linear(flat, large, places[16], places[17], width, _blocks(n_out), rows, t0, t1, stride, n_streams)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="never")
@@ -229,7 +229,7 @@ def _take_note(rows, miss, n_miss, row, value):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run(flat, tiers, layers, bottom, places, forecasts, log_weight, log_scale, anchor, quick_window, long_window,
+def run(flat, large, tiers, layers, bottom, places, forecasts, log_weight, log_scale, anchor, quick_window, long_window,
         bent, amplitudes, edges, rows, levels, memory, mode, n, uniforms, temperatures, entropy, scores,
         told):  # fmt: skip
     """Take n steps with every stream.
@@ -256,11 +256,11 @@ def run(flat, tiers, layers, bottom, places, forecasts, log_weight, log_scale, a
                 _hear_told(rows, word, told, t // tiers[0, 0], stride, n_streams)
         for i in range(tiers.shape[0]):
             if t % tiers[i, 0] == 0:
-                _tier(flat, tiers[i], layers, places, rows, word, levels, at, bent, memory, n_streams)
+                _tier(flat, large, tiers[i], layers, places, rows, word, levels, at, bent, memory, n_streams)
             step = tiers[i, 0] // tiers[i, 3]
             word = tiers[i, 11] + ((t % tiers[i, 0]) // step) * tiers[i, 4]
         if mode != HEAR:
-            _bottom(flat, bottom, places, rows, word, levels, at, bent, memory, scratch, n_streams)
+            _bottom(flat, large, bottom, places, rows, word, levels, at, bent, memory, scratch, n_streams)
         for b in range(n_streams):
             if mode != HEAR:
                 raw = b * stride + t1

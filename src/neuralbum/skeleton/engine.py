@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .samplernn import SampleRnn
     from .tiers import Tiers
 
-NAME = "cpu-fused-3"
+NAME = "cpu-fused-4"
 STREAMS_PER_THREAD = 8
 """A thread is worth starting for this many streams."""
 
@@ -41,11 +41,13 @@ Float32 = npt.NDArray[np.float32]
 
 
 class Packing:
-    """Arrays laid end to end in one flat float32 array."""
+    """Arrays laid end to end in one flat float32 array, large matrices in one of int16."""
 
     def __init__(self) -> None:
         self.parts: list[Float32] = []
         self.n = 0
+        self.large: list[npt.NDArray[np.int16]] = [np.zeros(0, dtype=np.int16)]
+        self.n_large = 0
 
     def add(self, array: Any) -> int:
         """Append; returns where it starts."""
@@ -62,10 +64,19 @@ class Packing:
         return self.matrix(weight, bias)
 
     def matrix(self, weight: Float32, bias: Float32) -> tuple[int, int]:
-        return self.add(step_linear.pack(weight)), self.add(step_linear.pad(bias))
+        """Where ``step_linear.linear`` finds weights and biases."""
+        if weight.size < step_linear.QUANTISED:
+            return self.add(step_linear.pack(weight)), self.add(step_linear.pad(bias))
+        whole, scale = step_linear.quantise(weight)
+        start = self.n_large
+        self.large.append(step_linear.pack(whole))
+        self.n_large += self.large[-1].size
+        return ~start, self.add(np.concatenate([step_linear.pad(bias / scale), step_linear.pad(scale)]))
 
-    def flat(self) -> Float32:
-        return np.concatenate(self.parts)
+    def arrays(self) -> tuple[Float32, tuple[Float32, npt.NDArray[np.int16]]]:
+        """All of it, as the kernels take it."""
+        large = np.concatenate(self.large)
+        return np.concatenate(self.parts), (large.astype(np.float32), large)
 
 
 class Row:
@@ -175,7 +186,7 @@ class FusedEngine:
 
             self.told = np.float32(TOLD_GAIN) * _numpy(net.told)
         fixed = (
-            packing.flat(), np.array(tiers), np.array(layers), np.array(bottom).reshape(-1, 5), np.array(place),
+            *packing.arrays(), np.array(tiers), np.array(layers), np.array(bottom).reshape(-1, 5), np.array(place),
             *head.TIES, self.anchor, *step_forecast.windows(config.order), self.bent, self.amplitudes,
             step_head.bordered(front_end.edges(config.n_levels)),
         )  # fmt: skip
@@ -217,7 +228,7 @@ class FusedEngine:
         for layer, (_, _, _, hidden_at, cell) in enumerate(layers):
             self.first_row[hidden_at : hidden_at + d] = _numpy(net.h0)[layer]
             self.first_row[cell : cell + d] = _numpy(net.c0)[layer]
-        fixed = (packing.flat(), np.array(layers), np.array(place), (2.0 * self.bent).astype(np.float32))
+        fixed = (*packing.arrays(), np.array(layers), np.array(place), (2.0 * self.bent).astype(np.float32))
 
         def kernel(rows: Any, levels: Any, forecast: Any, mode: int, n: int, *rest: Any) -> None:
             step_lstm.run(*fixed, rows, levels, mode, n, *rest)
