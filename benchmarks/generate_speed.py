@@ -171,7 +171,8 @@ def folded_flops(net: SampleRnn) -> float:
 
 def ceiling(net: SampleRnn, n_batch: int, peak: float, memory: float) -> float:
     """Samples/s if all were done at torch's GEMM rate, or the upper weights read at memory's, whichever is less."""
-    by_memory = memory * 1e9 / (4 * upper_weights(net) / net.config.frame) * n_batch
+    width = 2 if n_batch == 1 else 4  # bytes of a weight: one stream reads them as int16
+    by_memory = memory * 1e9 / (width * upper_weights(net) / net.config.frame) * n_batch
     return min(peak * 1e9 / folded_flops(net), by_memory)
 
 

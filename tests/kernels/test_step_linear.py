@@ -5,7 +5,6 @@ import pytest
 
 from neuralbum.kernels import step_linear
 
-
 NONE = np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int16)
 
 

@@ -79,7 +79,7 @@ def test_quick_logits_are_those_of_the_plain_formula():
     quick = head.quick_logits(*split, made.edges).double().softmax(-1)
     assert float((plain - quick).abs().max()) < 3e-6
     likely = plain > 1e-4
-    assert float((plain.log() - quick.log())[likely].abs().max()) < 5e-3
+    assert float((plain.log() - quick.log())[likely].abs().max()) < 1e-2
 
 
 @pytest.mark.parametrize("name", ["debug", "samplernn-debug"])

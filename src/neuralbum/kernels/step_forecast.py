@@ -12,9 +12,7 @@ squares, normalised LMS) end in white noise. A trace of the band's mean spectrum
 autocorrelations, so that the sound cannot wander away for good.
 
 The window is G.728's hybrid: exponential, so that what lies behind can be summed up in a recursion, with a sine for
-the newest ``REFIT`` samples. The scale all else is relative to is a constant: a sampler whose scale is tied to its
-own last draws falls silent, since the logarithm of a mean lies above the mean of the logarithms. How loud a miss
-must be is for the net to learn, which is told the running magnitudes.
+the newest ``REFIT`` samples.
 
 One stream's memory is one float64 row (``new_memory``): copying it is a snapshot. The kernel works on eight values
 at once (``doubles``): 0.7 us a sample for an order of 256, two thirds of it Levinson's recursion.
@@ -40,12 +38,11 @@ FLOOR = 1e-6  #: power in the window under which nothing is predicted
 ANCHOR = 0.1  #: share of the anchor's spectrum in the fit, relative to the power heard
 TRUST_MEMORY = 0.99  #: of each predictor's squared error
 ERROR_FLOOR = 1e-9
-SCALE = 0.03  #: the scale all is relative to: about what is missed of loud music
 FAST, SLOW = 0.97, 0.998  #: memories of the miss's running magnitude
 START_MISS = 0.02
 LIMIT = 1.0  #: predictions are held inside what a sample can be
-N_FEATURES = 6
-"""Per sample: the quick, the long and the mixed prediction; SCALE; magnitude of the mixed one's miss (fast, slow)."""
+N_FEATURES = 5
+"""Per sample: the quick, the long and the mixed prediction; running magnitude of the mixed one's miss (fast, slow)."""
 
 Float64 = npt.NDArray[np.float64]
 
@@ -72,7 +69,7 @@ def looked_at(order: int) -> int:
 def new_memory(order: int) -> Float64:
     """A stream that has heard nothing."""
     row = np.zeros(memory_size(order))
-    row[3:6] = SCALE, START_MISS, START_MISS
+    row[3:5] = START_MISS
     return row
 
 
@@ -118,7 +115,7 @@ def forecast_plain(signal: npt.NDArray[np.floating], anchor: npt.NDArray[np.floa
     heard = np.zeros(0)
     weights = [np.zeros(QUICK), np.zeros(order)]
     errors = np.zeros(2)
-    features = np.array([0.0, 0.0, 0.0, SCALE, START_MISS, START_MISS])
+    features = np.array([0.0, 0.0, 0.0, START_MISS, START_MISS])
     out = np.zeros((len(signal), N_FEATURES), dtype=np.float32)
     for t, value in enumerate(np.asarray(signal, dtype=np.float64)):
         out[t] = features
@@ -138,8 +135,8 @@ def forecast_plain(signal: npt.NDArray[np.floating], anchor: npt.NDArray[np.floa
         said = [np.clip(w[: len(heard)] @ heard[: len(w)], -LIMIT, LIMIT) for w in weights]
         trust = ((errors.min() + ERROR_FLOOR) / (errors + ERROR_FLOOR)) ** 4
         features = np.array([
-            said[0], said[1], (trust @ said) / trust.sum(), SCALE,
-            FAST * features[4] + (1 - FAST) * miss, SLOW * features[5] + (1 - SLOW) * miss,
+            said[0], said[1], (trust @ said) / trust.sum(),
+            FAST * features[3] + (1 - FAST) * miss, SLOW * features[4] + (1 - SLOW) * miss,
         ])  # fmt: skip
     return out
 
@@ -254,8 +251,8 @@ def advance(row, value, anchor, quick_window, long_window, scratch):
     by_quick, by_long = by_quick * by_quick, by_long * by_long
     row[0], row[1] = quick, long
     row[2] = (by_quick * quick + by_long * long) / (by_quick + by_long)
-    row[4] = FAST * row[4] + (1 - FAST) * miss
-    row[5] = SLOW * row[5] + (1 - SLOW) * miss
+    row[3] = FAST * row[3] + (1 - FAST) * miss
+    row[4] = SLOW * row[4] + (1 - SLOW) * miss
 
 
 @njit(cache=True)

@@ -44,9 +44,10 @@ BEYOND = 1e9
 
 NOTHING = np.empty(0, dtype=np.float32)
 
-SMALLEST_SCALE = 1e-4
-MEAN_MAGNITUDE = 2.0 * math.log(2.0)
-"""E|x| of a logistic distribution of scale 1."""
+UNIT = 0.022
+"""Logistic scale that the experts' shifts and scales are relative to: about what a forecast misses of loud music.
+A constant, since a sampler whose scale is tied to its own last draws falls silent: the logarithm of a mean lies above
+the mean of the logarithms."""
 SCALE_RANGE = 4.0
 
 FAST = {"contract", "reassoc", "nsz", "nnan", "ninf", "arcp"}
@@ -119,12 +120,11 @@ def bordered(edges: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def place_experts(raw, at, forecasts, features, first, log_weight, log_scale, weight, centre, scale):
-    """Raw outputs raw[at:at + 3 K] -> weight, centre, scale (K,); returns the scale they are relative to.
+    """Raw outputs raw[at:at + 3 K] -> weight, centre, scale (K,).
 
-    features[first + forecasts[k]] is the prediction expert k leans on, features[first + 3] the misses' magnitude.
+    features[first + forecasts[k]] is the prediction expert k leans on.
     """
     n_experts = weight.shape[0]
-    scale0 = np.float32(features[first + 3]) / np.float32(MEAN_MAGNITUDE) + np.float32(SMALLEST_SCALE)
     top = np.float32(-1e30)
     for k in range(n_experts):
         top = max(top, raw[at + k] + log_weight[k])
@@ -134,10 +134,9 @@ def place_experts(raw, at, forecasts, features, first, log_weight, log_scale, we
         total += weight[k]
     for k in range(n_experts):
         weight[k] = weight[k] / total
-        centre[k] = np.float32(features[first + forecasts[k]]) + raw[at + n_experts + k] * scale0
+        centre[k] = np.float32(features[first + forecasts[k]]) + raw[at + n_experts + k] * np.float32(UNIT)
         stretch = raw[at + 2 * n_experts + k] + log_scale[k]
-        scale[k] = scale0 * exp32(min(max(stretch, np.float32(-SCALE_RANGE)), np.float32(SCALE_RANGE)))
-    return scale0
+        scale[k] = np.float32(UNIT) * exp32(min(max(stretch, np.float32(-SCALE_RANGE)), np.float32(SCALE_RANGE)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -208,7 +207,7 @@ def loss(
     for row in range(n_rows):
         at = row * width
         experts = at + n_levels
-        scale0 = place_experts(
+        place_experts(
             flat, experts, forecasts, known, row * features.shape[1], log_weight, log_scale, weight, centre, scale
         )
         _mix(weight, centre, scale, edges, mixed, n_levels, kept)
@@ -242,7 +241,7 @@ def loss(
             # sum_l g_l mass(l) = sum over edges of step · CDF; beyond its reach an expert's CDF is 1
             by_weight[k] = v.total(below) + slope[last]
             mean += weight[k] * by_weight[k]
-            relative = weight[k] * scale0 / scale[k]
+            relative = weight[k] * np.float32(UNIT) / scale[k]
             out[experts + n_experts + k] = -relative * v.total(by_centre)
             stretch = flat[experts + 2 * n_experts + k] + log_scale[k]
             inside = abs(stretch) < np.float32(SCALE_RANGE)

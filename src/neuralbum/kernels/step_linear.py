@@ -14,9 +14,9 @@ streams alone are bound by memory: for them a stripe is as many blocks as there 
 row of lines that the core fetches ahead by itself.
 
 Large matrices are quantised: an int16 for each weight and a scale for each output, so that a weight is off by a
-65,534th of its output's largest at most. The sums are of whole numbers of the scale, as float32, and the scale comes in at
-the end. They lie there as int16, which one stream alone reads in half the time, and as the same numbers in float32, which many
-streams need not convert.
+65,534th of its output's largest at most. The sums are of whole numbers of the scale, as float32, and the scale comes
+in at the end. They lie there as int16, which one stream alone reads in half the time (1.3 to 2 times the samples of
+``small``, ``full`` and the reference net), and as the same numbers in float32, which many need not convert.
 
 The tiles are written in LLVM's vector types, because a compiler does not keep
 accumulators of a plain loop in registers. Measured on one core (AVX-512), 1024 inputs and outputs: from 32 streams
@@ -36,8 +36,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 
-from . import lanes as v
-from .lanes import LANES, intrinsic
+from .lanes import LANES, intrinsic, load, mul, store
 
 PANEL = 96  #: inputs a tile goes through at once: three blocks of their weights are 18 KiB, of the first cache's 32
 GROUP = 24  #: blocks whose sums go through all panels before the next ones' begin: 96 KiB for 64 streams
@@ -201,8 +200,8 @@ _tile1, _tile1_1 = _tile(1, BLOCKS1), _tile(1, 1)
 def linear(flat, large, w, bias, n_inputs, n_blocks, rows, x, y, stride, n_streams):
     """rows[b, y:] = W rows[b, x:] + bias for every stream b; all positions are offsets into flat arrays.
 
-    W lies in ``flat`` from ``w`` on; or, quantised, in both arrays ``large`` (float32 and int16) from ``~w`` on (w < 0).
-    Then its biases, in units of the scales, are followed by the scales.
+    W lies in ``flat`` from ``w`` on; or, if w < 0, quantised in both arrays ``large`` (float32 and int16) from ``~w``
+    on. Then its biases, in units of the scales, are followed by the scales.
     """
     if w >= 0:
         _product(flat, w, flat, bias, n_inputs, n_blocks, rows, x, y, stride, n_streams)
@@ -215,7 +214,7 @@ def linear(flat, large, w, bias, n_inputs, n_blocks, rows, x, y, stride, n_strea
     for b in range(n_streams):
         out = b * stride + y
         for i in range(0, n_blocks * LANES, LANES):
-            v.store(rows, out + i, v.mul(v.load(rows, out + i), v.load(flat, scale + i)))
+            store(rows, out + i, mul(load(rows, out + i), load(flat, scale + i)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="never")

@@ -22,7 +22,7 @@ from numba import njit
 from . import lanes as v
 from .lanes import LANES
 from .step_forecast import advance, scratch_size
-from .step_head import FAST, MEAN_MAGNITUDE, SMALLEST_SCALE, draw, exp32, normalised, place_experts
+from .step_head import FAST, UNIT, draw, exp32, normalised, place_experts
 from .step_linear import linear
 
 # Columns of the tables that describe a net: offsets into the flat weights ("w_…", "b_…", "g_…") or into a row.
@@ -115,7 +115,7 @@ def _hear_frame(rows, x, frame, stride, levels, at, bent, memory, n_streams):
         base = b * stride + x
         for j in range(frame):
             rows[base + j] = bent[levels[b, at - frame + j]]
-        for k in range(3):
+        for k in range(2):
             magnitude = np.float32(memory[b, 3 + k])
             rows[base + frame + k] = (
                 np.float32(math.log(magnitude + np.float32(1e-4))) + np.float32(4.0)
@@ -137,16 +137,16 @@ def _hear_sample(rows, x, n_taps, n_miss, miss, stride, levels, at, bent, memory
         base += n_miss
         for k in range(3):
             scratch[k] = np.float32(1.0) + np.float32(255.0) * abs(np.float32(memory[b, k]))
+        for k in range(2):
             scratch[3 + k] = np.float32(memory[b, 3 + k]) + np.float32(1e-4)
         v.store(scratch, 0, v.log16(v.load(scratch, 0)))
-        scale = np.float32(memory[b, 3]) / np.float32(MEAN_MAGNITUDE) + np.float32(SMALLEST_SCALE)
         last = np.float32(memory[b, 2])
         for k in range(3):
             size = scratch[k] / log256
             rows[base + k] = size if memory[b, k] >= 0 else -size
-            rows[base + 5 + k] = (scratch[3 + k] + four) * half
         for k in range(2):
-            apart = (np.float32(memory[b, k]) - last) / scale
+            rows[base + 5 + k] = (scratch[3 + k] + four) * half
+            apart = (np.float32(memory[b, k]) - last) / np.float32(UNIT)
             rows[base + 3 + k] = min(max(apart, np.float32(-CLIP)), np.float32(CLIP)) * half
 
 
@@ -221,8 +221,7 @@ def _bottom(flat, large, bottom, places, rows, word, levels, at, bent, memory, s
 @njit(cache=True, nogil=True, error_model="numpy", inline="never")
 def _take_note(rows, miss, n_miss, row, value):
     """How far the forecast was off enters a stream's short memory."""
-    scale = np.float32(row[3]) / np.float32(MEAN_MAGNITUDE) + np.float32(SMALLEST_SCALE)
-    missed = (np.float32(value) - np.float32(row[2])) / scale
+    missed = (np.float32(value) - np.float32(row[2])) / np.float32(UNIT)
     for j in range(n_miss - 1):
         rows[miss + j] = rows[miss + j + 1]
     rows[miss + n_miss - 1] = min(max(missed, np.float32(-CLIP)), np.float32(CLIP)) * np.float32(0.5)

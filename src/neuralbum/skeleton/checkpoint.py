@@ -20,7 +20,7 @@ from .reins import FREE, Reins
 if TYPE_CHECKING:
     from .presets import Net
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)

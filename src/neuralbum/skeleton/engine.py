@@ -142,7 +142,7 @@ class FusedEngine:
             hear, spread = packing.linear(tier.hear), packing.linear(net.spread[i])
             tiers.append([
                 config.frames[i], config.widths[i], config.layers[i], spans[i], below[i],
-                config.frames[i] + 3, *hear, packing.add(_numpy(cast(Any, tier.norm).gain)), *spread,
+                config.frames[i] + head.N_MAGNITUDES, *hear, packing.add(_numpy(cast(Any, tier.norm).gain)), *spread,
                 row.take(spans[i] * below[i]), len(layers),
             ])  # fmt: skip
             for block in tier.blocks:  # type: ignore[union-attr]
@@ -162,7 +162,7 @@ class FusedEngine:
         self.state_size = row.size
         widest = max(*config.widths, config.bottom_width, config.bottom_hidden)
         n_out = config.n_levels + 3 * head.N_EXPERTS
-        x = row.take(max(config.frames[0] + 3, head.N_INPUTS))
+        x = row.take(max(config.frames[0] + head.N_MAGNITUDES, head.N_INPUTS))
         h, t0 = row.take(widest), row.take(widest)
         t1 = row.take(max(3 * widest, n_out))
         t2 = row.take(widest)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .presets import Net
     from .tiers import Tiers
 
-NAME = "gpu-graph-3"
+NAME = "gpu-graph-4"
 
 
 @dataclass

@@ -55,7 +55,7 @@ class Forecast:
         floored = errors + plain.ERROR_FLOOR
         trust = torch.div(floored.amin(1, keepdim=True), floored).pow_(4)
         features[:, 2] = (trust * said).sum(1) / trust.sum(1)
-        for place, memory_of in ((4, plain.FAST), (5, plain.SLOW)):
+        for place, memory_of in ((3, plain.FAST), (4, plain.SLOW)):
             features[:, place : place + 1].lerp_(miss, 1 - memory_of)
 
     def _fitted(self, r: Tensor, order: int) -> Tensor:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from ..errors import ParameterError
 from ..kernels.step_forecast import N_FEATURES
-from ..kernels.step_head import FLOOR, MEAN_MAGNITUDE, SCALE_RANGE, SMALLEST_SCALE
+from ..kernels.step_head import FLOOR, SCALE_RANGE, UNIT
 
 N_EXPERTS = 3
 EXPERT_FORECAST = (2, 2, 0)
@@ -34,33 +34,28 @@ TIES = (
 """The same as the kernels take them."""
 
 N_TAPS = 16  #: companded values of the last samples
-N_RESIDUALS = 4  #: what the forecast missed lately, relative to its usual size
-N_INPUTS = N_TAPS + N_RESIDUALS + 3 + 2 + 3
+N_RESIDUALS = 4  #: what the forecast missed lately
+N_MAGNITUDES = 2  #: running ones of what it missed
+N_INPUTS = N_TAPS + N_RESIDUALS + 3 + 2 + N_MAGNITUDES
 CLIP = 6.0
 
 
-def base_scale(features: Tensor) -> Tensor:
-    """Logistic scale that fits the forecast's recent misses, (...)."""
-    return features[..., 3] / MEAN_MAGNITUDE + SMALLEST_SCALE
-
-
 def describe(features: Tensor) -> Tensor:
-    """What the bottom tier sees of the forecast: (..., N_FEATURES) -> (..., 8)."""
+    """What the bottom tier sees of the forecast: (..., N_FEATURES) -> (..., 7)."""
     p = features[..., :3]
-    scale = base_scale(features)[..., None]
     bent = torch.sign(p) * torch.log1p(255.0 * p.abs()) / math.log(256.0)
-    apart = torch.clamp((p[..., :2] - p[..., 2:3]) / scale, -CLIP, CLIP) / 2.0
+    apart = torch.clamp((p[..., :2] - p[..., 2:3]) / UNIT, -CLIP, CLIP) / 2.0
     return torch.cat([bent, apart, loudness(features)], dim=-1)
 
 
 def loudness(features: Tensor) -> Tensor:
-    """The three running magnitudes on a log scale of about unit size, (..., 3)."""
+    """The running magnitudes on a log scale of about unit size, (..., N_MAGNITUDES)."""
     return (torch.log(features[..., 3:N_FEATURES] + 1e-4) + 4.0) / 2.0
 
 
 def missed(amplitude: Tensor, features: Tensor) -> Tensor:
-    """How far the forecast was off, relative to its usual miss: (...)."""
-    return torch.clamp((amplitude - features[..., 2]) / base_scale(features), -CLIP, CLIP) / 2.0
+    """How far the forecast was off: (...)."""
+    return torch.clamp((amplitude - features[..., 2]) / UNIT, -CLIP, CLIP) / 2.0
 
 
 @functools.cache
@@ -75,10 +70,9 @@ def experts(raw: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     forecast, log_weight, log_scale = _ties(raw.device, raw.dtype)
     logit, shift, stretch = raw.split(N_EXPERTS, dim=-1)
     weight = torch.softmax(logit + log_weight, dim=-1)
-    scale0 = base_scale(features)[..., None]
-    centre = features.index_select(-1, forecast) + shift * scale0
+    centre = features.index_select(-1, forecast) + shift * UNIT
     stretch = torch.clamp(stretch + log_scale, -SCALE_RANGE, SCALE_RANGE)
-    return weight, centre, scale0 * torch.exp(stretch)
+    return weight, centre, UNIT * torch.exp(stretch)
 
 
 def logits(free: Tensor, weight: Tensor, centre: Tensor, scale: Tensor, edges: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .songs import Song
 
 STAGE = "skeleton"
-VERSION = 3
+VERSION = 4
 LEASE_S = 1800.0
 MIN_TRAIN_S = 5.0
 """Less training music than this teaches nothing; minutes are sensible, an hour is good."""

@@ -36,7 +36,6 @@ TOLD_GAIN = 8.0
 """What a condition's embedding is multiplied by, so that it is learned faster than the sound would make it needless:
 after some 20 CPU-seconds of ``tiny`` wishes of -35, -25 and -15 dB gave -25, -24 and -15 dB with it; without it, after
 30, all gave -27 (one corpus, one seed, by an earlier forecast)."""
-N_FRAME_EXTRAS = 3  #: the forecast's magnitudes at the start of a frame
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Tier(nn.Module):
         super().__init__()
         self.frame = frame
         self.width = width
-        self.hear = nn.Linear(frame + N_FRAME_EXTRAS, width)
+        self.hear = nn.Linear(frame + head.N_MAGNITUDES, width)
         self.blocks = nn.ModuleList(RecurrentBlock(width, dropout) for _ in range(n_layers))
         self.norm = RootMeanSquareNorm(width)
 
@@ -276,7 +275,7 @@ class Tiers(nn.Module):
         for i, (frame, width, n) in enumerate(zip(config.frames, config.widths, config.layers, strict=True)):
             spread = self.spread[i]
             assert isinstance(spread, nn.Linear)
-            per_frame = (frame + N_FRAME_EXTRAS) * width + n * 6.5 * width**2 + width * spread.out_features
+            per_frame = (frame + head.N_MAGNITUDES) * width + n * 6.5 * width**2 + width * spread.out_features
             total += per_frame / frame
         forecast = sum(3 * p + (1.5 * p**2 + 2 * p) / REFIT for p in (QUICK, config.order))
         return 2.0 * (total + forecast) + self.bottom_flops()
