@@ -152,12 +152,12 @@ def test_songs_of_which_nothing_is_known_can_be_told_nothing(names, labels, sile
 
 def test_the_graph_engine_uncaptured_hears_conditions_as_the_plain_engine_does():
     made, rng = conditioned(), np.random.default_rng(0)
-    uniforms, temperatures, told = rng.random((3, 128)), np.full((3, 128), 1.01), wishes(3, 2)
+    uniforms, temperatures, told, heard = rng.random((3, 512)), np.full((3, 512), 1.01), wishes(3, 2), wishes(1, 2, 4)
     drawn = []
-    for engine in (GraphEngine(made), PlainEngine(made)):
+    for engine, hops in ((GraphEngine(made), 1), (PlainEngine(made), 4)):  # the one's are four of the other's
         memory = engine.begin(3)
-        engine.hear(memory, 1, song(0.1).levels[:128], wishes(1, 2, seed=4)[0])
-        drawn.append(engine.sample(memory, uniforms, temperatures, None, told).levels)
+        engine.hear(memory, 1, song(0.1).levels[:512], heard[0].repeat(hops, 0))
+        drawn.append(engine.sample(memory, uniforms, temperatures, None, told.repeat(hops, 1)).levels)
     first = [np.argmax(np.append(a != b, True)) for a, b in zip(*drawn, strict=True)]
     assert min(first) > 32
 

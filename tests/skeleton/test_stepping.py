@@ -118,11 +118,11 @@ def test_the_recurrence_forgets_whatever_it_heard():
 def test_the_graph_engine_uncaptured_draws_what_the_plain_engine_draws(name):
     made = net(name, shaken=0.05)
     rng = np.random.default_rng(0)
-    uniforms, temperatures = rng.random((3, 128)), np.full((3, 128), 1.01)
+    uniforms, temperatures = rng.random((3, 512)), np.full((3, 512), 1.01)
     drawn = []
     for engine in (GraphEngine(made), PlainEngine(made)):
         memory = engine.begin(3)
-        engine.hear(memory, 1, song(0.1).levels[:128])
+        engine.hear(memory, 1, song(0.1).levels[:512])
         drawn.append(engine.sample(memory, uniforms, temperatures, [0, 1]).levels)
     first = [np.argmax(np.append(a != b, True)) for a, b in zip(drawn[0][:2], drawn[1][:2], strict=True)]
     assert min(first) > 32
@@ -134,13 +134,14 @@ def test_forecasts_of_the_graph_engine_are_those_of_the_kernel():
     rows = [step_forecast.new_memory(order) for _ in range(2)]
     for row, start in zip(rows, (0, 512), strict=True):
         step_forecast.forecast(amplitudes[start : start + n], anchor, row)
-    ahead = [amplitudes[start + n : start + n + 160] for start in (0, 512)]
+    n_ahead = step_forecast.LONG_REFIT + 40
+    ahead = [amplitudes[start + n : start + n + n_ahead] for start in (0, 512)]
     made = Forecast(anchor, torch.device("cpu"))
     parts = zip(*(step_forecast.parts_of(row, order) for row in rows), strict=True)
     sound, *memory = (torch.from_numpy(np.stack(part).astype(np.float32)) for part in parts)
     sound, told = torch.cat([sound, torch.from_numpy(np.stack(ahead)).float()], dim=1), []
-    for t in range(160):
+    for t in range(n_ahead):
         told.append(memory[0].clone())
-        made.step(memory, sound[:, t + 1 : t + 1 + made.looks_at], fit=(t + 1) % step_forecast.REFIT == 0)
+        made.step(memory, sound[:, t + 1 : t + 1 + made.looks_at], t + 1)
     expected = np.stack([step_forecast.forecast(x, anchor, row) for x, row in zip(ahead, rows, strict=True)])
     assert torch.stack(told, 1).numpy() == pytest.approx(expected, abs=SINGLE)

@@ -12,7 +12,7 @@ from neuralbum.dsp import front_end
 from neuralbum.errors import TrainingError
 from neuralbum.skeleton import evaluate, songs
 from neuralbum.skeleton.engine import FusedEngine
-from neuralbum.skeleton.songs import MOST_TONES, TONE_DB, Feed, Song
+from neuralbum.skeleton.songs import MOST_TONES, RMS_SAMPLES, TONE_DB, Feed, Song
 from neuralbum.skeleton.training import Habits, Trainer
 
 from .makers import net, song
@@ -190,6 +190,20 @@ def test_strange_tones_are_heard_and_not_to_be_predicted_and_ring_on_from_window
     sharp = np.sort(power)[::-1]
     assert sharp[: 4 * MOST_TONES].sum() > 0.9 * power.sum()  # a few lines: their phase does not jump
     assert TONE_DB[0] - 9 < 20 * np.log10(added.std() / 0.1) < TONE_DB[1] + 5
+
+
+def test_where_the_music_falls_silent_no_strange_tone_goes_on():
+    hiss = np.random.default_rng(0).normal(size=96_000) * 0.1
+    hiss[48_000:] = 0.0
+    tune = Song("hiss, then nothing", front_end.levels_of(hiss))
+    feed = Feed(
+        [tune], n_batch=1, window=92_160, context=64, stretch=1, n_levels=256, anchor=None, seed=1, tone_share=1.0
+    )
+    window = feed.next()
+    apart = window.heard[0, 64:] != window.levels[0, 64:]
+    loud = 48_000 - (int(feed.place[0, 1]) - 92_160)
+    assert apart[: loud - RMS_SAMPLES].mean() > 0.1
+    assert not apart[loud + 2 * RMS_SAMPLES :].any()
 
 
 def spectra(sound):

@@ -1,9 +1,9 @@
 """Forecast the next sample from the past alone: linear prediction of high order, refitted to the sound as it goes.
 
-Every ``REFIT`` samples the autocorrelations of the windowed past are turned into two predictors by
-Levinson's recursion (J. Durbin 1960), as the backward-adaptive speech coder G.728 does it: a long one, which knows
-the tones of the last tenth of a second, and a quick one, which has heard the drum. The third prediction is theirs
-mixed, by who was right lately. Nothing is trained; the nets get the predictions and the running magnitude of what
+Autocorrelations of the windowed past are turned into two predictors by Levinson's recursion (J. Durbin 1960), as the
+backward-adaptive speech coder G.728 does it: a quick one every 32 samples, which has heard the drum, and a long one
+every 256, which knows the tones of the last half second. The third prediction is theirs mixed, by who was right lately.
+Nothing is trained; the nets get the predictions and the running magnitude of what
 they miss as inputs, in training and in generation from this same code.
 
 Autocorrelations of a windowed signal make predictors whose synthesis filters are stable. That is what a net needs
@@ -11,11 +11,11 @@ that hears only itself: its tones ring on and fade, where filters that learn sam
 squares, normalised LMS) end in white noise. A trace of the band's mean spectrum, its ``anchor``, is mixed into the
 autocorrelations, so that the sound cannot wander away for good.
 
-The window is G.728's hybrid: exponential, so that what lies behind can be summed up in a recursion, with a sine for
-the newest ``REFIT`` samples.
+The windows are G.728's hybrid: exponential, so that what lies behind can be summed up in a recursion, with a sine for
+the newest ``RAMP`` samples.
 
 One stream's memory is one float64 row (``new_memory``): copying it is a snapshot. The kernel works on eight values
-at once (``doubles``): 0.7 us a sample for an order of 256, two thirds of it Levinson's recursion.
+at once (``doubles``).
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ from numba import njit
 from . import doubles as d
 from .doubles import WIDTH
 
-REFIT = 32  #: samples from one fit to the next
-QUICK = 32  #: order of the quick predictor; the long one's is given
-LONG_MEMORY, QUICK_MEMORY = 0.9995, 0.997  #: the windows' decay per sample, in amplitude
+QUICK = 96  #: order of the quick predictor; the long one's is given
+QUICK_REFIT, LONG_REFIT = 32, 256  #: samples from one fit to the next
+QUICK_MEMORY, LONG_MEMORY = 0.998, 0.9998  #: the windows' decay per sample, in amplitude
+RAMP = 32  #: newest samples that the windows let in by and by
 LOADING = 1e-9  #: white noise in the fit, relative to the power
 FLOOR = 1e-6  #: power in the window under which nothing is predicted
 ANCHOR = 0.1  #: share of the anchor's spectrum in the fit, relative to the power heard
@@ -50,20 +51,20 @@ Float64 = npt.NDArray[np.float64]
 _CLOCK = N_FEATURES  # samples heard
 _ERRORS = _CLOCK + 1  # running squared error of the quick and of the long predictor
 _QUICK_W = 16  # the quick predictor, weight of the newest sample first
-_QUICK_R = _QUICK_W + QUICK  # its autocorrelations of all but the newest REFIT samples
+_QUICK_R = _QUICK_W + QUICK  # its autocorrelations of all but the samples since the fit before
 _LONG = _QUICK_R + QUICK + WIDTH  # the same of the long one: order, order + WIDTH values
 # and then the signal, newest first, in a room that it seldom has to move back in
 _ROOM = 1024
 
 
 def memory_size(order: int) -> int:
-    """float64 values in one stream's memory; the long predictor's order is a multiple of 8, 32 at least."""
+    """float64 values in one stream's memory; the long predictor's order is a multiple of 8, QUICK at least."""
     return _LONG + 2 * order + WIDTH + looked_at(order) + _ROOM
 
 
 def looked_at(order: int) -> int:
-    """Samples a fit looks at."""
-    return 2 * REFIT + order + WIDTH
+    """Samples a long fit looks at; a quick one is content with fewer."""
+    return 2 * LONG_REFIT + order + WIDTH
 
 
 def new_memory(order: int) -> Float64:
@@ -74,8 +75,8 @@ def new_memory(order: int) -> Float64:
 
 
 def parts_of(row: Float64, order: int) -> list[Float64]:
-    """A stream's memory after a multiple of REFIT samples: the sound a fit looks at (oldest first), features, errors,
-    and of the quick and the long predictor weights and autocorrelations (lag 0 first)."""
+    """A stream's memory after a multiple of LONG_REFIT samples: the sound a fit looks at (oldest first), features,
+    errors, and of the quick and the long predictor weights and autocorrelations (lag 0 first)."""
     return [row[place][::step] for place, step in _places(row, order)]
 
 
@@ -100,8 +101,11 @@ def _places(row: Float64, order: int) -> list[tuple[slice, int]]:
 def windows(order: int) -> tuple[Float64, Float64]:
     """Weights of samples by their age, for the quick and for the long fit."""
     age = np.arange(looked_at(order))
-    ramp = np.where(age < REFIT, np.sin(np.pi / 2 * (age + 0.5) / REFIT), 1.0)
-    return np.asarray(QUICK_MEMORY**age * ramp), np.asarray(LONG_MEMORY**age * ramp)
+    return QUICK_MEMORY**age * _ramp(age), LONG_MEMORY**age * _ramp(age)
+
+
+def _ramp(age: npt.NDArray[np.integer]) -> Float64:
+    return np.asarray(np.where(age < RAMP, np.sin(np.pi / 2 * (age + 0.5) / RAMP), 1.0))
 
 
 def forecast_plain(signal: npt.NDArray[np.floating], anchor: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
@@ -122,16 +126,15 @@ def forecast_plain(signal: npt.NDArray[np.floating], anchor: npt.NDArray[np.floa
         errors = TRUST_MEMORY * errors + (1 - TRUST_MEMORY) * (value - features[:2]) ** 2
         miss = abs(value - features[2])
         heard = np.concatenate([[value], heard])  # newest first
-        if (t + 1) % REFIT == 0:
-            age = np.arange(len(heard))
-            for i, memory in enumerate((QUICK_MEMORY, LONG_MEMORY)):
-                p = len(weights[i])
-                x = heard * memory**age * np.where(age < REFIT, np.sin(np.pi / 2 * (age + 0.5) / REFIT), 1.0)
-                x = np.concatenate([x, np.zeros(p + 1)])
-                r = np.array([x[: len(x) - k] @ x[k:] for k in range(p + 1)])
-                r += ANCHOR * r[0] * anchor[: p + 1]
-                r[0] += LOADING * r[0] + FLOOR
-                weights[i] = solve_toeplitz(r[:-1], r[1:])
+        for i, (refit, memory) in enumerate(((QUICK_REFIT, QUICK_MEMORY), (LONG_REFIT, LONG_MEMORY))):
+            if (t + 1) % refit:
+                continue
+            age, p = np.arange(len(heard)), len(weights[i])
+            x = np.concatenate([heard * memory**age * _ramp(age), np.zeros(p + 1)])
+            r = np.array([x[: len(x) - k] @ x[k:] for k in range(p + 1)])
+            r += ANCHOR * r[0] * anchor[: p + 1]
+            r[0] += LOADING * r[0] + FLOOR
+            weights[i] = solve_toeplitz(r[:-1], r[1:])
         said = [np.clip(w[: len(heard)] @ heard[: len(w)], -LIMIT, LIMIT) for w in weights]
         trust = ((errors.min() + ERROR_FLOOR) / (errors + ERROR_FLOOR)) ** 4
         features = np.array([
@@ -142,22 +145,22 @@ def forecast_plain(signal: npt.NDArray[np.floating], anchor: npt.NDArray[np.floa
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _correlate(row, at, window, r, order, memory, heard, fresh):
+def _correlate(row, at, window, r, order, refit, memory, heard, fresh):
     """Autocorrelations of the windowed past into ``fresh`` (lag 0 first): the recursion at row[r], and the newest.
 
     The windowed past goes to ``heard``.
     """
-    for j in range(0, 2 * REFIT + order + WIDTH, WIDTH):
+    for j in range(0, 2 * refit + order + WIDTH, WIDTH):
         d.store(heard, j, d.mul(d.load(window, j), d.load(row, at + j)))
-    keep = d.splat(memory ** (2 * REFIT))
+    keep = d.splat(memory ** (2 * refit))
     for k in range(0, order + WIDTH, WIDTH):
         behind, behind2 = d.mul(keep, d.load(row, r + k)), d.splat(0.0)
         newest, newest2 = d.splat(0.0), d.splat(0.0)
-        for j in range(0, REFIT, 2):
+        for j in range(0, refit, 2):
             newest = d.fma(d.splat(heard[j]), d.load(heard, j + k), newest)
             newest2 = d.fma(d.splat(heard[j + 1]), d.load(heard, j + 1 + k), newest2)
-            behind = d.fma(d.splat(heard[REFIT + j]), d.load(heard, REFIT + j + k), behind)
-            behind2 = d.fma(d.splat(heard[REFIT + j + 1]), d.load(heard, REFIT + j + 1 + k), behind2)
+            behind = d.fma(d.splat(heard[refit + j]), d.load(heard, refit + j + k), behind)
+            behind2 = d.fma(d.splat(heard[refit + j + 1]), d.load(heard, refit + j + 1 + k), behind2)
         behind = d.add(behind, behind2)
         d.store(row, r + k, behind)
         d.store(fresh, k, d.add(behind, d.add(newest, newest2)))
@@ -221,7 +224,7 @@ def advance(row, value, anchor, quick_window, long_window, scratch):
 
     long_r = _LONG + order
     sound = long_r + order + WIDTH
-    seen = 2 * REFIT + order + WIDTH  # newest first, growing downwards; at the bottom it moves up again
+    seen = 2 * LONG_REFIT + order + WIDTH  # newest first, growing downwards; at the bottom it moves up again
     at = sound + _ROOM - 1 - clock % _ROOM
     if clock > 0 and clock % _ROOM == 0:
         for i in range(seen - 1, -1, -1):
@@ -229,14 +232,14 @@ def advance(row, value, anchor, quick_window, long_window, scratch):
     row[at] = value
     clock += 1
     row[_CLOCK] = clock
-    if clock % REFIT == 0:
+    if clock % QUICK_REFIT == 0:
         fresh = scratch[: order + WIDTH]
         rest = scratch[order + WIDTH :]
-        for each in range(2):
+        for each in range(1 if clock % LONG_REFIT else 2):
             p = order if each else QUICK
             _correlate(
                 row, at, long_window if each else quick_window, long_r if each else _QUICK_R, p,
-                LONG_MEMORY if each else QUICK_MEMORY, rest, fresh,
+                LONG_REFIT if each else QUICK_REFIT, LONG_MEMORY if each else QUICK_MEMORY, rest, fresh,
             )  # fmt: skip
             power = ANCHOR * fresh[0]
             for k in range(p + 1):
@@ -258,7 +261,7 @@ def advance(row, value, anchor, quick_window, long_window, scratch):
 @njit(cache=True)
 def scratch_size(order):
     """float64 values that ``advance`` works in."""
-    return (order + WIDTH) + (4 * order + 9 * WIDTH)
+    return (order + WIDTH) + max(4 * order + 9 * WIDTH, 2 * LONG_REFIT + order + 2 * WIDTH)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -1,7 +1,7 @@
-"""Sampling on a GPU: one hop of steps of all streams, captured once as a CUDA graph.
+"""Sampling on a GPU: a hop of steps of all streams, captured once as a CUDA graph.
 
 A step is some hundred small operations; launched one by one, the launches cost more
-than the work. Captured, a whole hop (64 or 256 samples) of thousands of streams is
+than the work. Captured, a whole hop (256 samples) of thousands of streams is
 one launch. The forecast's fits are made for all streams at once (``gpu_forecast``).
 
 What a step reads and writes decides its speed (``benchmarks/generate_speed.py`` counts it): a stream's past
@@ -77,7 +77,8 @@ class GraphEngine:
         self.device = next(net.parameters()).device if device is None else torch.device(device)
         self.net = net.to(self.device).eval()
         self.plain = PlainEngine(net)
-        self.hop, self.n_levels, self.context = net.hop, net.config.n_levels, net.context
+        self.n_levels, self.context = net.config.n_levels, net.context
+        self.hop = net.hop if self.anchor is None else max(net.hop, step_forecast.LONG_REFIT)  # graphs are all alike
         self.name = NAME
         self.conditions = net.conditions
         self.amplitudes = torch.from_numpy(front_end.amplitudes_of(np.arange(self.n_levels), self.n_levels))
@@ -133,7 +134,7 @@ class GraphEngine:
             if self.forecast is not None:
                 n = at + self.forecast.looks_at
                 sound[:, n : n + 1] = self.amplitudes[level]
-                self.forecast.step(memory.forecast, sound[:, at + 1 : n + 1], fit=(at + 1) % step_forecast.REFIT == 0)
+                self.forecast.step(memory.forecast, sound[:, at + 1 : n + 1], at + 1)
         for whole in (levels, features, sound):
             whole[:, : -self.hop] = whole[:, self.hop :].clone()
         for name, value in memory.state.items():
@@ -185,7 +186,9 @@ class GraphEngine:
         features = torch.cat([memory.features[one, :c], heard], dim=1)
         with torch.no_grad():
             state = {name: value[one] for name, value in memory.state.items()}
-            said = () if told is None else (torch.from_numpy(told)[None].to(self.device),)
+            said: tuple[Tensor, ...] = ()
+            if told is not None:  # for each of the net's own hops
+                said = (torch.from_numpy(told).repeat_interleave(self.hop // self.net.hop, 0)[None].to(self.device),)
             _, ends = self.net(both, features, state, *said)
         for name, end in ends.items():
             memory.state[name][one] = end

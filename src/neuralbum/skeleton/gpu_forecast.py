@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from ..kernels import step_forecast as plain
-from ..kernels.step_forecast import REFIT
 
 
 class Forecast:
@@ -27,27 +26,19 @@ class Forecast:
         self.anchor = torch.from_numpy(plain.ANCHOR * anchor.astype(np.float32)).to(device)
         self.windows = [torch.from_numpy(w.astype(np.float32)).to(device) for w in plain.windows(self.order)]
 
-    def step(self, memory: list[Tensor], sound: Tensor, *, fit: bool) -> None:
+    def step(self, memory: list[Tensor], sound: Tensor, heard: int) -> None:
         """Hear the newest sample of sound (B, looks_at), oldest first: ``memory`` goes forward in place.
 
-        ``fit``: whether this sample is one of every REFIT after which the predictors are made anew.
+        ``heard``: how many have been heard with it, since a multiple of LONG_REFIT; it says what is refitted.
         """
         features, errors, quick, quick_r, long, long_r = memory
         value = sound[:, -1:]
         errors.lerp_((value - features[:, :2]).square_(), 1 - plain.TRUST_MEMORY)
         miss = (value - features[:, 2:3]).abs_()
-        if fit:
-            newest_first = sound.flip(1)
-            memories = (plain.QUICK_MEMORY, plain.LONG_MEMORY)
-            for window, keep, weights, r in zip(self.windows, memories, (quick, long), (quick_r, long_r), strict=True):
-                n = weights.shape[1]
-                heard = (newest_first * window)[:, : 2 * REFIT + n]
-                fresh, behind = (
-                    torch.bmm(part.unfold(1, REFIT, 1), part[:, :REFIT, None])[:, : n + 1, 0]
-                    for part in (heard[:, :-REFIT], heard[:, REFIT:])
-                )
-                r.mul_(keep ** (2 * REFIT)).add_(behind)
-                weights.copy_(self._fitted(r + fresh, n))
+        if heard % plain.QUICK_REFIT == 0:
+            self._refit(quick, quick_r, sound, self.windows[0], plain.QUICK_REFIT, plain.QUICK_MEMORY)
+        if heard % plain.LONG_REFIT == 0:
+            self._refit(long, long_r, sound, self.windows[1], plain.LONG_REFIT, plain.LONG_MEMORY)
         said = features[:, :2]
         for i, weights in enumerate((quick, long)):
             past = sound[:, -weights.shape[1] :].flip(1)
@@ -57,6 +48,17 @@ class Forecast:
         features[:, 2] = (trust * said).sum(1) / trust.sum(1)
         for place, memory_of in ((3, plain.FAST), (4, plain.SLOW)):
             features[:, place : place + 1].lerp_(miss, 1 - memory_of)
+
+    def _refit(self, weights: Tensor, r: Tensor, sound: Tensor, window: Tensor, refit: int, memory: float) -> None:
+        n = weights.shape[1]
+        newest = 2 * refit + n
+        heard = sound[:, -newest:].flip(1) * window[:newest]
+        fresh, behind = (
+            torch.bmm(part.unfold(1, refit, 1), part[:, :refit, None])[:, : n + 1, 0]
+            for part in (heard[:, :-refit], heard[:, refit:])
+        )
+        r.mul_(memory ** (2 * refit)).add_(behind)
+        weights.copy_(self._fitted(r + fresh, n))
 
     def _fitted(self, r: Tensor, order: int) -> Tensor:
         """Predictors (B, order) of autocorrelations (B, order + 1).

@@ -44,24 +44,24 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "debug": Preset(
         "skeleton",
-        {"frames": (64, 16), "widths": (16, 16), "bottom_width": 16, "bottom_hidden": 16, "order": 32},
+        {"frames": (64, 16), "widths": (16, 16), "bottom_width": 16, "bottom_hidden": 16, "order": 96},
         batch=4, window=512, learning_rate=4e-3, steps=60, checkpoint_every=60,
     ),
     "tiny": Preset(
         "skeleton",
-        {"frames": (64, 16), "widths": (96, 96), "bottom_width": 48, "bottom_hidden": 64, "order": 256},
+        {"frames": (64, 16), "widths": (96, 96), "bottom_width": 48, "bottom_hidden": 64, "order": 512},
         batch=8, window=4096, learning_rate=2e-3, steps=1000, checkpoint_every=200, last_window=131_072,
     ),
     "small": Preset(
         "skeleton",
         {"frames": (256, 16), "widths": (256, 192), "layers": (2, 1), "bottom_width": 96, "bottom_hidden": 128,
-         "bottom_layers": 2, "order": 256},
+         "bottom_layers": 2, "order": 512},
         batch=16, window=8192, learning_rate=1.5e-3, steps=20_000, checkpoint_every=1000, last_window=131_072,
     ),
     "full": Preset(
         "skeleton",
         {"frames": (256, 16), "widths": (768, 512), "layers": (4, 2), "bottom_width": 256, "bottom_hidden": 320,
-         "bottom_layers": 2, "order": 256, "dropout": 0.1},
+         "bottom_layers": 2, "order": 512, "dropout": 0.1},
         batch=8, window=131_072, learning_rate=1e-3, steps=50_000, checkpoint_every=1000,
     ),
     "samplernn-debug": Preset(

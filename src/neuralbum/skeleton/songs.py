@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 PRELUDE = 512
 """Samples of silence before a song; at least every net's ``context``."""
 
-WARM_UP = 4096
-"""Samples the forecast hears before a stream starts in the middle of a song (a quarter of a second)."""
+WARM_UP = 8192
+"""Samples the forecast hears before a stream starts in the middle of a song (half a second)."""
 
 WINDOWS_CARRIED = 4
 """A stretch is at least so many windows, so that long windows carry their state on, too."""
@@ -41,7 +41,9 @@ WINDOWS_CARRIED = 4
 MOST_TONES = 3
 TONE_DB = (-40.0, -18.0)
 """Range of the loudest strange tone some streams hear, relative to the music's RMS: that of a whistle that begins.
-Tones of -6 dB cost whole trainings (a stretch of 14 bits is no lesson)."""
+The RMS is that of the moment: where music has faded a tone that goes on would be all there is to hear, and the silence
+to predict, at 16 bits a sample."""
+RMS_SAMPLES = 2048  #: the moment
 TONE_HZ, TONE_OCTAVES = 20.0, 8.5  #: the lowest at 16 kHz, and how far up they reach
 QUIETER = 2.0  #: nepers that the others may be quieter
 
@@ -129,7 +131,8 @@ class Feed:
         self.tail_levels = np.zeros((n_batch, context), dtype=np.int16)
         self.tail_features = np.zeros((n_batch, context, n_features), dtype=np.float32)
         self.place = np.zeros((n_batch, 4), dtype=np.int64)  # song, position, samples left, jumps made
-        self.loudest = np.zeros(n_batch)  # amplitude of the strange tones a stream hears
+        self.loudest = np.zeros(n_batch)  # amplitude of the strange tones a stream hears, relative to the music's RMS
+        self.rms = [self._rms(song) for song in self.songs] if tone_share > 0 else []
         self.lengths = np.array([len(song.levels) for song in self.songs], dtype=np.float64)
 
     @property
@@ -173,8 +176,7 @@ class Feed:
         before = self.songs[song].stretch(max(-PRELUDE, start - WARM_UP), start, self.n_levels)
         self.loudest[b] = 0.0
         if rng.random() < self.tone_share:
-            excerpt = self.amplitudes[self.songs[song].levels[start : start + left]]
-            self.loudest[b] = np.sqrt(2.0 * (excerpt**2).mean()) * 10 ** (rng.uniform(*TONE_DB) / 20)
+            self.loudest[b] = np.sqrt(2.0) * 10 ** (rng.uniform(*TONE_DB) / 20)
         self.place[b] = song, start, left, jumps + 1  # the tones are keyed by it
         if self.told is not None:
             self.may_know[b] = self.told.drawn(np.random.default_rng([self.seed, b, jumps, 0, 5]))
@@ -184,15 +186,23 @@ class Feed:
         self.tail_levels[b] = before[-self.context :]
         self.tail_features[b] = heard[-self.context :]
 
+    def _rms(self, song: Song) -> npt.NDArray[np.float64]:
+        """Of each whole RMS_SAMPLES samples of a song; nothing before and after."""
+        n = len(song.levels) // RMS_SAMPLES
+        power = (self.amplitudes**2)[song.levels[: n * RMS_SAMPLES]].reshape(n, RMS_SAMPLES).mean(1)
+        return np.sqrt(np.concatenate([[0.0], power, [0.0]]))
+
     def _with_tones(self, b: int, levels: npt.NDArray[np.int16], position: int) -> npt.NDArray[np.int16]:
         """Levels from a position in the song on, with this stretch's strange tones."""
         if not self.loudest[b] > 0:
             return levels
         rng = np.random.default_rng([self.seed, b, int(self.place[b, 3]), 9])
         sound, t = self.amplitudes[levels], np.arange(position, position + len(levels))
+        rms = self.rms[self.place[b, 0]]
+        loudest = self.loudest[b] * np.interp(t, RMS_SAMPLES * (np.arange(len(rms)) - 0.5), rms)
         for _ in range(int(rng.integers(1, MOST_TONES + 1))):
             turns = TONE_HZ / 16_000 * 2.0 ** rng.uniform(0.0, TONE_OCTAVES)  # a sample
-            loud = self.loudest[b] * np.exp(-rng.uniform(0.0, QUIETER))
+            loud = loudest * np.exp(-rng.uniform(0.0, QUIETER))
             sound = sound + loud * np.sin(2.0 * np.pi * (turns * t + rng.random()))
         return mulaw.encode(sound, self.n_levels).astype(np.int16)
 

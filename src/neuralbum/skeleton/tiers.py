@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from ..dsp import front_end, mulaw
 from ..errors import ParameterError
 from ..kernels.lanes import LANES
-from ..kernels.step_forecast import N_FEATURES, QUICK, REFIT
+from ..kernels.step_forecast import LONG_REFIT, N_FEATURES, QUICK, QUICK_REFIT
 from . import head
 from .conditions import conditions_of
 from .recurrence import GatedMlp, RecurrentBlock, RootMeanSquareNorm
@@ -49,7 +49,7 @@ class TiersConfig:
     bottom_width: int = 64
     bottom_hidden: int = 64
     bottom_layers: int = 1
-    order: int = 256  #: of the forecast's long predictor
+    order: int = 512  #: of the forecast's long predictor
     dropout: float = 0.0
     conditions: tuple[str, ...] = ()  #: what it can be told besides the sound; see ``conditions``
     tags: tuple[str, ...] = ()  #: the vocabulary of the condition "tag"
@@ -277,7 +277,8 @@ class Tiers(nn.Module):
             assert isinstance(spread, nn.Linear)
             per_frame = (frame + head.N_MAGNITUDES) * width + n * 6.5 * width**2 + width * spread.out_features
             total += per_frame / frame
-        forecast = sum(3 * p + (1.5 * p**2 + 2 * p) / REFIT for p in (QUICK, config.order))
+        fits = ((QUICK, QUICK_REFIT), (config.order, LONG_REFIT))
+        forecast = sum(3 * p + (1.5 * p**2 + 2 * p) / refit for p, refit in fits)
         return 2.0 * (total + forecast) + self.bottom_flops()
 
     def bottom_flops(self) -> float:
