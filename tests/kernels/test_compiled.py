@@ -1,0 +1,29 @@
+"""What numba keeps belongs to all kernels as they are: an old one must not live on inside another."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from neuralbum import kernels
+
+SOURCES = Path(kernels.__file__).parent
+ASK = "from numba import config; import neuralbum.kernels.decay; print(config.CACHE_DIR)"
+
+
+def test_any_change_of_any_kernel_is_another_folder(tmp_path):
+    copy = shutil.copytree(SOURCES, tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    assert kernels.compiled_of(copy) == kernels.compiled_of(SOURCES)
+    (copy / "lanes.py").write_text((copy / "lanes.py").read_text() + "\n")
+    assert kernels.compiled_of(copy) != kernels.compiled_of(SOURCES)
+
+
+def test_the_folder_is_made_where_numba_is_told_to_and_old_ones_go(tmp_path):
+    old = tmp_path / "kernels-0123456789abcdef"
+    old.mkdir()
+    (tmp_path / "of another program").mkdir()
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    told = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True)
+    assert Path(told.stdout.strip()) == tmp_path / kernels.compiled_of(SOURCES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [kernels.compiled_of(SOURCES), "of another program"]
