@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 
 LAST_PART = 0.25
-"""Share of a training, at its end, that is in long windows of few streams: there, at a low rate, they cost no bits, and
-gradients reach back as far as a phrase. From the start few streams do cost bits (docs/skeleton.md)."""
+"""Share of a training, at its end, that is in ``last_window``: there, at a low rate, long windows of few streams cost no
+bits, and gradients reach back as far as a phrase. From the start they cost some in a training of minutes
+(docs/skeleton.md)."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ PRESETS: dict[str, Preset] = {
         "skeleton",
         {"frames": (256, 16), "widths": (256, 192), "layers": (2, 1), "bottom_width": 96, "bottom_hidden": 128,
          "bottom_layers": 2, "order": 512},
-        batch=16, window=8192, learning_rate=1.5e-3, steps=20_000, checkpoint_every=1000, last_window=131_072,
+        batch=1, window=131_072, learning_rate=1.5e-3, steps=20_000, checkpoint_every=1000,
     ),
     "full": Preset(
         "skeleton",
