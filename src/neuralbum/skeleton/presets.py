@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 LAST_PART = 0.25
-"""Share of a training, at its end, that is in ``last_window``: there, at a low rate, long windows of few streams cost no
-bits, and gradients reach back as far as a phrase. From the start they cost some in a training of minutes
+"""Share of a training, at its end, that is in ``last_window``: there, at a low rate, long windows of few streams cost
+no bits, and gradients reach back as far as a phrase. From the start they cost some in a training of minutes
 (docs/skeleton.md)."""
 
 
