@@ -19,11 +19,19 @@ def test_any_change_of_any_kernel_is_another_folder(tmp_path):
     assert kernels.compiled_of(copy) != kernels.compiled_of(SOURCES)
 
 
-def test_the_folder_is_made_where_numba_is_told_to_and_old_ones_go(tmp_path):
-    old = tmp_path / "kernels-0123456789abcdef"
-    old.mkdir()
-    (tmp_path / "of another program").mkdir()
+def test_the_folder_is_made_where_numba_is_told_to_and_nothing_goes_there(tmp_path):
+    (tmp_path / "kernels-of-somebody").mkdir()
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     told = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True)
     assert Path(told.stdout.strip()) == tmp_path / kernels.compiled_of(SOURCES)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [kernels.compiled_of(SOURCES), "of another program"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [kernels.compiled_of(SOURCES), "kernels-of-somebody"]
+    )
+
+
+def test_beside_the_sources_older_ones_go(tmp_path):
+    copy = shutil.copytree(SOURCES, tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "__pycache__" / "kernels-0123456789abcdef").mkdir(parents=True)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": "", "PYTHONPATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", "import kernels"], env=environment, check=True)
+    assert not (copy / "__pycache__" / "kernels-0123456789abcdef").exists()

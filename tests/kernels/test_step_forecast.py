@@ -80,3 +80,9 @@ def test_left_alone_with_steady_noise_it_rings_in_the_colour_of_its_anchor_and_s
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_silence_and_a_stuck_value_stay_finite(value):
     assert np.isfinite(step_forecast.forecast(np.full(5000, value), anchor(96))).all()
+
+
+@pytest.mark.parametrize("order", [32, 100])
+def test_an_order_the_kernel_cannot_take_is_refused(order):
+    with pytest.raises(ValueError, match=rf"order={order}: .* multiple of 8 and at least 96"):
+        step_forecast.forecast(sound(), anchor(order))

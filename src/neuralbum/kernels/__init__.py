@@ -4,8 +4,9 @@ A kernel takes and gives arrays, allocates its output once, and says in its
 docstring how much faster than its twin it was measured. Import the module you
 need; this package imports none of them.
 
-What numba compiled is kept for all kernels as they are now: kernels contain one another, and numba looks at the one
-file a function stands in, so that after an update it would go on with an old one inside.
+What numba has compiled is kept in a folder that belongs to all sources together. Kernels contain one another, and
+numba by itself looks only at the file a function stands in: after an update it would go on with old ones inside
+new ones.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ def compiled_of(sources: Path) -> str:
 
 
 def _keep_apart(sources: Path) -> None:
-    """Let numba keep it in that folder, in ``NUMBA_CACHE_DIR`` or beside the sources, and drop older ones."""
+    """Let numba use that folder, in ``NUMBA_CACHE_DIR`` or beside the sources; there older ones go."""
     config: Any = numba.config  # settings it makes from the environment: no type checker knows their names
-    kept = Path(config.CACHE_DIR or sources / "__pycache__") / compiled_of(sources)
-    for other in kept.parent.glob("kernels-*"):
-        if other != kept:
+    name, beside = compiled_of(sources), sources / "__pycache__"
+    for other in beside.glob("kernels-*"):
+        if other.name != name:
             shutil.rmtree(other, ignore_errors=True)
-    config.CACHE_DIR = str(kept)
+    config.CACHE_DIR = str(Path(config.CACHE_DIR or beside) / name)
 
 
 _keep_apart(Path(__file__).parent)

@@ -69,6 +69,8 @@ def looked_at(order: int) -> int:
 
 def new_memory(order: int) -> Float64:
     """A stream that has heard nothing."""
+    if order < QUICK or order % WIDTH:
+        raise ValueError(f"order={order}: the long predictor's must be a multiple of {WIDTH} and at least {QUICK}")
     row = np.zeros(memory_size(order))
     row[3:5] = START_MISS
     return row
