@@ -146,7 +146,7 @@ def test_streams_carry_their_context_from_window_to_window():
         context=64,
         stretch=16_000,
         n_levels=256,
-        anchor=np.zeros(33),
+        anchor=np.zeros(97),
         seed=0,
     )
     one, two = feed.next(), feed.next()

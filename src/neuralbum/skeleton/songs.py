@@ -39,10 +39,11 @@ WINDOWS_CARRIED = 4
 """A stretch is at least so many windows, so that long windows carry their state on, too."""
 
 MOST_TONES = 3
-TONE_DB = (-40.0, -18.0)
+TONE_DB = (-40.0, -8.0)
 """Range of the loudest strange tone some streams hear, relative to the music's RMS: that of a whistle that begins.
 The RMS is that of the moment: where music has faded a tone that goes on would be all there is to hear, and the silence
-to predict, at 16 bits a sample."""
+to predict, at 16 bits a sample. Quieter ones teach too little: with tones of -18 dB at most nets hold a whistle for
+good."""
 RMS_SAMPLES = 2048  #: the moment
 TONE_HZ, TONE_OCTAVES = 20.0, 8.5  #: the lowest at 16 kHz, and how far up they reach
 QUIETER = 2.0  #: nepers that the others may be quieter
