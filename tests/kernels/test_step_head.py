@@ -40,7 +40,7 @@ def test_fused_loss_and_its_gradient_agree_with_automatic_differentiation():
     rng = np.random.default_rng(1)
     target = torch.from_numpy(rng.integers(0, 256, size=60))
     raw = torch.from_numpy(rng.normal(size=(60, 256 + 9))).float()
-    raw[:, -3:] += 2.0  # no target on the floor, where float32 ends
+    raw[:, -3:] += 1.5  # no target on the floor, where float32 ends
     raw[:5, -3:] = 9.0  # beyond the range of scales
     features = rng.normal(size=(60, 5)) * 0.3
     edges = torch.from_numpy(EDGES).float()

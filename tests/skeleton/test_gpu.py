@@ -74,12 +74,13 @@ def test_quick_logits_are_those_of_the_plain_formula():
     torch.manual_seed(0)
     features = torch.rand(rows, N_FEATURES) * 0.1 + 1e-3
     raw = torch.randn(rows, made.config.n_levels + 3 * head.N_EXPERTS)
+    raw[:, -head.N_EXPERTS :] += 0.5  # as wide as misses of 0.05
     split = made.split(raw, features)
     plain = head.logits(*(part.double() for part in split), made.edges.double()).softmax(-1)
     quick = head.quick_logits(*split, made.edges).double().softmax(-1)
     assert float((plain - quick).abs().max()) < 3e-6
     likely = plain > 1e-4
-    assert float((plain.log() - quick.log())[likely].abs().max()) < 1e-2
+    assert float((plain.log() - quick.log())[likely].abs().max()) < 5e-3
 
 
 @pytest.mark.parametrize("name", ["debug", "samplernn-debug"])
