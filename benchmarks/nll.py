@@ -33,7 +33,7 @@ from neuralbum import audio
 from neuralbum.dsp import front_end, lpc
 from neuralbum.kernels import step_forecast
 from neuralbum.prepared import to_int16
-from neuralbum.skeleton import audition, evaluate, presets
+from neuralbum.skeleton import audition, evaluate, likeness, presets
 from neuralbum.skeleton.engine import FusedEngine
 from neuralbum.skeleton.recurrence import RecurrentBlock, RootMeanSquareNorm
 from neuralbum.skeleton.reins import FREE
@@ -185,16 +185,18 @@ def train(entrant: Entrant, songs: list[Song], heldout: Song, seed: int, seconds
 
 
 def _sung(net: Any, songs: list[Song]) -> dict[str, float]:
-    """How far what the net sings is from the corpus, in units of a just tolerable difference, and how tonal it is."""
-    known = audition.corpus_statistics(songs, 256, seconds=20.0, sample_rate=16_000)
+    """How far what the net sings is from the corpus, in units of a just tolerable difference, how tonal it is, and how
+    much of it one line holds."""
+    known = likeness.corpus_statistics(songs, 256, seconds=20.0, sample_rate=16_000)
     entropy, reins = temper(net, songs, sample_rate=16_000)
     told = {}
     for name, held in (("held", reins), ("free", FREE)):
         sung = audition.sing(
             FusedEngine(net, threads=1), songs, n_clips=4, seconds=SUNG_S, sample_rate=16_000, seed=0, reins=held
         )
-        told[f"distance {name}"] = audition.distance(sung.heard, known | {"entropy": entropy})
+        told[f"distance {name}"] = likeness.distance(sung.heard, known | {"entropy": entropy})
         told[f"tonality {name}"] = sung.heard["tonality"]
+        told[f"line {name}"] = sung.heard["held_line_db"]
     return told
 
 
@@ -218,7 +220,8 @@ def main() -> None:
     ]
     for song in songs:
         heard = front_end.amplitudes_of(song.levels)[None].astype(np.float64)
-        rows.append(row(f"tonality of {song.title} (noise of any colour: 1.22)", audition.tonality(heard), "nat"))
+        rows.append(row(f"tonality of {song.title} (noise of any colour: 1.22)", likeness.tonality(heard), "nat"))
+        rows.append(row(f"held line of {song.title} (white noise: -26)", likeness.held_line(heard, 16_000), "dB"))
     results: dict[str, list[dict[str, float]]] = {}
     for entrant in ENTRANTS:
         results[entrant.name] = [train(entrant, songs, heldout, seed, seconds) for seed in seeds]
@@ -233,6 +236,8 @@ def main() -> None:
         ("distance free", ""),
         ("tonality held", "nat"),
         ("tonality free", "nat"),
+        ("line held", "dB"),
+        ("line free", "dB"),
     ):
         measured = [run[name] for run in results[ENTRANTS[0].name]]
         told = ", ".join(f"{x:.2f}" for x in measured)

@@ -11,7 +11,7 @@ import torch
 
 from neuralbum.dsp import front_end
 from neuralbum.flesh.pairs import Song
-from neuralbum.skeleton import audition, presets
+from neuralbum.skeleton import audition, likeness, presets
 from neuralbum.skeleton import songs as skeleton_songs
 from neuralbum.skeleton import training as skeleton_training
 from neuralbum.skeleton.engine import FusedEngine
@@ -41,9 +41,9 @@ class Singer:
         with torch.no_grad():
             for name, parameter in self.net.named_parameters():
                 parameter.copy_(averaged[name])
-        known = audition.corpus_statistics(self.songs, N_LEVELS, seconds=20.0, sample_rate=INPUT_RATE)
+        known = likeness.corpus_statistics(self.songs, N_LEVELS, seconds=20.0, sample_rate=INPUT_RATE)
         _, self.reins = temper(self.net, self.songs, sample_rate=INPUT_RATE)
-        far = audition.distance(self.sing(4, 4.0).heard, known)
+        far = likeness.distance(self.sing(4, 4.0).heard, known)
         say(f"skeleton: {self.steps} steps in {spent:.0f} CPU-s, distance {far:.2f}")
 
     def sing(self, n_clips: int, seconds: float) -> audition.Sung:

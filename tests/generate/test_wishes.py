@@ -11,7 +11,7 @@ from neuralbum import model_folder
 from neuralbum.errors import CheckpointError, ParameterError
 from neuralbum.generate import GenerateParams, run, wishes
 from neuralbum.records import Recipe
-from neuralbum.skeleton import SkeletonParams, audition, checkpoint, find_model, train
+from neuralbum.skeleton import SkeletonParams, checkpoint, find_model, likeness, train
 from neuralbum.skeleton.conditions import Conditions
 
 from .makers import project
@@ -116,7 +116,7 @@ def stateful(tmp_path_factory):
     """A project with states: two steps make no good net, so every second counts as healthy here."""
     made = project(tmp_path_factory.mktemp("states") / "p")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audition, "healthy_distance", lambda *a, **k: 1e9)
+        patch.setattr(likeness, "healthy_distance", lambda *a, **k: 1e9)
         train(made, replace(SKELETON, steps=4, checkpoint_every=2, states=3))
     return made
 

@@ -13,7 +13,10 @@ from neuralbum.skeleton.scoring import rank, sentence
 
 from .makers import project
 
-PARAMS = SkeletonParams(preset="debug", steps=4, checkpoint_every=2, batch=2, window=256, valid_s=0.5, audition_s=0.1)
+PARAMS = SkeletonParams(
+    preset="debug", steps=4, checkpoint_every=2, batch=2, window=256, valid_s=0.5,
+    audition_s=0.1, auditions=2,
+)  # fmt: skip
 
 
 def test_training_leaves_a_model_its_ladder_its_curves_and_something_to_hear(tmp_path):

@@ -58,17 +58,6 @@ def test_only_healthy_moments_are_kept(sung):
     assert len(kept.states) == 3
 
 
-def test_the_corpus_itself_is_healthy_and_noise_and_silence_are_not():
-    songs = [song(4.0, 0), song(4.0, 1)]
-    known = audition.corpus_statistics(songs, 256, seconds=20.0, sample_rate=RATE)
-    limit = audition.healthy_distance(songs, known, 256, sample_rate=RATE)
-    far = [
-        audition.distance(audition.statistics(sound), known)
-        for sound in (np.zeros(RATE), 0.3 * np.random.default_rng(0).normal(size=RATE))
-    ]
-    assert limit < min(far)
-
-
 def test_states_come_back_as_they_were_and_go_on(stored, sung):
     engine, kept = sung[0], sung[1].states
     back = read_states(stored, ABOUT, engine, "w1")

@@ -8,8 +8,9 @@ net is the two-tier SampleRNN of the first neural metal albums.
     presets.py     nets by name                  tiers.py, recurrence.py, head.py   the default net
     songs.py       music as nets hear it         samplernn.py                       the reference
     training.py    truncated backpropagation     stepping.py, engine.py             sampling
-    evaluate.py    bits on held-out songs        audition.py                        free-running statistics
-    scoring.py     bits and statistics together  checkpoint.py                      models on disk
+    evaluate.py    bits on held-out songs        audition.py                        letting it sing
+    likeness.py    statistics of sound           scoring.py                         bits and statistics together
+    checkpoint.py  models on disk                states.py                          moments to begin takes with
     conditions.py  what a net may be told         telling.py         what is known of a project's songs
     reins.py       what holds a net that sings    gpu_forecast.py    the forecast of the GPU's engine
     run.py         files and catalogue

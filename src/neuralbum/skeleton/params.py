@@ -67,6 +67,6 @@ class SkeletonParams:
         10.0, "seconds of each valid and held-out song heard at a checkpoint", unit="s", minimum=0.2
     )
     audition_s: float = setting(
-        3.0, "seconds sampled at each checkpoint to listen to and to measure", unit="s", minimum=0
+        8.0, "seconds sampled at each checkpoint to listen to and to measure", unit="s", minimum=0
     )
-    auditions: int = setting(2, "clips sampled at each checkpoint", minimum=1, maximum=64)
+    auditions: int = setting(4, "clips sampled at each checkpoint", minimum=1, maximum=64)

@@ -79,9 +79,10 @@ def score(
     of the valid and of the held-out songs: the bits of a net that is told it stand beside those of the
     same net that is told nothing.
     """
-    from .audition import corpus_statistics, distance, healthy_distance, sing, statistics
+    from .audition import sing
     from .engine import open_engine
     from .evaluate import mean_bits
+    from .likeness import corpus_statistics, distance, healthy_distance, statistics
 
     trained, valid, heldout = songs
     how: dict[str, Any] = {"seconds": params.valid_s, "sample_rate": sample_rate}
@@ -101,7 +102,7 @@ def score(
     limit = healthy_distance(trained, known, params.n_levels, sample_rate=sample_rate)
 
     def healthy(second: npt.NDArray[np.float32]) -> bool:
-        return distance(statistics(second), known) <= limit
+        return distance(statistics(second, sample_rate=sample_rate), known) <= limit
 
     engine = open_engine(net)
     sung = sing(
