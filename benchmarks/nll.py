@@ -128,8 +128,7 @@ class Entrant:
         chosen = presets.preset(self.preset)
         tones = Habits().tone_share if self.preset == "tiny" else 0.0  # the cure for an illness the others do not have
         return Habits(
-            batch=chosen.batch, window=chosen.window, last_window=chosen.last_window,
-            learning_rate=chosen.learning_rate, seed=seed, tone_share=tones,
+            batch=chosen.batch, window=chosen.window, learning_rate=chosen.learning_rate, seed=seed, tone_share=tones,
         )  # fmt: skip
 
 

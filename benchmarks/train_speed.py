@@ -42,7 +42,7 @@ PAIRS = (("tiny", (64, 80)), ("small", (240, 256)))
 LAYERS = 2
 
 
-FEWER = {"debug": 4, "tiny": 8, "small": 1, "samplernn-tiny": 8, "full": 1, "samplernn": 8}
+FEWER = {"debug": 4, "tiny": 1, "small": 1, "samplernn-tiny": 8, "full": 1, "samplernn": 8}
 """Streams each preset is measured with; the large ones' own would take minutes a step and much memory."""
 LARGE = ("full", "samplernn")
 
@@ -52,13 +52,13 @@ def noise_song(seconds: float) -> Song:
     return Song("noise", rng.integers(0, 256, size=int(seconds * 16_000)).astype(np.int16))
 
 
-def interleaved(trainers: list[Trainer], n_steps: int, progress: float = 0.5) -> list[float]:
-    """Samples heard per CPU-second of each, in this part of its training."""
+def interleaved(trainers: list[Trainer], n_steps: int) -> list[float]:
+    """Samples heard per CPU-second of each."""
     spent: list[list[float]] = [[] for _ in trainers]
     for step in range(n_steps + 1):
         for trainer, seconds in zip(trainers, spent, strict=True):
             start = time.process_time()
-            trainer.advance(progress)
+            trainer.advance(0.5)
             if step:  # the first compiles
                 seconds.append(time.process_time() - start)
     return [
@@ -67,19 +67,19 @@ def interleaved(trainers: list[Trainer], n_steps: int, progress: float = 0.5) ->
     ]
 
 
-def cost(name: str, n_streams: int, n_steps: int) -> tuple[float, float, float]:
-    """(samples per CPU-second, the same in the last part, GiB at the peak) of training a preset.
+def cost(name: str, n_streams: int, n_steps: int) -> tuple[float, float]:
+    """(samples per CPU-second, GiB at the peak) of training a preset.
 
     In a process that has done nothing else.
     """
     torch.set_num_threads(1)
     chosen = presets.preset(name)
-    habits = Habits(batch=n_streams, window=chosen.window, last_window=chosen.last_window)
+    habits = Habits(batch=n_streams, window=chosen.window)
     trainer = Trainer(presets.build(chosen.kind, chosen.config), [noise_song(60)], habits)
-    (rate,), (last,) = (interleaved([trainer], n_steps, progress) for progress in (0.5, 0.9))
+    (rate,) = interleaved([trainer], n_steps)
     # not ru_maxrss: a child's starts with what its parent held
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    return rate, last, next(int(line.split()[1]) / 2**20 for line in status.splitlines() if line.startswith("VmHWM"))
+    return rate, next(int(line.split()[1]) / 2**20 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def preset_rows(quick: bool) -> list[Row]:
@@ -88,11 +88,9 @@ def preset_rows(quick: bool) -> list[Row]:
         if quick and name in LARGE:
             continue
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-            rate, last, peak = alone.submit(cost, name, n_streams, 2 if name in LARGE else 6).result()
+            rate, peak = alone.submit(cost, name, n_streams, 2 if name in LARGE else 6).result()
         guess = estimate(SkeletonParams(preset=name, batch=n_streams)).memory_gib
         rows.append(row(f"{name}, {n_streams} streams: training", rate, "sample/CPU-s"))
-        if presets.preset(name).last_window:
-            rows.append(row(f"{name}: training, the last part's long windows", last, "sample/CPU-s"))
         rows.append(row(f"{name}, {n_streams} streams: peak memory", peak, "GiB", reason=f"estimated {guess:.2f}"))
     return rows
 

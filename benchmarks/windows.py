@@ -22,10 +22,10 @@ from nll import HEARD_S, Entrant, corpus, train_for
 from report import Row, print_report, row
 
 SHAPES = {
-    "tiny": [(8, 1024, 0), (8, 4096, 0), (8, 4096, 131_072), (2, 16_384, 0), (1, 131_072, 0)],
-    "small": [(16, 8192, 131_072), (1, 131_072, 0)],
+    "tiny": [(8, 1024), (8, 4096), (2, 16_384), (1, 131_072)],
+    "small": [(16, 8192), (1, 131_072)],
 }
-"""(streams, samples of a window, samples of a window in the last quarter or 0)."""
+"""(streams, samples of a window)."""
 QUICK_SECONDS = 5.0
 
 
@@ -41,15 +41,13 @@ def main() -> None:
     first, last = evaluate.excerpt(heldout, HEARD_S, 16_000)
     seconds = QUICK_SECONDS if asked.quick else asked.seconds
     rows: list[Row] = []
-    for streams, window, longer in SHAPES[asked.preset][:: 3 if asked.quick else 1][: 2 if asked.quick else None]:
+    for streams, window in SHAPES[asked.preset][:: 3 if asked.quick else 1][: 2 if asked.quick else None]:
         entrant = Entrant(asked.preset, asked.preset)
-        habits = replace(
-            entrant.habits(0), batch=streams, window=window, last_window=longer, tone_share=Habits().tone_share,
-        )  # fmt: skip
+        habits = replace(entrant.habits(0), batch=streams, window=window, tone_share=Habits().tone_share)
         net = entrant.build(0)
         trainer = Trainer(net, songs, habits)
         spent = train_for(trainer, seconds)
-        about = f"{asked.preset}, {streams} x {window}{f', then {longer}' if longer else ''}, {seconds:g} CPU-s"
+        about = f"{asked.preset}, {streams} x {window}, {seconds:g} CPU-s"
         rows.append(row(about, evaluate.song_bits(net, heldout, start=first, stop=last), "bit/sample"))
         rows.append(row(f"{about}: training rate", trainer.samples / spent, "sample/CPU-s"))
         rows.append(row(f"{about}: steps", trainer.step))

@@ -49,13 +49,13 @@ class Estimate:
             self.preset,
             self.memory_gib,
             self.available_gib,
-            halve="--set skeleton.batch, skeleton.window and skeleton.last_window",
+            halve="--set skeleton.batch or skeleton.window",
         )
 
 
 def estimate(params: SkeletonParams, *, device: str = "cpu") -> Estimate:
     """Guess from sizes alone; nothing is run."""
-    from .presets import LAST_PART, build
+    from .presets import build
     from .run import settle_preset
 
     chosen = settle_preset(params)
@@ -66,7 +66,6 @@ def estimate(params: SkeletonParams, *, device: str = "cpu") -> Estimate:
     share = params.frame_share if own else 1.0
     width = getattr(net.config, "bottom_width", 0) or getattr(net.config, "width", 0)
     rows = chosen.batch * chosen.window
-    most_rows = max(rows, chosen.last_window)
     per_row = share * (ACTIVATIONS_PER_SAMPLE * width + 4 * net.config.n_levels)
     if own:
         c, kept = own.config, ACTIVATIONS_PER_FRAME[device]
@@ -77,7 +76,6 @@ def estimate(params: SkeletonParams, *, device: str = "cpu") -> Estimate:
     else:
         per_sample = 3.0 * flop / REFERENCE_RATE[device]
     weights = 5 * n  # with gradient, two moments, average
-    memory = BASE_GIB * 2**30 + BYTES_PER_ACTIVATION * (weights + most_rows * per_row)
-    mean_rows = LAST_PART * most_rows + (1.0 - LAST_PART) * rows
-    seconds = params.time_s or chosen.steps * mean_rows * per_sample
+    memory = BASE_GIB * 2**30 + BYTES_PER_ACTIVATION * (weights + rows * per_row)
+    seconds = params.time_s or chosen.steps * rows * per_sample
     return Estimate(params.preset, n, flop / 1e6, memory / 2**30, available_gib(device), seconds)

@@ -14,14 +14,8 @@ class SkeletonParams:
     preset: str = setting("small", "the net's size: debug, tiny, small, full, or samplernn (the reference)")
     steps: int = setting(0, "training steps; 0: the preset's", minimum=0)
     time_s: float = setting(0.0, "train for this long instead of a number of steps; 0: by steps", unit="s", minimum=0)
-    batch: int = setting(0, "songs trained side by side; 0: the preset's", minimum=0)
-    window: int = setting(0, "samples each step sees; 0: the preset's", unit="samples", minimum=0)
-    last_window: int = setting(
-        0,
-        "samples each step sees in the last quarter of a training, if longer; 0: the preset's, 1: as before",
-        unit="samples",
-        minimum=0,
-    )
+    batch: int = setting(0, "streams through the songs, trained side by side; 0: the preset's", minimum=0)
+    window: int = setting(0, "samples each step sees of a stream; 0: the preset's", unit="samples", minimum=0)
     stretch_s: float = setting(8.0, "a stream plays this long before it jumps elsewhere", unit="s", minimum=0.1)
     learning_rate: float = setting(0.0, "peak learning rate; 0: the preset's", minimum=0, maximum=1)
     clip: float = setting(1.0, "largest norm of the gradient", minimum=0.001)

@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     Net = Union[Tiers, SampleRnn]  # noqa: UP007  # evaluated by type checkers only
 
 
-LAST_PART = 0.25
-"""Share of a training, at its end, that is in ``last_window``: there, at a low rate, long windows of few streams cost
-no bits, and gradients reach back as far as a phrase. From the start they cost some in a training of minutes
-(docs/skeleton.md)."""
-
-
 @dataclass(frozen=True)
 class Preset:
     """A net's sizes and its training habits."""
@@ -35,11 +29,10 @@ class Preset:
     kind: str
     config: Mapping[str, Any]
     batch: int  #: songs trained side by side
-    window: int  #: samples a step sees of each; state is carried on
+    window: int  #: samples a step sees of each, no more than the shortest song has; state is carried on
     learning_rate: float
     steps: int  #: unless --steps or --for says otherwise
     checkpoint_every: int
-    last_window: int = 0  #: samples of a window in the last part of a training, of fewer streams
 
 
 PRESETS: dict[str, Preset] = {
@@ -51,7 +44,7 @@ PRESETS: dict[str, Preset] = {
     "tiny": Preset(
         "skeleton",
         {"frames": (64, 16), "widths": (96, 96), "bottom_width": 48, "bottom_hidden": 64, "order": 512},
-        batch=8, window=4096, learning_rate=2e-3, steps=1000, checkpoint_every=200, last_window=131_072,
+        batch=1, window=131_072, learning_rate=2e-3, steps=400, checkpoint_every=80,
     ),
     "small": Preset(
         "skeleton",

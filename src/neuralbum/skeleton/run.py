@@ -126,8 +126,8 @@ def train(
     net = build(chosen.kind, chosen.config, seed=project.settings.seed)
     config = plain(net.config)
     habits: dict[str, Any] = {
-        "batch": chosen.batch, "window": chosen.window, "last_window": chosen.last_window,
-        "learning_rate": chosen.learning_rate, "stretch_s": params.stretch_s, "clip": params.clip,
+        "batch": chosen.batch, "window": chosen.window, "learning_rate": chosen.learning_rate,
+        "stretch_s": params.stretch_s, "clip": params.clip,
         "average": params.average, "dither": params.dither, "tone_share": params.tone_share,
         "frame_share": params.frame_share,
     }  # fmt: skip
@@ -174,7 +174,6 @@ def settle_preset(params: SkeletonParams) -> Preset:
         config=config,
         batch=params.batch or chosen.batch,
         window=params.window or chosen.window,
-        last_window=params.last_window or chosen.last_window,
         learning_rate=params.learning_rate or chosen.learning_rate,
         steps=params.steps or chosen.steps,
         checkpoint_every=params.checkpoint_every or chosen.checkpoint_every,
@@ -230,7 +229,8 @@ class _Work:
         if done >= target and about.ladder:
             return self._trained(trainer, about, 0.0, resumed=True)
         behind = before_s if params.time_s > 0 else trainer.samples / rate
-        goal = target if params.time_s > 0 else (trainer.samples + trainer.ahead(chosen.steps)) / rate
+        ahead = max(0, chosen.steps - trainer.step) * trainer.step_samples
+        goal = target if params.time_s > 0 else (trainer.samples + ahead) / rate
         self.reporter.begin(f"train {self.model_id}", goal - behind, "s" if params.time_s > 0 else "s of music")
         started, cpu = time.monotonic(), time.process_time()
         every = chosen.checkpoint_every

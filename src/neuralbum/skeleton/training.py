@@ -21,7 +21,6 @@ from ..dsp import front_end, lpc
 from ..errors import TrainingError
 from .evaluate import anchor_of
 from .optimiser import FlatAdam
-from .presets import LAST_PART
 from .recurrence import compiled_scan, use_scan
 from .songs import Feed, Song
 
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from .presets import Net
     from .tiers import Tiers
 
-SEEDS_APART = 1 << 32
-"""Between the seeds of streams that begin at one step and at the next."""
 EXPLODED_BITS = 3.0
 """A loss this far above a uniform guess is an explosion, not a bad day."""
 
@@ -40,9 +37,8 @@ EXPLODED_BITS = 3.0
 class Habits:
     """How a net is trained."""
 
-    batch: int = 8
-    window: int = 1024  #: samples; a multiple of the net's hop
-    last_window: int = 0  #: samples in the last part of the training, if longer; no longer than the shortest song
+    batch: int = 8  #: streams
+    window: int = 1024  #: samples of each; shorter ones of more streams where a song is shorter
     stretch_s: float = 8.0  #: a stream plays this long before it jumps
     sample_rate: int = 16_000
     learning_rate: float = 2e-3
@@ -50,7 +46,7 @@ class Habits:
     final_rate: float = 0.05  #: of the learning rate, at the end of the cosine
     weight_decay: float = 0.01
     clip: float = 1.0  #: largest norm of the gradient
-    average: float = 0.999  #: decay of the weights' running average, per step of the usual length
+    average: float = 0.999  #: decay of the weights' running average, per step
     frame_share: float = 0.125  #: share of the fastest tier's frames that are predicted; all are heard
     dither: float = 0.0  #: share of heard levels moved by one
     tone_share: float = 0.3  #: share of stretches heard with strange tones; see ``songs``
@@ -85,13 +81,14 @@ class Trainer:
         self.samples = 0
         if net.uses_forecast:
             drop_anchor(cast("Tiers", net), songs)
-        self.songs, self.told = songs, told
-        window = max(net.hop, habits.window // net.hop * net.hop)
-        longest = min(habits.last_window, *(len(song.levels) for song in songs)) // net.hop * net.hop
-        self.usual = self.last = (habits.batch, window)  # streams, samples of a window; and those of the last part
-        if longest > window:  # about as much music a step, but one stream at least
-            self.last = (max(1, habits.batch * window // longest), longest)
-        self._begin(*self.usual, 0)
+        window = max(net.hop, min(habits.window, *(len(song.levels) for song in songs)) // net.hop * net.hop)
+        n_streams = max(1, habits.batch * habits.window // window)
+        self.feed = Feed(
+            songs, n_batch=n_streams, window=window, context=net.context,
+            stretch=int(habits.stretch_s * habits.sample_rate), n_levels=net.config.n_levels,
+            anchor=anchor_of(net), seed=habits.seed, tone_share=habits.tone_share, told=told,
+        )  # fmt: skip
+        self.carried = {name: value.detach().clone() for name, value in net.begin(n_streams).items()}
         self.device = next(net.parameters()).device
         on_gpu = self.device.type == "cuda"
         self.halved = habits.precision == "bfloat16" or (habits.precision == "auto" and on_gpu)
@@ -100,23 +97,10 @@ class Trainer:
         self.optimiser = FlatAdam(net, learning_rate=habits.learning_rate, weight_decay=habits.weight_decay)
         self.net.train()
 
-    def _begin(self, n_streams: int, window: int, step: int) -> None:
-        """Streams through the songs from this step on; those that begin at another step go other ways."""
-        h, net = self.habits, self.net
-        self.began = step
-        self.feed = Feed(
-            self.songs, n_batch=n_streams, window=window, context=net.context,
-            stretch=int(h.stretch_s * h.sample_rate), n_levels=net.config.n_levels,
-            anchor=anchor_of(net), seed=h.seed + SEEDS_APART * step,
-            tone_share=h.tone_share, told=self.told,
-        )  # fmt: skip
-        self.carried = {name: value.detach().clone() for name, value in net.begin(n_streams).items()}
-
-    def ahead(self, steps: int) -> int:
-        """Samples that will be heard until so many steps are done."""
-        n = max(0, steps - self.step)
-        n_last = min(n, steps - math.ceil((1.0 - LAST_PART) * steps))
-        return (n - n_last) * math.prod(self.usual) + n_last * math.prod(self.last)
+    @property
+    def step_samples(self) -> int:
+        """Samples heard in a step."""
+        return self.feed.n_streams * self.feed.window
 
     def rate(self, progress: float) -> float:
         """Learning rate after a share ``progress`` of the training: warm-up, then a cosine."""
@@ -135,9 +119,6 @@ class Trainer:
             The loss is not a number or has exploded. The weights are those before the step.
         """
         h = self.habits
-        shape = self.last if progress >= 1.0 - LAST_PART else self.usual  # back, too, if a training is made longer
-        if shape != (self.feed.n_streams, self.feed.window):
-            self._begin(*shape, self.step)
         window = self.feed.next()
         levels = torch.from_numpy(window.levels).to(self.device)
         features = torch.from_numpy(window.features).to(self.device)
@@ -168,12 +149,11 @@ class Trainer:
                 f"step {self.step}: the gradient is not a number; "
                 f"lower the learning rate ({h.learning_rate:g}) with --set skeleton.learning_rate"
             )
-        steps = math.prod(shape) / math.prod(self.usual)  # as the average counts them
-        decay = min(h.average, (2.0 + self.step) / (11.0 + self.step)) ** steps
+        decay = min(h.average, (2.0 + self.step) / (11.0 + self.step))
         self.optimiser.step(learning_rate=self.rate(progress), norm=norm, clip=h.clip, decay=decay)
         self.carried = {name: value.detach() for name, value in ends.items()}
         self.step += 1
-        self.samples += math.prod(shape)
+        self.samples += self.step_samples
         return bits
 
     def _nll(
@@ -214,15 +194,12 @@ class Trainer:
             tensors[f"carried.{name}"] = value
         for name, array in self.feed.state().items():
             tensors[f"feed.{name}"] = torch.from_numpy(np.ascontiguousarray(array))
-        tensors["counts"] = torch.tensor(
-            [self.step, self.samples, self.began, self.feed.n_streams, self.feed.window], dtype=torch.int64
-        )
+        tensors["counts"] = torch.tensor([self.step, self.samples], dtype=torch.int64)
         return tensors
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Go on from ``state()``."""
-        self.step, self.samples, began, n_streams, window = (int(n) for n in tensors["counts"])
-        self._begin(n_streams, window, began)
+        self.step, self.samples = (int(n) for n in tensors["counts"])
         with torch.no_grad():
             for name, parameter in self.net.named_parameters():
                 parameter.copy_(tensors[f"weight.{name}"])
