@@ -63,4 +63,4 @@ class SkeletonParams:
     audition_s: float = setting(
         8.0, "seconds sampled at each checkpoint to listen to and to measure", unit="s", minimum=0
     )
-    auditions: int = setting(4, "clips sampled at each checkpoint", minimum=1, maximum=64)
+    auditions: int = setting(2, "clips sampled at each checkpoint", minimum=1, maximum=64)
