@@ -40,6 +40,7 @@ class Making:
 
     recipe: Recipe
     dice: np.random.Generator
+    running: npt.NDArray[np.float64]  #: what the reins know of it
     made: int = 0  #: samples sampled, not counting what was rewound
     events: list[dict[str, Any]] = field(default_factory=list)
     rewinds: int = 0
@@ -47,7 +48,6 @@ class Making:
     given_up: bool = False
     hot_until: int = 0
     heat: float = 0.0
-    running: float = 0.0  #: entropy, see ``skeleton.reins``
     healthy: Any = None  #: (snapshot, made, running) at the last healthy look
     pending: list[npt.NDArray[np.float32]] = field(default_factory=list)
     tail: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
@@ -102,8 +102,7 @@ def make(
                 heard = heard[: len(heard) // engine.hop * engine.hop]
                 if len(heard):
                     engine.hear(memory, slot, heard, _told(engine, recipe, -len(heard), len(heard), sample_rate))
-                take = slots[slot] = Making(recipe, streams.dice(recipe.seed, recipe.number))
-                take.running = reins.middle
+                take = slots[slot] = Making(recipe, streams.dice(recipe.seed, recipe.number), reins.begin(1)[0])
                 if guard.on:
                     take.healthy = (engine.snapshot(memory, slot), 0, take.running)
         busy = [slot for slot in range(batch) if slots[slot] is not None]
@@ -131,13 +130,14 @@ def _step(
 ) -> Iterator[Handed]:
     uniforms = np.full((len(slots), block), 0.5)
     temperatures = np.ones((len(slots), block), dtype=np.float32)
-    running = np.array([take.running if take else 0.0 for take in slots])
+    running = reins.begin(len(slots))
     told = None
     if engine.conditions is not None:
         told = np.zeros((len(slots), block // engine.hop, engine.conditions.n_inputs), dtype=np.float32)
     for slot in busy:
         take = slots[slot]
         assert take is not None
+        running[slot] = take.running
         uniforms[slot] = take.dice.random(block)
         temperatures[slot] = streams.schedule(take.recipe.temperature, take.made, block, sample_rate)
         if take.made < take.hot_until:
@@ -151,7 +151,7 @@ def _step(
         audio = front_end.amplitudes_of(sampled.levels[slot], engine.n_levels)
         take.pending.append(audio)
         take.made += block
-        take.running = float(running[slot])
+        take.running = running[slot].copy()
         n_window = int(WINDOW_S * sample_rate)
         take.tail = np.concatenate([take.tail, audio])[-n_window:]
         illness = None

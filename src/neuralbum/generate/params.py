@@ -36,7 +36,9 @@ class GenerateParams:
     )
     watchdog: bool = setting(True, "rewind a take that falls silent, freezes, loops or turns to noise")
     reins: bool = setting(
-        True, "hold a take to the entropy the net has while it hears the band, by a percent or so of temperature"
+        True,
+        "hold a take to the entropy the net has while it hears the band and to lines no steadier than the band's, "
+        "by a few percent of temperature",
     )
     rewinds: int = setting(8, "how often one take may be rewound", minimum=0)
     heat: float = setting(0.01, "temperature added after each rewind, until the take is healthy again", minimum=0)

@@ -375,7 +375,7 @@ def sample(
     block = max(engine.hop, int(block_s * about.sample_rate) // engine.hop * engine.hop)
     heat = np.repeat(np.asarray(temperatures, dtype=np.float32)[:, None], block, axis=1)
     reins, made = about.reins, 0
-    running = np.full(len(seeds), reins.middle)
+    running = reins.begin(len(seeds))
     while made < n_samples:
         uniforms = np.stack([rng.random(block) for rng in dice])
         sampled = reins.sample(engine, memory, running, uniforms, heat)

@@ -62,7 +62,7 @@ def sing(
     parts: list[npt.NDArray[np.float32]] = []
     entropy: list[npt.NDArray[np.float32]] = []
     states: list[Any] = []
-    running = np.full(n_clips, reins.middle)
+    running = reins.begin(n_clips)
     for at in range(0, n, block):
         dice = uniforms[:, at : at + block]
         heat = np.full(dice.shape, TEMPERATURE, dtype=np.float32)

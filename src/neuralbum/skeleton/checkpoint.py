@@ -8,6 +8,7 @@ Besides what every model's folder has (``model_folder``):
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ class Rung:
     """Bits when it is told what is known of the songs: "valid" and "heldout"; the others are of a net that is
     told nothing. Empty for nets without conditions."""
     entropy_range: tuple[float, float] | None = None  #: of its predictions over the music, bits; see ``reins``
+    line_db: float | None = None  #: how far lines stand out in its music; None: not known
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,10 @@ class About:
     @property
     def reins(self) -> Reins:
         """What holds this checkpoint while it sings; nothing, if its range is not known."""
-        ranges = [rung.entropy_range for rung in self.ladder if rung.step == self.step]
-        if not ranges or ranges[0] is None:
+        rung = next((rung for rung in self.ladder if rung.step == self.step), None)
+        if rung is None or rung.entropy_range is None:
             return FREE
-        return Reins(*ranges[0], self.sample_rate)
+        return Reins(*rung.entropy_range, self.sample_rate, math.inf if rung.line_db is None else rung.line_db)
 
 
 def write_about(folder: Path, about: About) -> None:

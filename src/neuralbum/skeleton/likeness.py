@@ -5,7 +5,9 @@ They see what the loss does not: singing that falls silent, freezes, turns to no
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +15,16 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..dsp import front_end
 from ..dsp.weighting import a_weighting_db
-from .songs import Song
+
+if TYPE_CHECKING:
+    from .songs import Song
 
 FRAME = 512  #: samples a statistic is taken over
 TONE_FRAME, NEIGHBOURS = 2048, 17  #: samples, and bins of their spectrum: what a tone is told from noise by
 LINE_S, LINE_SHARE = 4.0, 0.8  #: how long a line must stand to be one, and in how many of the frames
+LINES = TONE_FRAME // 2 - 1  #: three neighbouring bins each
 SILENT_DB = -55.0
+TINY = 1e-12  #: power, so that silence has a spectrum
 
 Statistics = dict[str, float]
 
@@ -37,7 +43,7 @@ def statistics(amplitudes: npt.NDArray[np.floating], *, sample_rate: int) -> Sta
     power = (frames**2).mean(1)
     level = 10.0 * np.log10(power + 1e-10)
     spectrum = np.abs(np.fft.rfft(frames * np.hanning(FRAME), axis=1)) ** 2
-    mean = spectrum.mean(0) + 1e-12
+    mean = spectrum.mean(0) + TINY
     high = mean[len(mean) // 4 :].sum() / mean.sum()
     tones = {"tonality": tonality(sound), "held_line_db": held_line(sound, sample_rate)}
     return {
@@ -63,7 +69,7 @@ def tonality(sound: npt.NDArray[np.float64]) -> float | None:
     frames = frames[10.0 * np.log10((frames**2).mean(1) + 1e-10) >= SILENT_DB]
     if not len(frames):
         return None
-    power = np.abs(np.fft.rfft(frames * np.hanning(TONE_FRAME), axis=1)) ** 2 + 1e-12
+    power = np.abs(np.fft.rfft(frames * np.hanning(TONE_FRAME), axis=1)) ** 2 + TINY
     around = sliding_window_view(power, NEIGHBOURS, axis=1).mean(-1)
     inner = slice(NEIGHBOURS // 2, -(NEIGHBOURS // 2))
     return float((np.log(power[:, inner]) - np.log(around)).std())
@@ -78,18 +84,36 @@ def held_line(sound: npt.NDArray[np.float64], sample_rate: int) -> float | None:
     no piece can be heard.
     """
     n = int(LINE_S * sample_rate)
-    frequency = np.fft.rfftfreq(TONE_FRAME, 1.0 / sample_rate)
-    weight = 10.0 ** (a_weighting_db(frequency) / 10.0)
     held = []
     for piece in sound[:, : sound.shape[1] // n * n].reshape(-1, n):
         if 10.0 * np.log10((piece**2).mean() + 1e-10) < SILENT_DB:
             continue
         frames = sliding_window_view(piece, TONE_FRAME)[:: TONE_FRAME // 2]
-        power = np.abs(np.fft.rfft(frames * np.hanning(TONE_FRAME), axis=1)) ** 2 * weight + 1e-12
-        three = power[:, :-2] + power[:, 1:-1] + power[:, 2:]
-        share = np.quantile(three / power.sum(1, keepdims=True), 1.0 - LINE_SHARE, axis=0)
-        held.append(10.0 * np.log10(share.max()))
+        held.append(np.quantile(line_shares(frames, sample_rate), 1.0 - LINE_SHARE, axis=0).max())
     return float(np.mean(held)) if held else None
+
+
+def line_shares(frames: npt.NDArray[np.floating], sample_rate: int) -> npt.NDArray[np.floating]:
+    """Share of the A-weighted power of each frame that each three neighbouring bins have, in dB.
+
+    frames (..., TONE_FRAME); returns (..., LINES), of the same precision.
+    """
+    power = np.abs(np.fft.rfft(frames * _hann(frames.dtype))) ** 2 * _loudness(sample_rate, frames.dtype) + TINY
+    three = power[..., :-2] + power[..., 1:-1] + power[..., 2:]
+    shares: npt.NDArray[np.floating] = 10.0 * np.log10(three / power.sum(-1, keepdims=True))
+    return shares
+
+
+@functools.cache
+def _hann(dtype: np.dtype[np.floating]) -> npt.NDArray[np.floating]:
+    return np.hanning(TONE_FRAME).astype(dtype)
+
+
+@functools.cache
+def _loudness(sample_rate: int, dtype: np.dtype[np.floating]) -> npt.NDArray[np.floating]:
+    """What A-weighting multiplies the power of each bin by."""
+    weight = 10.0 ** (a_weighting_db(np.fft.rfftfreq(TONE_FRAME, 1.0 / sample_rate)) / 10.0)
+    return np.asarray(weight, dtype=dtype)
 
 
 TOLERANCE = {

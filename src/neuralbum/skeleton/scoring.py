@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from .checkpoint import Rung
 from .params import SkeletonParams
-from .reins import RANGE, Reins
+from .reins import RANGE, Reins, usual_line
 from .states import Snapshot, choose
 
 if TYPE_CHECKING:
@@ -55,12 +55,13 @@ def rank(rung: Rung) -> float:
 
 
 def temper(net: Any, songs: Sequence[Song], *, sample_rate: int) -> tuple[float, Reins]:
-    """Mean entropy of a net's predictions over its music, and what holds its singing to that."""
+    """Mean entropy of a net's predictions over its music, and what holds its singing to that and to its lines."""
     from .evaluate import entropies
 
     heard = entropies(net, songs, seconds=ENTROPY_S, places=ENTROPY_PLACES, sample_rate=sample_rate)
     low, high = np.quantile(heard, RANGE)
-    return float(heard.mean()), Reins(float(low), float(high), sample_rate)
+    line = usual_line(songs, net.config.n_levels, sample_rate=sample_rate)
+    return float(heard.mean()), Reins(float(low), float(high), sample_rate, line)
 
 
 def score(
@@ -94,8 +95,12 @@ def score(
     if told[1] is not None:
         told_bits["heldout"] = mean_bits(net, heldout, **how, told=told[1])
     entropy, reins = temper(net, trained, sample_rate=sample_rate)
+    held: dict[str, Any] = {
+        "entropy_range": (reins.low, reins.high),
+        "line_db": reins.line_db if math.isfinite(reins.line_db) else None,
+    }
     if not params.audition_s > 0:
-        rung = Rung(step, valid_bits, heldout_bits, told_bits=told_bits, entropy_range=(reins.low, reins.high))
+        rung = Rung(step, valid_bits, heldout_bits, told_bits=told_bits, **held)
         return Scored(rung, np.zeros((0, 0), dtype=np.float32))
     net.cpu()
     known = corpus_statistics(trained, params.n_levels, seconds=KNOWN_S, sample_rate=sample_rate)
@@ -111,7 +116,7 @@ def score(
         reins=reins,
     )  # fmt: skip
     far = distance(sung.heard, known | {"entropy": entropy})
-    rung = Rung(step, valid_bits, heldout_bits, sung.heard, far, told_bits, (reins.low, reins.high))
+    rung = Rung(step, valid_bits, heldout_bits, sung.heard, far, told_bits, **held)
     return Scored(rung, sung.clips, engine.name, choose(sung.states, params.states))
 
 
