@@ -98,7 +98,9 @@ def line_shares(frames: npt.NDArray[np.floating], sample_rate: int) -> npt.NDArr
 
     frames (..., TONE_FRAME); returns (..., LINES), of the same precision.
     """
-    power = np.abs(np.fft.rfft(frames * _hann(frames.dtype))) ** 2 * _loudness(sample_rate, frames.dtype) + TINY
+    from scipy.fft import rfft
+
+    power = np.abs(rfft(frames * _hann(frames.dtype))) ** 2 * _loudness(sample_rate, frames.dtype) + TINY
     three = power[..., :-2] + power[..., 1:-1] + power[..., 2:]
     shares: npt.NDArray[np.floating] = 10.0 * np.log10(three / power.sum(-1, keepdims=True))
     return shares

@@ -120,8 +120,10 @@ def _followed(lines: Float64, sound: npt.NDArray[np.float32], sample_rate: int) 
     if not n_frames:
         return lines
     frames = sound[:, n - n_frames * TONE_FRAME :].reshape(n_streams, n_frames, TONE_FRAME)
+    # One stream at a time: the bits of a transform may depend on how many are made at once.
+    shares = np.stack([line_shares(each, sample_rate).mean(0) for each in frames])
     kept = np.exp(-n / (LINE_MEMORY_S * sample_rate))
-    return np.asarray(kept * lines + (1.0 - kept) * line_shares(frames, sample_rate).mean(1))
+    return np.asarray(kept * lines + (1.0 - kept) * shares)
 
 
 def usual_line(songs: Sequence[Song], n_levels: int, *, sample_rate: int) -> float:
