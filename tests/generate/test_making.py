@@ -1,12 +1,14 @@
 """Slots, blocks and rewinds, on an engine whose sound the test writes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from neuralbum.dsp import front_end
-from neuralbum.generate.making import Guard, make
+from neuralbum.generate.making import EARNED, Guard, make
 from neuralbum.records import Recipe
+from neuralbum.skeleton import likeness
+from neuralbum.skeleton.songs import Song
 from neuralbum.skeleton.stepping import Sampled
 
 RATE = 16_000
@@ -50,7 +52,7 @@ class Script:
         memory[stream, 1] = snapshot[0] > 0
 
 
-def takes(engine, recipes, batch, guard=Guard()):
+def takes(engine, recipes, batch, guard=Guard(), band=None):
     waiting = list(recipes)
     sound, events = {}, {}
     for handed in make(
@@ -60,6 +62,7 @@ def takes(engine, recipes, batch, guard=Guard()):
         sample_rate=RATE,
         prime=lambda recipe: np.zeros(0, dtype=np.int16),
         guard=guard,
+        band=band,
     ):
         sound.setdefault(handed.recipe.number, []).append(handed.audio)
         if handed.last:
@@ -94,3 +97,39 @@ def test_rewinds_are_bounded_and_giving_up_is_told():
 def test_without_the_watchdog_nothing_is_rewound():
     _, events = takes(Script((RATE, 60 * RATE), stubborn=True), [recipe(0, 8.0)], 1, Guard(on=False))
     assert events[0] == ()
+
+
+PAUSE = (int(2.5 * RATE), int(3.0 * RATE))  # too short for the watchdog
+
+
+def band():
+    """What the script plays where it is not silent."""
+    sound, _ = takes(Script(), [recipe(0, 8.0)], 1)
+    found = likeness.band([Song("script", front_end.levels_of(sound[0]))], 256, sample_rate=RATE)
+    return replace(found, limit=2.0 * found.limit)
+
+
+def test_a_block_that_strays_from_the_band_is_drawn_again():
+    plain, silence = takes(Script(PAUSE), [recipe(0)], 1)
+    assert silence == {0: ()}
+    assert np.abs(plain[0][slice(*PAUSE)]).max() < 1e-3
+    for batch in (1, 3):
+        sound, events = takes(Script(PAUSE), [recipe(0), recipe(1), recipe(2)], batch, band=band())
+        for k in range(3):
+            assert events[k] == ({"kind": "redrawn", "blocks": 1},)
+            assert len(sound[k]) == 4 * RATE
+            assert np.abs(sound[k][slice(*PAUSE)]).max() > 0.1
+            assert np.array_equal(sound[k][: PAUSE[0]], sound[0][: PAUSE[0]]) == (k == 0)
+
+
+def test_what_strays_for_good_is_drawn_again_a_bounded_number_of_times():
+    for redraws in (0, 1, 3):
+        script = Script((2 * RATE, 60 * RATE), stubborn=True)
+        guard = Guard(rewinds=0, redraws=redraws)
+        sound, events = takes(script, [recipe(0, 20.0)], 1, guard, band())
+        drawn = sum(event["blocks"] for event in events[0] if event["kind"] == "redrawn")
+        assert (drawn > 0) == (redraws > 0)
+        assert drawn <= redraws + EARNED * 4  # what it played before
+        assert len(sound[0]) == 20 * RATE
+    _, events = takes(Script(PAUSE), [recipe(0)], 1, Guard(on=False), band())
+    assert events == {0: ()}

@@ -75,6 +75,7 @@ def test_the_recipe_tells_the_reins_and_letting_go_makes_other_takes(fresh):
     reins = read_about(known).reins
     assert 0.0 < reins.low < reins.high < 8.0
     assert all(f"+{reins.name}+watchdog" in engine for engine in held.values())
+    assert all(engine.endswith(f"+redraws-1:3:{read_about(known).band.limit:.3f}") for engine in held.values())
     run(fresh, replace(PARAMS, reins=False))
     free = [take for take in fresh.catalogue.takes() if take.id not in held]
     assert len(free) == 3

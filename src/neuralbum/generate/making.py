@@ -3,6 +3,9 @@
 When a take is finished its slot takes the next one, so the batch stays full.
 Sound is handed out only once the watchdog has found it healthy (or has given up
 on it), so what was written never has to be taken back.
+
+A net's own singing leads it away from the band by and by. So each half second is held against the band's music, and
+one that lies farther from it than most of the band's own seconds is drawn again from the moment before it.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import numpy.typing as npt
 
 from ..dsp import front_end
 from ..records import Recipe
+from ..skeleton.likeness import HEARD_S, Band
 from ..skeleton.reins import FREE, Reins
 from ..skeleton.stepping import Engine
 from . import streams, watchdog, wishes
@@ -23,6 +27,7 @@ from . import streams, watchdog, wishes
 BLOCK_S = 0.5  #: sound made between two looks of the watchdog
 WINDOW_S = 2.0  #: what the watchdog looks at
 PATIENCE = 3  #: ill blocks in a row before a take is rewound
+EARNED = 1.0  #: blocks that may be drawn again for each that is like the band: a net that strays for good earns none
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Guard:
     on: bool = True
     rewinds: int = 8
     heat: float = 0.01
+    redraws: int = 3  #: how often a block that strays from the band is drawn again
 
 
 @dataclass
@@ -48,6 +54,9 @@ class Making:
     given_up: bool = False
     hot_until: int = 0
     heat: float = 0.0
+    redraws: int = 0  #: of this block
+    redrawn: int = 0  #: of all of them
+    alike: int = 0  #: blocks that are like the band
     healthy: Any = None  #: (snapshot, made, running) at the last healthy look
     pending: list[npt.NDArray[np.float32]] = field(default_factory=list)
     tail: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
@@ -74,6 +83,7 @@ def make(
     state: Callable[[Recipe], Any] = lambda recipe: None,
     guard: Guard = Guard(),
     reins: Reins = FREE,
+    band: Band | None = None,
 ) -> Iterator[Handed]:
     """Make takes until ``next_recipe`` has no more.
 
@@ -82,6 +92,7 @@ def make(
     next_recipe : called when a slot is free; None ends the work.
     prime : the levels a take's net hears first (may be empty).
     reins : what holds the net to its music's entropy.
+    band : what blocks are held against; None: nothing is drawn again.
     state : a snapshot of ``engine``'s memory a take begins with; None: silence.
     """
     block = max(engine.hop, int(BLOCK_S * sample_rate) // engine.hop * engine.hop)
@@ -108,7 +119,7 @@ def make(
         busy = [slot for slot in range(batch) if slots[slot] is not None]
         if not busy:
             return
-        yield from _step(engine, memory, slots, busy, block, sample_rate, guard, reins)
+        yield from _step(engine, memory, slots, busy, block, sample_rate, guard, reins, band)
 
 
 def _told(engine: Engine, recipe: Recipe, start: int, n: int, sample_rate: int) -> npt.NDArray[np.float32] | None:
@@ -127,6 +138,7 @@ def _step(
     sample_rate: int,
     guard: Guard,
     reins: Reins,
+    band: Band | None,
 ) -> Iterator[Handed]:
     uniforms = np.full((len(slots), block), 0.5)
     temperatures = np.ones((len(slots), block), dtype=np.float32)
@@ -149,6 +161,13 @@ def _step(
         take = slots[slot]
         assert take is not None
         audio = front_end.amplitudes_of(sampled.levels[slot], engine.n_levels)
+        if band is not None and guard.on and _strays(take, audio, band, guard):
+            snapshot, _, take.running = take.healthy
+            engine.restore(memory, slot, snapshot)  # its dice go on
+            take.redraws += 1
+            take.redrawn += 1
+            continue
+        take.redraws = 0
         take.pending.append(audio)
         take.made += block
         take.running = running[slot].copy()
@@ -181,9 +200,23 @@ def _step(
             slots[slot] = None
 
 
+def _strays(take: Making, audio: npt.NDArray[np.float32], band: Band, guard: Guard) -> bool:
+    """Whether a block leads a take that was healthy before it away from the band, and may be drawn again."""
+    n = int(HEARD_S * band.sample_rate)
+    second = np.concatenate([take.tail, audio])[-n:]
+    if len(second) < n:
+        return False
+    if band.is_like(second):
+        take.alike += 1
+        return False
+    return not take.ill and take.redraws < guard.redraws and take.redrawn < guard.redraws + EARNED * take.alike
+
+
 def _hand(take: Making, done: bool) -> Handed:
     audio = np.concatenate(take.pending)
     take.pending.clear()
+    if done and take.redrawn:
+        take.events.append({"kind": "redrawn", "blocks": take.redrawn})
     if done and take.made > take.recipe.n_samples:
         audio = audio[: len(audio) - (take.made - take.recipe.n_samples)]
     return Handed(take.recipe, audio, done, tuple(take.events) if done else ())

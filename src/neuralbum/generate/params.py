@@ -41,6 +41,11 @@ class GenerateParams:
         "by a few percent of temperature",
     )
     rewinds: int = setting(8, "how often one take may be rewound", minimum=0)
+    redraws: int = setting(
+        3,
+        "how often half a second that strays from the band is drawn again (with the watchdog); 0: never",
+        minimum=0,
+    )
     heat: float = setting(0.01, "temperature added after each rewind, until the take is healthy again", minimum=0)
     flesh: str = setting(
         "auto",

@@ -78,6 +78,8 @@ def plan(
         engine += f"+{about.reins.name}"
     if params.watchdog:
         engine += f"+watchdog-1:{params.rewinds}:{params.heat:g}"
+    if params.watchdog and params.redraws and about.band is not None:
+        engine += f"+redraws-1:{params.redraws}:{about.band.limit:.3f}"
     if params.prime_s > 0 and not states:
         songs = {song.track.id: song.mono.size for song in corpus_for(project, about).split("train")}
         songs = wishes.tracks_of(told, about.told, songs)
@@ -179,8 +181,9 @@ def run(
                 sample_rate=planned.sample_rate,
                 prime=_Primes(project, about),
                 state=lambda recipe: states[recipe.prime["state"]].snapshot if "state" in recipe.prime else None,
-                guard=Guard(params.watchdog, params.rewinds, params.heat),
+                guard=Guard(params.watchdog, params.rewinds, params.heat, params.redraws),
                 reins=about.reins if params.reins else FREE,
+                band=about.band,
             )
             done = _write_all(project, handed, queue, planned.sample_rate, reporter, tick, fleshed)
     finally:

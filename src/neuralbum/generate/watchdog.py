@@ -33,15 +33,17 @@ def flatness(sound: npt.NDArray[np.floating]) -> float:
 
 def loop_correlation(sound: npt.NDArray[np.floating], sample_rate: int) -> tuple[float, float]:
     """(largest correlation of the window with itself, its period in s) over periods that are a loop, not a note."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
     x = np.asarray(sound, dtype=np.float64)
     x = x - x.mean()
     n = len(x)
     short, long = int(LOOP_SHORTEST_S * sample_rate), min(int(LOOP_LONGEST_S * sample_rate), n // 2)
     if long <= short or not (x**2).sum() > 0:
         return 0.0, 0.0
-    size = 1 << (2 * n - 1).bit_length()
-    spectrum = np.fft.rfft(x, size)
-    correlation = np.fft.irfft(np.abs(spectrum) ** 2, size)[: long + 1]
+    size = next_fast_len(n + long, real=True)  # lags up to ``long`` do not reach around
+    spectrum = rfft(x, size)
+    correlation = irfft(np.abs(spectrum) ** 2, size)[: long + 1]
     energy = np.concatenate([[0.0], np.cumsum(x**2)])
     lags = np.arange(short, long + 1)
     scale = np.sqrt(energy[n - lags] * (energy[n] - energy[lags])) + 1e-12

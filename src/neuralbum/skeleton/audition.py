@@ -74,6 +74,5 @@ def sing(
         recent = np.concatenate(parts, axis=1)[:, -int(HEARD_S * sample_rate) :]
         states += [engine.snapshot(memory, b) for b in range(n_clips) if healthy(recent[b])]
     clips = np.concatenate(parts, axis=1)
-    measured = statistics(clips, sample_rate=sample_rate)
-    measured["entropy"] = float(np.concatenate(entropy, axis=1).mean())
+    measured = {**statistics(clips, sample_rate=sample_rate), "entropy": float(np.concatenate(entropy, axis=1).mean())}
     return Sung(clips, measured, tuple(states))

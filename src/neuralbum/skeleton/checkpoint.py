@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import model_folder
 from ..errors import CheckpointError
+from .likeness import Band
 from .reins import FREE, Reins
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Rung:
     told nothing. Empty for nets without conditions."""
     entropy_range: tuple[float, float] | None = None  #: of its predictions over the music, bits; see ``reins``
     line_db: float | None = None  #: how far lines stand out in its music; None: not known
+    band: Mapping[str, float] = field(default_factory=dict)  #: the same statistics of its music; see ``likeness``
+    band_limit: float = 0.0  #: how far from those its own seconds lie
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,21 @@ class About:
         return {"kind": "mulaw", "n_levels": self.n_levels}
 
     @property
+    def rung(self) -> Rung | None:
+        """This checkpoint's, if it was scored."""
+        return next((rung for rung in self.ladder if rung.step == self.step), None)
+
+    @property
+    def band(self) -> Band | None:
+        """What its music measures; None for checkpoints that do not know."""
+        if self.rung is None or not self.rung.band:
+            return None
+        return Band(self.rung.band, self.rung.band_limit, self.sample_rate)
+
+    @property
     def reins(self) -> Reins:
         """What holds this checkpoint while it sings; nothing, if its range is not known."""
-        rung = next((rung for rung in self.ladder if rung.step == self.step), None)
+        rung = self.rung
         if rung is None or rung.entropy_range is None:
             return FREE
         return Reins(*rung.entropy_range, self.sample_rate, math.inf if rung.line_db is None else rung.line_db)

@@ -6,7 +6,8 @@ They see what the loss does not: singing that falls silent, freezes, turns to no
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,7 @@ LINES = TONE_FRAME // 2 - 1  #: three neighbouring bins each
 SILENT_DB = -55.0
 TINY = 1e-12  #: power, so that silence has a spectrum
 
-Statistics = dict[str, float]
+Statistics = Mapping[str, float]
 
 
 def statistics(amplitudes: npt.NDArray[np.floating], *, sample_rate: int) -> Statistics:
@@ -150,14 +151,30 @@ def corpus_statistics(songs: Sequence[Song], n_levels: int, *, seconds: float, s
     return {name: float(np.mean([cut[name] for cut in cuts if name in cut])) for name in sorted(known)}
 
 
-HEALTHY_SHARE = 0.9
-"""A second that is sung is healthy if it lies no farther from the corpus than this share of the corpus's own."""
+@dataclass(frozen=True)
+class Band:
+    """What a band's music measures, and how far from that its own seconds lie."""
+
+    known: Statistics
+    limit: float  #: distance of all but the oddest of its seconds
+    sample_rate: int
+
+    def is_like(self, second: npt.NDArray[np.floating]) -> bool:
+        """Whether (n,) sound of about a second lies no farther from the music than most of its own seconds."""
+        return distance(statistics(second, sample_rate=self.sample_rate), self.known) <= self.limit
+
+
+LIKE_SHARE = 0.75
+"""A second that is sung is like the band if it lies no farther from the corpus than this share of the corpus's own."""
 SECONDS_HEARD = 64
 HEARD_S = 1.0
+KNOWN_S = 20.0
+"""Seconds of each song whose statistics are the corpus'."""
 
 
-def healthy_distance(songs: Sequence[Song], known: Statistics, n_levels: int, *, sample_rate: int) -> float:
-    """How far from the corpus its own seconds lie, all but the oddest: what a healthy second may be."""
+def band(songs: Sequence[Song], n_levels: int, *, sample_rate: int) -> Band:
+    """What the songs measure, and how far from it their own seconds lie, all but the oddest."""
+    known = corpus_statistics(songs, n_levels, seconds=KNOWN_S, sample_rate=sample_rate)
     n = int(HEARD_S * sample_rate)
     places = [(song, start) for song in songs for start in range(0, len(song.levels) - n + 1, n)]
     chosen = [places[int(i)] for i in np.linspace(0, len(places) - 1, min(SECONDS_HEARD, len(places))).round()]
@@ -168,4 +185,4 @@ def healthy_distance(songs: Sequence[Song], known: Statistics, n_levels: int, *,
         )
         for song, start in chosen
     ]
-    return float(np.quantile(far, HEALTHY_SHARE)) if far else 0.0
+    return Band(known, float(np.quantile(far, LIKE_SHARE)) if far else 0.0, sample_rate)

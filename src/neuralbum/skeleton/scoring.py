@@ -37,9 +37,6 @@ class Scored:
     states: Sequence[Snapshot] = ()  #: that engine's memory at healthy moments
 
 
-KNOWN_S = 20.0
-"""Seconds of each training song whose statistics are the corpus'."""
-
 ENTROPY_S, ENTROPY_PLACES = 0.5, 12
 """How much music the entropy of predictions is measured on, which singing should come close to."""
 
@@ -83,7 +80,7 @@ def score(
     from .audition import sing
     from .engine import open_engine
     from .evaluate import mean_bits
-    from .likeness import corpus_statistics, distance, healthy_distance, statistics
+    from .likeness import band, distance
 
     trained, valid, heldout = songs
     how: dict[str, Any] = {"seconds": params.valid_s, "sample_rate": sample_rate}
@@ -95,28 +92,25 @@ def score(
     if told[1] is not None:
         told_bits["heldout"] = mean_bits(net, heldout, **how, told=told[1])
     entropy, reins = temper(net, trained, sample_rate=sample_rate)
-    held: dict[str, Any] = {
+    music = band(trained, params.n_levels, sample_rate=sample_rate)
+    of_music: dict[str, Any] = {
         "entropy_range": (reins.low, reins.high),
         "line_db": reins.line_db if math.isfinite(reins.line_db) else None,
+        "band": music.known,
+        "band_limit": music.limit,
     }
     if not params.audition_s > 0:
-        rung = Rung(step, valid_bits, heldout_bits, told_bits=told_bits, **held)
+        rung = Rung(step, valid_bits, heldout_bits, told_bits=told_bits, **of_music)
         return Scored(rung, np.zeros((0, 0), dtype=np.float32))
     net.cpu()
-    known = corpus_statistics(trained, params.n_levels, seconds=KNOWN_S, sample_rate=sample_rate)
-    limit = healthy_distance(trained, known, params.n_levels, sample_rate=sample_rate)
-
-    def healthy(second: npt.NDArray[np.float32]) -> bool:
-        return distance(statistics(second, sample_rate=sample_rate), known) <= limit
-
     engine = open_engine(net)
     sung = sing(
         engine, trained, n_clips=params.auditions, seconds=params.audition_s,
-        sample_rate=sample_rate, seed=seed, healthy=healthy if params.states else None,
+        sample_rate=sample_rate, seed=seed, healthy=music.is_like if params.states else None,
         reins=reins,
     )  # fmt: skip
-    far = distance(sung.heard, known | {"entropy": entropy})
-    rung = Rung(step, valid_bits, heldout_bits, sung.heard, far, told_bits, **held)
+    far = distance(sung.heard, {**music.known, "entropy": entropy})
+    rung = Rung(step, valid_bits, heldout_bits, sung.heard, far, told_bits, **of_music)
     return Scored(rung, sung.clips, engine.name, choose(sung.states, params.states))
 
 
