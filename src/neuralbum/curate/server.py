@@ -175,7 +175,7 @@ def _atlas(desk: Desk, request: Request) -> Response:
         path = desk.shelf.atlas(request.path_params["key"])
     except ParameterError as cause:
         raise NotFound(str(cause)) from cause
-    return SmallFile(path, media_type="image/webp", headers={"cache-control": FOR_A_MONTH})
+    return Response(path.read_bytes(), media_type="image/webp", headers={"cache-control": FOR_A_MONTH})
 
 
 def _export(desk: Desk, request: Request) -> Response:
