@@ -48,7 +48,7 @@ def _print(story: dict[str, Any]) -> None:
         )
         print("trained on: " + "; ".join(f"{t['artist']} – {t['title']}" for t in story["trained_on"]))
     for event in take["events"]:
-        print(f"watchdog: {event}")
+        print(f"watchdog: {_short(event)}")
     for stage, finding in story["findings"].items():
         print(f"{stage}: {finding['error'] or _short(finding['values'])}")
         for segment in finding["values"].get("segments", []):
