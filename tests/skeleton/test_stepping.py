@@ -145,3 +145,19 @@ def test_forecasts_of_the_graph_engine_are_those_of_the_kernel():
         made.step(memory, sound[:, t + 1 : t + 1 + made.looks_at], t + 1)
     expected = np.stack([step_forecast.forecast(x, anchor, row) for x, row in zip(ahead, rows, strict=True)])
     assert torch.stack(told, 1).numpy() == pytest.approx(expected, abs=SINGLE)
+
+
+@pytest.mark.parametrize("engine", [FusedEngine, GraphEngine])
+def test_an_engine_that_is_anchored_twice_is_that_of_a_net_with_twice_the_anchor(engine):
+    made, twice = net(shaken=0.05), net(shaken=0.05)
+    with torch.no_grad():
+        twice.anchor.mul_(2.0)
+    uniforms = np.random.default_rng(0).random((2, 1024))
+    heat = np.ones(uniforms.shape, dtype=np.float32)
+
+    def sung(opened):
+        return opened.sample(opened.begin(2), uniforms, heat).levels
+
+    assert np.array_equal(sung(engine(made, anchored=2.0)), sung(engine(twice)))
+    assert not np.array_equal(sung(engine(made)), sung(engine(twice)))
+    assert engine(made, anchored=2.0).name == engine(made).name + ":2"

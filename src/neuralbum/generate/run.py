@@ -153,7 +153,7 @@ def run(
     params = project.params(STAGE, GenerateParams) if params is None else params
     folder, step = find_model(project, params.model)
     net, about = open_skeleton(folder, step)
-    engine = open_engine(net.to(device))
+    engine = open_engine(net.to(device), anchored=about.anchored)
     weights = folder / model_folder.WEIGHTS if step is None else model_folder.step_path(folder, about.step)
     if not weights.exists():
         weights = folder / model_folder.WEIGHTS
@@ -369,7 +369,7 @@ def sample(
     from ..skeleton.engine import open_engine
 
     net, about = open_skeleton(model, step)
-    engine = open_engine(net)
+    engine = open_engine(net, anchored=about.anchored)
     memory = engine.begin(len(seeds))
     if prime is not None:
         for stream in range(len(seeds)):

@@ -41,6 +41,7 @@ class Rung:
     line_db: float | None = None  #: how far lines stand out in its music; None: not known
     band: Mapping[str, float] = field(default_factory=dict)  #: the same statistics of its music; see ``likeness``
     band_limit: float = 0.0  #: how far from those its own seconds lie
+    anchored: float = 1.0  #: how many times the forecast's anchor it sang best with
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class About:
     def rung(self) -> Rung | None:
         """This checkpoint's, if it was scored."""
         return next((rung for rung in self.ladder if rung.step == self.step), None)
+
+    @property
+    def anchored(self) -> float:
+        """How many times the forecast's anchor this checkpoint sings with."""
+        return 1.0 if self.rung is None else self.rung.anchored
 
     @property
     def band(self) -> Band | None:

@@ -23,7 +23,7 @@ from . import head
 from .evaluate import anchor_of
 from .recurrence import DECAY_SHARPNESS
 from .songs import PRELUDE, Listener
-from .stepping import Engine, Sampled, Wishes
+from .stepping import Engine, Sampled, Wishes, named
 
 if TYPE_CHECKING:
     from .presets import Net
@@ -110,15 +110,18 @@ class Memory:
 
 
 class FusedEngine:
-    """Steps streams of one net with the kernels; see ``stepping.Engine``."""
+    """Steps streams of one net with the kernels; see ``stepping.Engine``.
 
-    def __init__(self, net: Net, *, threads: int | None = None) -> None:
-        self.name = NAME
+    ``anchored``: how many times the anchor's share in the forecast is what it was in training.
+    """
+
+    def __init__(self, net: Net, *, threads: int | None = None, anchored: float = 1.0) -> None:
+        self.name = named(NAME, anchored)
         self.hop, self.context, self.n_levels = net.hop, net.context, net.config.n_levels
         self.threads = threads or default_threads()
         self.bent = front_end.companded(self.n_levels)
         self.amplitudes = mulaw.table(self.n_levels).astype(np.float64)
-        self.anchor = anchor_of(net)
+        self.anchor = anchor_of(net, anchored)
         self.conditions = net.conditions
         self.first_row: Float32
         self.told: Float32 | None = None  #: (n_inputs, slowest width); None: the kernel takes no conditions
@@ -365,10 +368,10 @@ def default_threads() -> int:
     return max(1, min(cores, int(asked))) if asked.isdigit() else cores
 
 
-def open_engine(net: Net, *, threads: int | None = None) -> Engine:
+def open_engine(net: Net, *, threads: int | None = None, anchored: float = 1.0) -> Engine:
     """An engine for a trained net: the fused one on a CPU, CUDA graphs where the net lies on a GPU."""
     if next(net.parameters()).device.type == "cuda":
         from .engine_gpu import GraphEngine
 
-        return GraphEngine(net)
-    return FusedEngine(net, threads=threads)
+        return GraphEngine(net, anchored=anchored)
+    return FusedEngine(net, threads=threads, anchored=anchored)

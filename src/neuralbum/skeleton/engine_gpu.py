@@ -32,7 +32,7 @@ from . import head
 from .evaluate import anchor_of
 from .gpu_forecast import Forecast
 from .songs import PRELUDE, Listener
-from .stepping import PlainEngine, Sampled, Wishes
+from .stepping import PlainEngine, Sampled, Wishes, named
 
 if TYPE_CHECKING:
     from .presets import Net
@@ -72,14 +72,14 @@ class GraphEngine:
     ``device``: where the net is moved to first; it stays where it is without.
     """
 
-    def __init__(self, net: Net, *, device: torch.device | str | None = None) -> None:
-        self.anchor = anchor_of(net)
+    def __init__(self, net: Net, *, device: torch.device | str | None = None, anchored: float = 1.0) -> None:
+        self.anchor = anchor_of(net, anchored)
         self.device = next(net.parameters()).device if device is None else torch.device(device)
         self.net = net.to(self.device).eval()
         self.plain = PlainEngine(net)
         self.n_levels, self.context = net.config.n_levels, net.context
         self.hop = net.hop if self.anchor is None else max(net.hop, step_forecast.LONG_REFIT)  # graphs are all alike
-        self.name = NAME
+        self.name = named(NAME, anchored)
         self.conditions = net.conditions
         self.amplitudes = torch.from_numpy(front_end.amplitudes_of(np.arange(self.n_levels), self.n_levels))
         self.amplitudes = self.amplitudes.float().to(self.device)

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 WINDOW = 8192
 
 
-def anchor_of(net: Net) -> npt.NDArray[np.float64] | None:
-    """What holds the net's forecast near its band, (order + 1,); None for nets that hear none."""
+def anchor_of(net: Net, anchored: float = 1.0) -> npt.NDArray[np.float64] | None:
+    """What holds the net's forecast near its band, (order + 1,), so many times; None for nets that hear none."""
     if not net.uses_forecast:
         return None
-    return cast("Tiers", net).anchor.detach().cpu().numpy().astype(np.float64)
+    return anchored * cast("Tiers", net).anchor.detach().cpu().numpy().astype(np.float64)
 
 
 def excerpt(song: Song, seconds: float | None, sample_rate: int) -> tuple[int, int]:

@@ -77,6 +77,11 @@ class Engine(Protocol):
         """Put a copy back."""
 
 
+def named(name: str, anchored: float) -> str:
+    """An engine's name, which says how often it takes the anchor, unless that is once."""
+    return name if anchored == 1.0 else f"{name}:{anchored:g}"
+
+
 @dataclass
 class PlainMemory:
     levels: npt.NDArray[np.int64]  #: (B, context) the last levels
