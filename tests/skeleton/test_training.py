@@ -15,9 +15,7 @@ from neuralbum.skeleton.training import Habits, Trainer
 
 from .makers import net, song
 
-HABITS = Habits(
-    batch=2, window=256, learning_rate=3e-3, stretch_s=0.05, dither=0.01, frame_share=0.5
-)  # fmt: skip
+HABITS = Habits(batch=2, window=256, learning_rate=3e-3, stretch_s=0.05, dither=0.01, frame_share=0.5)
 
 
 @pytest.mark.parametrize("stopped_after", [4, 7])

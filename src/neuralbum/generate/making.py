@@ -161,7 +161,7 @@ def _step(
         take = slots[slot]
         assert take is not None
         audio = front_end.amplitudes_of(sampled.levels[slot], engine.n_levels)
-        if band is not None and guard.on and _strays(take, audio, band, guard):
+        if band is not None and guard.on and guard.redraws and _strays(take, audio, band, guard):
             snapshot, _, take.running = take.healthy  # the block before this one, as the take is not ill
             engine.restore(memory, slot, snapshot)  # its dice go on
             take.redraws += 1
