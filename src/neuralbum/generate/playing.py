@@ -1,0 +1,134 @@
+"""Play takes: the skeleton hears itself, step by step, several takes side by side.
+
+Every take brings its own plan (form, temperature) and its own random stream, and a fixed
+number of streams is stepped together, idle ones with silence: so a take's codes are the
+same alone or in any batch.
+
+Pure: no files, no catalogue, no global random state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ..nets.codebook import N_GROUPS, Codebook
+from ..nets.form import FormCodec
+from ..nets.grid import STEPS_PER_BAR
+from ..nets.skeleton import N_PAST, Heard, Skeleton
+from ..train.material import beat_features, lags_of
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+BLOCK = 64  #: steps whose random numbers are drawn at once
+N_STREAMS = 16  #: takes stepped together
+
+
+@dataclass
+class Plan:
+    """What one take is to be, and its random stream."""
+
+    n_steps: int
+    tokens: Ints  #: form tokens, at least one for each bar and one more
+    temperature: Floats  #: (n_steps,)
+    prime: Ints  #: (n, N_GROUPS) codes heard first, the last of them just before a bar begins; not part of the take
+    regular: bool  #: whether it has bars
+    rng: np.random.Generator
+
+
+class Player:
+    """Steps up to ``n_streams`` takes together."""
+
+    def __init__(
+        self, net: Skeleton, codebook: Codebook, form: FormCodec, plans: Sequence[Plan], n_streams: int = N_STREAMS
+    ) -> None:
+        assert 0 < len(plans) <= n_streams
+        self.net, self.codebook, self.form, self.plans, self.n_streams = net.eval(), codebook, form, plans, n_streams
+        self.first = max(len(plan.prime) for plan in plans)  #: every take begins at this step
+        self.n_steps = max(plan.n_steps for plan in plans)
+        total = self.first + self.n_steps
+        self.codes = np.zeros((n_streams, total, N_GROUPS), dtype=np.int64)
+        self.latents = np.zeros((n_streams, total, codebook.vectors.shape[-1]), dtype=np.float32)
+        self.lags = np.full((n_streams, len(lags_of(1, 0, np.zeros(1, dtype=np.int64))), self.n_steps), -1)
+        self.described = np.zeros((n_streams, self.n_steps, 2 * form.centres.shape[1]), dtype=np.float32)
+        for i, plan in enumerate(plans):
+            n = len(plan.prime)
+            self.codes[i, self.first - n : self.first] = plan.prime
+            self.latents[i, self.first - n : self.first] = codebook.latents(plan.prime)
+            self.lags[i, :, : plan.n_steps] = lags_of(plan.n_steps, 0, plan.tokens)
+            bar = np.arange(plan.n_steps) // STEPS_PER_BAR
+            self.described[i, : plan.n_steps] = form.centres[plan.tokens[np.stack([bar, bar + 1], 1)]].reshape(
+                len(bar), -1
+            )
+        self.regular = np.array([plan.regular for plan in plans] + [False] * (n_streams - len(plans)))
+        self.state = net.start(n_streams)
+        for step in range(1 - self.first, 0):
+            _, self.state = net.trunk(self._heard(step), self.state)
+
+    def _heard(self, step: int) -> Heard:
+        """What the step hears; steps before 0 are the prime's."""
+        n, at, d = self.n_streams, self.first + step, self.latents.shape[-1]
+        past = np.zeros((n, N_PAST, d), dtype=np.float32)
+        for i in range(min(N_PAST, at)):
+            past[:, i] = self.latents[:, at - 1 - i]
+        inside = max(0, step)
+        lag = self.lags[:, :, inside] if step >= 0 else np.full(self.lags.shape[:2], -1)
+        known = lag >= 0
+        rows = np.arange(n)[:, None]
+        there = self.first + np.maximum(lag, 0)
+        lagged = self.latents[rows, there] * known[..., None]
+        ahead = self.latents[rows, np.minimum(there + 1, max(at - 1, 0))] * known[..., None]
+        form = np.concatenate([self.described[:, inside], np.ones((n, 1), dtype=np.float32)], 1)
+        beat = beat_features(np.full(n, step % STEPS_PER_BAR), self.regular)
+
+        def tensor(values: npt.NDArray[np.generic]) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(values.reshape(n, 1, -1), dtype=np.float32))
+
+        return Heard(
+            past=tensor(past), lagged=tensor(lagged), ahead=tensor(ahead), known=tensor(known), beat=tensor(beat),
+            form=tensor(form), noise=torch.zeros(n, 1, 1),
+        )  # fmt: skip
+
+    @torch.no_grad()
+    def step(self, step: int) -> None:
+        """Draw the next codes of every stream."""
+        if step % BLOCK == 0:
+            self._draw_numbers()
+        heard = self._heard(step)
+        features, self.state = self.net.trunk(heard, self.state)
+        temperature = torch.ones(self.n_streams, 1)
+        for i, plan in enumerate(self.plans):
+            temperature[i] = float(plan.temperature[min(step, plan.n_steps - 1)])
+        drawn = torch.zeros(self.n_streams, 1, 0, dtype=torch.long)
+        for group in range(N_GROUPS):
+            logits = self.net.logits(group, features, heard, drawn)[:, 0] / temperature
+            drawn = torch.cat([drawn, choose(logits, self.uniform[:, step % BLOCK, group])[:, None, None]], -1)
+        codes = drawn[:, 0].numpy()
+        self.codes[:, self.first + step] = codes
+        self.latents[:, self.first + step] = self.codebook.latents(codes)
+
+    def _draw_numbers(self) -> None:
+        """The next block of random numbers, each take's from its own stream."""
+        uniform = np.full((self.n_streams, BLOCK, N_GROUPS), 0.5)
+        for i, plan in enumerate(self.plans):
+            uniform[i] = plan.rng.random((BLOCK, N_GROUPS))
+        self.uniform = torch.from_numpy(uniform).float()
+
+    def play(self) -> list[Ints]:
+        """Play all takes to their ends: codes (n_steps, N_GROUPS) each, without the prime."""
+        for step in range(self.n_steps):
+            self.step(step)
+        return [self.codes[i, self.first : self.first + plan.n_steps].copy() for i, plan in enumerate(self.plans)]
+
+
+def choose(logits: Tensor, uniform: Tensor) -> Tensor:
+    """Draw one index for each row by inverting the distribution: logits (B, N), uniform (B,) in [0, 1)."""
+    cdf = logits.softmax(-1).cumsum(-1)
+    index = torch.searchsorted(cdf, uniform[:, None].contiguous(), right=True)
+    return index.clamp_(max=logits.shape[-1] - 1)[:, 0]
