@@ -32,7 +32,8 @@ from scipy.fft import next_fast_len
 from torch import Tensor, nn
 
 from ..errors import ParameterError
-from .frames import HIGHEST_HZ, FrameSpec
+from .frames import FLOOR as POWER_FLOOR
+from .frames import N_WIDTHS, WIDTH_BOUND_DB, WINDOWS_S, FrameSpec, analyse
 
 Array = npt.NDArray[np.float32]
 Pair = tuple[Array, Array]
@@ -57,9 +58,11 @@ EXAMPLES = 12_000
 RUN = 60
 """Frames fitted or calibrated in a row."""
 CALIBRATION_RUNS, CALIBRATION_ROUNDS = 24, 2
+LARGEST_GAIN_DB = 15.0
+"""By which a band is brought to its level at most."""
 BLOCK = 600
 """Frames rendered at once: 10 s."""
-MARGIN = 16
+MARGIN = 20
 """Frames of a neighbouring block that take part, so that borders are not heard."""
 NOISE_ROWS = 64
 """Frames whose random phases come from one stream."""
@@ -123,6 +126,75 @@ def griffin_lim(grid: Grid, magnitude: Tensor, phases: Tensor, iterations: int) 
     return spectrum
 
 
+class Balance:
+    """Gains that bring a spectrum's bands to the levels and widths that frames ask for."""
+
+    def __init__(self, spec: FrameSpec, grid: Grid) -> None:
+        self.spec, self.grid = spec, grid
+        hz = np.arange(grid.n_bins) * spec.sample_rate / grid.n_fft
+        edges, centres, bin_hz = spec.edges, spec.centres, spec.sample_rate / grid.n_fft
+        rise = np.maximum(centres - edges[:-2], bin_hz)  # bands narrower than a bin are measured over two
+        fall = np.maximum(edges[2:] - centres, bin_hz)
+        away = hz[:, None] - centres
+        shape = np.maximum(0.0, 1.0 - np.where(away < 0.0, -away / rise, away / fall))
+        scale = float(grid.window.square().sum())
+        self.measure = torch.from_numpy((shape / shape.sum(0) / scale).astype(np.float32))  # (n_bins, n_bands)
+        self.to_bins = torch.from_numpy(_interpolation(centres, hz))  # (n_bands, n_bins)
+        groups = np.zeros((spec.n_bands, N_WIDTHS), dtype=np.float32)
+        for number, bands in enumerate(spec.width_groups):
+            groups[bands, number] = 1.0
+        self.to_groups = torch.from_numpy(groups)
+        middles = [float(bands.mean()) for bands in spec.width_groups]
+        self.to_bands = torch.from_numpy(_interpolation(np.array(middles), np.arange(spec.n_bands)))
+        self.smoothers = [_smoother(spec, grid, length_s) for length_s, _, _ in WINDOWS_S]
+        self.windows = [torch.from_numpy((centres >= low) & (centres < high)) for _, low, high in WINDOWS_S]
+
+    def gains(self, magnitude: Tensor, frames: Tensor, offset: Tensor) -> Tensor:
+        """Factors for mid and side, both (2, T * COLUMNS, n_bins), that bring them to these frames (T, size)."""
+        mid, side = self._bands(magnitude)  # (T, n_bands)
+        widths = frames[:, self.spec.n_bands :]
+        have = 10.0 * torch.log10((side @ self.to_groups + POWER_FLOOR) / (mid @ self.to_groups + POWER_FLOOR))
+        wider = (widths - have).clamp(-LARGEST_GAIN_DB, LARGEST_GAIN_DB) @ self.to_bands
+        mono = (widths + WIDTH_BOUND_DB).clamp(0.0, 1.0) @ self.to_bands
+        power = mid + side * torch.exp(wider * (math.log(10.0) / 10.0)) * mono.square()
+        louder = frames[:, : self.spec.n_bands] - 10.0 * torch.log10(power + POWER_FLOOR) + offset
+        louder = louder.clamp(-LARGEST_GAIN_DB, LARGEST_GAIN_DB)
+        factors = torch.exp(torch.stack([louder, louder + wider]) * (math.log(10.0) / 20.0))
+        factors[1] *= mono
+        return _columns(factors) @ self.to_bins
+
+    def _bands(self, magnitude: Tensor) -> Tensor:
+        """(2, T * COLUMNS, n_bins) -> power (2, T, n_bands), smoothed over time as the frames' own windows do."""
+        power = (magnitude.square() @ self.measure).transpose(1, 2)  # (2, n_bands, T * COLUMNS)
+        out = power[..., ::COLUMNS].clone()
+        for smoother, bands in zip(self.smoothers, self.windows, strict=True):
+            if len(smoother) == 1:
+                continue
+            half = len(smoother) // 2
+            padded = nn.functional.pad(power[:, bands], (half, half), mode="replicate")
+            out[:, bands] = padded.unfold(-1, len(smoother), COLUMNS) @ smoother
+        return out.transpose(1, 2)
+
+
+def _smoother(spec: FrameSpec, grid: Grid, length_s: float) -> Tensor:
+    """Weights over columns by which their window becomes as long as one of ``length_s``; an odd number, sum 1."""
+    longer = math.sqrt(max(0.0, (length_s * spec.sample_rate) ** 2 - grid.n_window**2)) / grid.hop
+    weights = torch.hann_window(2 * round(longer / 2.0) + 3, periodic=False)[1:-1]
+    return weights / weights.sum()
+
+
+def _interpolation(known: npt.NDArray[np.float64], wanted: npt.NDArray[np.floating]) -> Array:
+    """(len(known), len(wanted)) weights of linear interpolation, constant beyond the ends."""
+    return np.stack([np.interp(wanted, known, row) for row in np.eye(len(known))]).astype(np.float32)
+
+
+def _columns(values: Tensor) -> Tensor:
+    """(…, T, n) at frames -> (…, T * COLUMNS, n), linear in between."""
+    later = torch.cat([values[..., 1:, :], values[..., -1:, :]], dim=-2)
+    parts = [values + (later - values) * (part / COLUMNS) for part in range(COLUMNS)]
+    return torch.stack(parts, dim=-2).flatten(-3, -2)
+
+
 class PlainRenderer(nn.Module):
     """Frames -> sound; fitted, not trained. All that was fitted are buffers."""
 
@@ -131,7 +203,7 @@ class PlainRenderer(nn.Module):
     lowest: Tensor
     highest: Tensor
     weights: Tensor
-    log_gain: Tensor
+    offset: Tensor
 
     def __init__(self, spec: FrameSpec) -> None:
         super().__init__()
@@ -143,7 +215,8 @@ class PlainRenderer(nn.Module):
         self.register_buffer("lowest", torch.full((spec.size,), -math.inf))
         self.register_buffer("highest", torch.full((spec.size,), math.inf))
         self.register_buffer("weights", torch.zeros(n_inputs, COLUMNS * 2 * n_bins))
-        self.register_buffer("log_gain", torch.zeros(2, n_bins))
+        self.register_buffer("offset", torch.zeros(spec.n_bands))
+        self.balance = Balance(spec, self.grid)
 
     @classmethod
     def fit(cls, pairs: Sequence[Pair], spec: FrameSpec | None = None, *, seed: int = 0) -> PlainRenderer:
@@ -189,16 +262,16 @@ class PlainRenderer(nn.Module):
         self.weights.copy_(torch.linalg.solve(gram + RIDGE * torch.eye(n_inputs), target))
 
     def _calibrate(self, pairs: Sequence[Pair], rng: np.random.Generator) -> None:
-        """Gains that make up for what averaging logarithms and phases that disagree cost."""
+        """Offsets that make up, band by band, for what phases that disagree cost."""
+        inner = slice(2 * CONTEXT, RUN - 2 * CONTEXT)
         runs = list(_runs(pairs, self.spec, rng, CALIBRATION_RUNS))
-        # Above the highest band recordings differ in where their encoders cut: frames cannot tell, quieter is safer.
-        top = int(HIGHEST_HZ * self.grid.n_fft / self.spec.sample_rate)
-        wanted = torch.stack([_mean_power(self.grid, mid_side(audio)) for _, audio in runs])
         for _ in range(CALIBRATION_ROUNDS):
-            sounds = [self.render(frames, seed=i) for i, (frames, _) in enumerate(runs)]
-            made = torch.stack([_mean_power(self.grid, mid_side(sound)) for sound in sounds])
-            apart = torch.log((wanted + FLOOR**2) / (made + FLOOR**2)).mean(0) / 2.0  # (2, n_bins)
-            self.log_gain[:, :top] += _smoothed(apart)[:, :top]
+            apart = []
+            for number, (frames, _) in enumerate(runs):
+                heard = analyse(self.render(frames, seed=number), self.spec)[0]
+                wanted, made = (10.0 ** (x[inner, : self.spec.n_bands] / 10.0) for x in (frames, heard))
+                apart.append(10.0 * np.log10(wanted.mean(0) / made.mean(0)))
+            self.offset += torch.from_numpy(np.mean(apart, axis=0))
 
     def _inputs(self, frames: Tensor) -> Tensor:
         """(T, size) -> (T, n_inputs), neighbours beside each other, the last column 1."""
@@ -207,9 +280,10 @@ class PlainRenderer(nn.Module):
         return nn.functional.pad(padded.unfold(0, 2 * CONTEXT + 1, 1).flatten(1), (0, 1), value=1.0)
 
     def magnitudes(self, frames: Tensor) -> Tensor:
-        """(T, size) -> (2, T * COLUMNS, n_bins): mid and side, gains included."""
+        """(T, size) -> (2, T * COLUMNS, n_bins): mid and side."""
         logs = (self._inputs(frames) @ self.weights).unflatten(1, (COLUMNS, 2, -1))  # (T, COLUMNS, 2, n_bins)
-        return torch.exp(logs.permute(2, 0, 1, 3).flatten(1, 2) + self.log_gain[:, None])
+        magnitude = torch.exp(logs.permute(2, 0, 1, 3).flatten(1, 2))
+        return magnitude * self.balance.gains(magnitude, frames, self.offset)
 
     @torch.no_grad()
     def blocks(self, frames: Array, *, seed: int, block: int = BLOCK, iterations: int = ITERATIONS) -> Iterator[Tensor]:
@@ -386,17 +460,3 @@ def _runs(pairs: Sequence[Pair], spec: FrameSpec, rng: np.random.Generator, n_ru
         frames, audio = pairs[which]
         start = int(rng.integers(places[which]))
         yield frames[start : start + RUN], audio[:, start * spec.hop_length : (start + RUN) * spec.hop_length]
-
-
-def _mean_power(grid: Grid, sound: Tensor) -> Tensor:
-    """(2, n) -> (2, n_bins)."""
-    spectrum = grid.spectrum(sound)
-    return (spectrum.real.square() + spectrum.imag.square()).mean(1)
-
-
-def _smoothed(curves: Tensor) -> Tensor:
-    """(2, n_bins), averaged over about a fifth of an octave."""
-    totals = nn.functional.pad(curves.double().cumsum(1), (1, 0))
-    bins = torch.arange(curves.shape[1])
-    low, high = bins - bins // 14, (bins + bins // 14 + 1).clamp(max=curves.shape[1])
-    return ((totals[:, high] - totals[:, low]) / (high - low)).float()
