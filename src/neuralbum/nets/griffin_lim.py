@@ -204,6 +204,7 @@ class PlainRenderer(nn.Module):
     highest: Tensor
     weights: Tensor
     offset: Tensor
+    air: Tensor
 
     def __init__(self, spec: FrameSpec) -> None:
         super().__init__()
@@ -216,6 +217,7 @@ class PlainRenderer(nn.Module):
         self.register_buffer("highest", torch.full((spec.size,), math.inf))
         self.register_buffer("weights", torch.zeros(n_inputs, COLUMNS * 2 * n_bins))
         self.register_buffer("offset", torch.zeros(spec.n_bands))
+        self.register_buffer("air", torch.zeros(2, n_bins))
         self.balance = Balance(spec, self.grid)
 
     @classmethod
@@ -262,16 +264,29 @@ class PlainRenderer(nn.Module):
         self.weights.copy_(torch.linalg.solve(gram + RIDGE * torch.eye(n_inputs), target))
 
     def _calibrate(self, pairs: Sequence[Pair], rng: np.random.Generator) -> None:
-        """Offsets that make up, band by band, for what phases that disagree cost."""
+        """Offsets that make up, band by band, for what phases that disagree cost.
+
+        Above the highest band frames tell nothing, and encoders cut now here and now
+        there: the mean of the logarithm is what is kept to, not that of the power.
+        """
         inner = slice(2 * CONTEXT, RUN - 2 * CONTEXT)
         runs = list(_runs(pairs, self.spec, rng, CALIBRATION_RUNS))
         for _ in range(CALIBRATION_ROUNDS):
-            apart = []
-            for number, (frames, _) in enumerate(runs):
-                heard = analyse(self.render(frames, seed=number), self.spec)[0]
+            apart, above = [], []
+            for number, (frames, audio) in enumerate(runs):
+                sound = self.render(frames, seed=number)
+                heard = analyse(sound, self.spec)[0]
                 wanted, made = (10.0 ** (x[inner, : self.spec.n_bands] / 10.0) for x in (frames, heard))
                 apart.append(10.0 * np.log10(wanted.mean(0) / made.mean(0)))
+                above.append(self._air(audio) - self._air(sound))
             self.offset += torch.from_numpy(np.mean(apart, axis=0))
+            self.air += torch.stack(above).mean(0)
+
+    def _air(self, audio: Array) -> Tensor:
+        """(2, n_bins): mean log-magnitude, 0 up to the highest band."""
+        logs = torch.log(self.grid.spectrum(mid_side(audio)).abs() + FLOOR).mean(1)
+        logs[:, : int(self.spec.edges[-1] * self.grid.n_fft / self.spec.sample_rate)] = 0.0
+        return logs
 
     def _inputs(self, frames: Tensor) -> Tensor:
         """(T, size) -> (T, n_inputs), neighbours beside each other, the last column 1."""
@@ -283,7 +298,7 @@ class PlainRenderer(nn.Module):
         """(T, size) -> (2, T * COLUMNS, n_bins): mid and side."""
         logs = (self._inputs(frames) @ self.weights).unflatten(1, (COLUMNS, 2, -1))  # (T, COLUMNS, 2, n_bins)
         magnitude = torch.exp(logs.permute(2, 0, 1, 3).flatten(1, 2))
-        return magnitude * self.balance.gains(magnitude, frames, self.offset)
+        return magnitude * self.balance.gains(magnitude, frames, self.offset) * torch.exp(self.air)[:, None]
 
     @torch.no_grad()
     def blocks(self, frames: Array, *, seed: int, block: int = BLOCK, iterations: int = ITERATIONS) -> Iterator[Tensor]:
