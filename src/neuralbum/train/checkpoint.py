@@ -97,9 +97,14 @@ def write_model(folder: Path, model: BandModel, about: About, renderer: PlainRen
     return write_net(folder, about, Checkpoint(about.step), model.net.state_dict())
 
 
-def write_music(folder: Path, model: BandModel, about: About, renderer: PlainRenderer | None = None) -> About:
+def write_music(
+    folder: Path, model: BandModel | None, about: About, renderer: PlainRenderer | None = None,
+    others: Mapping[str, Tensor] | None = None,
+) -> About:  # fmt: skip
     """Write what was found in the band's music; model.json follows with the first ``write_net``."""
-    tensors = {name: value for name, value in model.tensors().items() if not name.startswith("net.")}
+    tensors = dict(others or {})
+    if model is not None:
+        tensors |= {name: value for name, value in model.tensors().items() if not name.startswith("net.")}
     if renderer is not None:
         tensors |= {RENDERER + name: value for name, value in renderer.state_dict().items()}
     model_folder.write_tensors(folder / MUSIC, tensors)
@@ -162,7 +167,7 @@ def open_model(folder: Path | str, step: int | None = None) -> tuple[BandModel, 
 
     folder = Path(folder)
     about, net = open_net(folder, step, kind="skeleton")
-    tensors = {n: v for n, v in _read(folder / MUSIC, about.music_sha256).items() if not n.startswith(RENDERER)}
+    tensors = read_music(folder, about)
     tensors |= {f"net.{name}": value for name, value in net.items()}
     try:
         model = BandModel.from_parts(tensors, about.facts)
@@ -180,11 +185,16 @@ def open_renderer(folder: Path | str) -> PlainRenderer:
 
     folder = Path(folder)
     about = read_about(folder)
-    tensors = _read(folder / MUSIC, about.music_sha256)
+    tensors = read_music(folder, about)
     renderer = PlainRenderer(FrameSpec(about.sample_rate))
     held = {n.removeprefix(RENDERER): v for n, v in tensors.items() if n.startswith(RENDERER)}
     model_folder.fill(renderer.state_dict(), held, folder / MUSIC)
     return renderer.eval()
+
+
+def read_music(folder: Path, about: About) -> dict[str, Tensor]:
+    """The tensors of MUSIC."""
+    return _read(folder / MUSIC, about.music_sha256)
 
 
 def open_net(folder: Path, step: int | None = None, *, kind: str) -> tuple[About, dict[str, Tensor]]:

@@ -1,0 +1,130 @@
+"""``[train]``, ``[skeleton]`` and ``[flesh]``: which nets, and how long they are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import ParameterError
+from ..settings import setting
+
+
+@dataclass(frozen=True)
+class TrainParams:
+    """Settings of ``neuralbum train`` for both nets together."""
+
+    time_s: float = setting(
+        0.0, "train for this long in all; 0: as [skeleton] and [flesh] say", unit="s", minimum=0, maximum=1e8
+    )
+    skeleton_share: float = setting(0.6, "of that time, the skeleton's part; the flesh has the rest", minimum=0, maximum=1)
+
+
+@dataclass(frozen=True)
+class SkeletonParams:
+    """Settings of ``neuralbum train skeleton``; what is 0 comes from the preset."""
+
+    preset: str = setting(
+        "tiny",
+        "the net's size: debug, tiny, small, or samplernn (the reference)",
+        choices=("debug", "tiny", "small", "samplernn"),
+    )
+    steps: int = setting(0, "training steps; 0: the preset's", minimum=0, maximum=10**8)
+    time_s: float = setting(
+        0.0, "train for this long instead of a number of steps; 0: by steps", unit="s", minimum=0, maximum=1e8
+    )
+    batch: int = setting(0, "streams through the songs, trained side by side; 0: the preset's", minimum=0, maximum=4096)
+    window: int = setting(
+        0, "steps of the music (samplernn: samples) a training step sees; 0: the preset's", minimum=0, maximum=65536
+    )
+    learning_rate: float = setting(0.0, "peak learning rate; 0: the preset's", minimum=0, maximum=1)
+    dropout: float = setting(
+        -1.0, "share of activations dropped in training; -1: the preset's", minimum=-1, maximum=0.9
+    )
+    transposed: int = setting(
+        3, "songs are also heard transposed, by up to so many semitones up and down", unit="semitones", minimum=0, maximum=6
+    )
+    own_steps: float = setting(
+        0.6, "at most this share of the steps a net hears in training are its own draws", minimum=0, maximum=1
+    )
+    patience: float = setting(
+        0.5, "stop when the best checkpoint lies this share of the training back", minimum=0.05, maximum=1
+    )
+    keep: int = setting(8, "checkpoints kept besides the newest, best first", minimum=1, maximum=10**6)
+    labels: str = setting("labels.toml", "the file in the project folder that gives songs their tags and tempo")
+
+
+@dataclass(frozen=True)
+class FleshParams:
+    """Settings of ``neuralbum train flesh``; what is 0 comes from the preset."""
+
+    preset: str = setting("small", "the net's size: debug or small", choices=("debug", "small"))
+    steps: int = setting(0, "training steps; 0: the preset's", minimum=0, maximum=10**8)
+    time_s: float = setting(
+        0.0, "train for this long instead of a number of steps; 0: by steps", unit="s", minimum=0, maximum=1e8
+    )
+    batch: int = setting(0, "excerpts a training step sees; 0: the preset's", minimum=0, maximum=4096)
+    learning_rate: float = setting(0.0, "peak learning rate; 0: the preset's", minimum=0, maximum=1)
+    critic_weight: float = setting(0.1, "what the critics' opinion weighs in the end; 0: no critics", minimum=0, maximum=10)
+    critic_after: float = setting(0.5, "share of the training after which the critics join", minimum=0, maximum=1)
+    patience: float = setting(
+        0.5, "stop when the best checkpoint lies this share of the training back", minimum=0.05, maximum=1
+    )
+    keep: int = setting(2, "checkpoints kept besides the newest, best first", minimum=1, maximum=10**6)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Sizes of a net and of its training."""
+
+    kind: str
+    net: Mapping[str, Any]
+    steps: int
+    batch: int
+    window: int
+    learning_rate: float
+    weight_decay: float = 0.05
+    music: Mapping[str, int] | None = None  #: sizes of the codebook and the forms
+
+
+TINY = {"n_codes": 256, "n_latents": 64, "n_form": 12, "n_tokens": 32}
+PRESETS = {
+    "debug": Preset(
+        "skeleton", {"width": 16, "n_blocks": 1, "hidden": 16, "dropout": 0.1}, steps=8, batch=2, window=24,
+        learning_rate=2e-3, music={"n_codes": 16, "n_latents": 8, "n_form": 4, "n_tokens": 6},
+    ),
+    "tiny": Preset(
+        "skeleton", {"width": 256, "n_blocks": 3, "hidden": 256, "dropout": 0.2}, steps=300, batch=16, window=96,
+        learning_rate=2e-3, music=TINY,
+    ),
+    "small": Preset(
+        "skeleton", {"width": 384, "n_blocks": 4, "hidden": 384, "dropout": 0.3}, steps=1500, batch=16, window=128,
+        learning_rate=1.5e-3, music=TINY,
+    ),
+    "samplernn": Preset(
+        "samplernn", {"width": 1024, "n_layers": 5, "frame": 16, "n_embedded": 256}, steps=20_000, batch=32,
+        window=1024, learning_rate=1e-3, weight_decay=0.0,
+    ),
+}  # fmt: skip
+FLESHES = {
+    "debug": Preset("flesh", {"channels": 8, "n_blocks": 1}, steps=4, batch=1, window=0, learning_rate=1e-3),
+    "small": Preset("flesh", {"channels": 256, "n_blocks": 5}, steps=600, batch=6, window=0, learning_rate=1e-3),
+}
+
+
+def settle(params: SkeletonParams | FleshParams) -> Preset:
+    """The preset with the settings that override it."""
+    table = PRESETS if isinstance(params, SkeletonParams) else FLESHES
+    chosen = table.get(params.preset)
+    if chosen is None:
+        raise ParameterError(f"preset {params.preset!r}: choose one of {', '.join(table)}")
+    if isinstance(params, SkeletonParams):
+        chosen = replace(chosen, window=params.window or chosen.window)
+        if params.dropout >= 0 and chosen.kind == "skeleton":
+            chosen = replace(chosen, net={**chosen.net, "dropout": params.dropout})
+    return replace(
+        chosen,
+        steps=params.steps or chosen.steps,
+        batch=params.batch or chosen.batch,
+        learning_rate=params.learning_rate or chosen.learning_rate,
+    )

@@ -1,0 +1,173 @@
+"""What a skeleton is trained on, as the training loop sees it.
+
+Streams play through the songs side by side, window by window, with the recurrent state
+carried; now and then one jumps elsewhere. What a net hears is disturbed
+(``material.Disturbance``), and part of the steps it hears are its own draws instead of
+the band's: a net that only ever heard the band is lost as soon as it hears itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..nets.codebook import N_GROUPS
+from ..nets.skeleton import N_LAGS, N_PAST, Heard, Skeleton
+from . import baselines
+from .material import Copy, Disturbance, disturb, hear, stack
+from .prepare import Music, Song
+
+JUMP = 0.15
+"""Share of windows after which a stream goes on elsewhere."""
+STUCK = 0.15
+"""Share of windows in which a net hears one step over and over, so that it learns to leave it."""
+
+
+@dataclass
+class Stream:
+    """Where a stream is: step ``at`` of a copy, which it has been playing since step ``since``."""
+
+    copy: int
+    at: int
+    since: int
+
+
+class SkeletonTask:
+    """See the module's head; a ``loop.Task``."""
+
+    rank = "valid_bits"
+
+    def __init__(
+        self, music: Music, *, batch: int, window: int, own_steps: float, precise: bool, device: str = "cpu"
+    ) -> None:
+        self.music, self.own_steps, self.device = music, own_steps, torch.device(device)
+        self.form, self.precise = music.model.form, precise
+        self.copies = music.copies("train")
+        self.window = max(1, min(window, *(len(copy) for copy in self.copies)))
+        lengths = np.array([len(copy) for copy in self.copies], dtype=float)
+        self.shares = lengths / lengths.sum()
+        self.choosing, self.telling = (self._heard(songs) for songs in music.unheard())
+        self.net: Skeleton = music.model.net.to(self.device)
+        self.vectors = torch.from_numpy(music.model.codebook.vectors).to(self.device)
+        self.streams = [Stream(0, len(self.copies[0]), 0) for _ in range(batch)]  # at the end: each jumps at once
+        self.state = self.net.start(batch)
+
+    def _heard(self, songs: tuple[Song, ...]) -> baselines.Heard:
+        rate = self.music.model.spec.frame_rate
+        copies = [self.music.copy_of(song) for song in songs]
+        return baselines.Heard(copies, [16.0 * rate / song.example.bar_frames for song in songs])
+
+    def start_as_regression(self) -> dict[str, dict[str, float]]:
+        """Let the net begin as the least-squares prediction; returns the baselines of both splits."""
+        net, book = self.net, self.music.model.codebook
+        embedded = net.embedded.cpu()
+        solved = baselines.regression(self.copies, embedded, self.form)
+        solved = baselines.widened(solved, baselines.best_widening(net.config, embedded, solved, self.choosing, self.form))
+        net.set_linear(solved)
+        splits = self._splits()
+        out = baselines.static_and_copy(self.copies, book.n_codes, splits)
+        line = baselines.linear_net(net.config, embedded, solved)
+        for split, songs in splits.items():
+            out[split]["regression"] = baselines.score(line, songs, self.form)
+        return out
+
+    def _splits(self) -> dict[str, baselines.Heard]:
+        """The songs that choose are called valid, whichever they are."""
+        both = {"valid": self.choosing, "heldout": self.telling}
+        return {split: songs for split, songs in both.items() if songs.copies}
+
+    # ---- what the loop asks for ----------------------------------------------------
+
+    def make_batch(self, rng: np.random.Generator) -> tuple[Heard, Tensor, Tensor]:
+        """What the streams hear next, the codes to predict, and which streams have jumped."""
+        rows, codes, fresh = [], [], []
+        for i, stream in enumerate(self.streams):
+            jumps = stream.at + self.window > len(self.copies[stream.copy]) or rng.random() < JUMP
+            if jumps:
+                stream = self.streams[i] = self._elsewhere(rng)
+            heard, wanted = hear(self.copies[stream.copy], stream.at, self.window, self.form, since=stream.since)
+            rows.append(heard)
+            codes.append(wanted)
+            fresh.append(jumps)
+            stream.at += self.window
+        return stack(rows), torch.cat(codes), torch.tensor(fresh)
+
+    def _elsewhere(self, rng: np.random.Generator) -> Stream:
+        which = int(rng.choice(len(self.copies), p=self.shares))
+        at = int(rng.integers(len(self.copies[which]) - self.window + 1))
+        return Stream(which, at, at)
+
+    def loss(self, batch: tuple[Heard, Tensor, Tensor], rng: torch.Generator, progress: float) -> Tensor:
+        """Mean nats of a step."""
+        plain, codes, fresh = batch
+        heard = disturb(plain, Disturbance(), rng=rng)
+        plain, heard = (cast("Heard", baselines.moved(h, self.device)) for h in (plain, heard))
+        codes, kept = codes.to(self.device), (~fresh)[:, None].to(self.device)
+        state = [s * kept for s in self.state]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=not self.precise):
+            if self.own_steps > 0:
+                with torch.no_grad():
+                    heard = self._hear_own(plain, heard, codes, state, rng)
+            features, after = self.net.trunk(heard, state)
+            nats = self.net.negative_log_likelihood(features, heard, codes)
+        self.state = [s.detach().float() for s in after]
+        return nats.sum(-1).mean()
+
+    def _hear_own(
+        self, plain: Heard, heard: Heard, codes: Tensor, state: list[Tensor], rng: torch.Generator
+    ) -> Heard:
+        """Replace part of the past by what the net draws there, and let some windows hear a step over and over."""
+        b, t, d = *codes.shape[:2], self.vectors.shape[-1]
+        drawn = self._draw(heard, codes, state, rng)
+
+        def chance(*shape: int) -> Tensor:
+            return torch.rand(*shape, generator=rng).to(self.device)
+
+        past = plain.past.view(b, t, N_PAST, d).clone()
+        share = chance(b, 1, 1) * self.own_steps
+        for back in range(1, N_PAST + 1):
+            earlier = drawn[:, : max(0, t - back)]
+            own = chance(b, earlier.shape[1], 1) < share
+            past[:, back:, back - 1] = torch.where(own, earlier, past[:, back:, back - 1])
+        stuck, one = chance(b, 1, 1, 1) < STUCK, past[:, :1, :1]
+        known = heard.known[..., None]
+        past = torch.where(stuck, one, past)
+        lagged, ahead = (
+            torch.where(stuck, one * known, x.view(b, t, N_LAGS, d)).flatten(2) for x in (heard.lagged, heard.ahead)
+        )
+        noise = torch.randn(past.shape, generator=rng).to(self.device)
+        dropped = chance(b, t, N_PAST, 1) < chance(b, 1, 1, 1) * Disturbance().drop_past
+        past = (past + heard.noise[..., None] * noise) * ~dropped
+        return replace(heard, past=past.flatten(2), lagged=lagged, ahead=ahead)
+
+    def _draw(self, heard: Heard, codes: Tensor, state: list[Tensor], rng: torch.Generator) -> Tensor:
+        """(B, T, n_latents): steps drawn from the net's predictions."""
+        features, _ = self.net.trunk(heard, state)
+        total = torch.zeros(*codes.shape[:2], self.vectors.shape[-1], device=self.device)
+        for group in range(N_GROUPS):
+            logits = self.net.logits(group, features, heard, codes[..., :group])
+            uniform = torch.rand(*codes.shape[:2], 1, generator=rng).to(self.device)
+            cdf = logits.softmax(-1).cumsum(-1)
+            total = total + self.vectors[group][torch.searchsorted(cdf, uniform)[..., 0].clamp(max=cdf.shape[-1] - 1)]
+        return total
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Bits for a second of music, of the songs that choose and of those that choose nothing."""
+        return {f"{split}_bits": baselines.score(self.net, songs, self.form) for split, songs in self._splits().items()}
+
+    def tensors(self) -> dict[str, Tensor]:
+        return dict(self.net.state_dict())
+
+    def carried(self) -> dict[str, Tensor]:
+        places = torch.tensor([[s.copy, s.at, s.since] for s in self.streams], dtype=torch.int64)
+        return {"streams": places} | {f"state.{i}": s for i, s in enumerate(self.state)}
+
+    def carry_on(self, carried: Mapping[str, Tensor]) -> None:
+        self.streams = [Stream(*row) for row in carried["streams"].tolist()]
+        self.state = [carried[f"state.{i}"].to(self.device) for i in range(len(self.state))]
