@@ -27,11 +27,13 @@ FLOORS = {
     "model_folder": 3,
     "processor": 3,
     "stage": 3,
+    "nets": 3,
     "overview": 3,
     "doctor": 3,
     "corpus": 4,
     "skeleton": 4,
     "flesh": 4,
+    "train": 4,
     "generate": 4,
     "screen": 4,
     "originality": 4,
@@ -52,6 +54,7 @@ ROOM_FLOOR = 4
 DOORS = {
     ("generate", "skeleton"),
     ("generate", "flesh"),
+    ("generate", "train"),
     ("radio", "generate"),
     ("curate", "screen"),  # the ranker, refitted while a person decides
     ("curate", "title"),  # keep or reject proposed titles
@@ -59,7 +62,7 @@ DOORS = {
     ("originality", "generate"),  # sample checkpoints for the memorisation test
 }
 
-TORCH_ROOMS = {"model_folder", "processor", "skeleton", "flesh", "generate", "originality"}
+TORCH_ROOMS = {"model_folder", "processor", "nets", "train", "skeleton", "flesh", "generate", "originality"}
 NUMBA_HOME = {"kernels"}
 
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -32,8 +32,9 @@ SETTINGS_FILE = "neuralbum.toml"
 TABLES = {
     "project": "neuralbum.project:ProjectSettings",
     "corpus": "neuralbum.corpus.params:CorpusParams",
-    "skeleton": "neuralbum.skeleton.params:SkeletonParams",
-    "flesh": "neuralbum.flesh.params:FleshParams",
+    "train": "neuralbum.train.params:TrainParams",
+    "skeleton": "neuralbum.train.params:SkeletonParams",
+    "flesh": "neuralbum.train.params:FleshParams",
     "generate": "neuralbum.generate.params:GenerateParams",
     "screen": "neuralbum.screen.params:Params",
     "originality": "neuralbum.originality.params:Params",

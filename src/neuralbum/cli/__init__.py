@@ -12,7 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "new": ("new", "Make a project folder for one band."),
     "add": ("add", "Bring the band's recordings in: prepare, split by song, index."),
     "label": ("label", "Say of the band's songs which tags and tempo they have."),
-    "train": ("train", "Train the skeleton (the autoregressive net) or the flesh (the upsampler)."),
+    "train": ("train", "Train the band's nets: the skeleton, which plays, and the flesh, which makes it sound."),
     "generate": ("generate", "Sample takes from a trained skeleton."),
     "flesh": ("flesh", "Turn takes into 44.1 kHz stereo with a trained flesh."),
     "screen": ("screen", "Flag silence, collapse, loops, lo-fi; draw thumbnails; rank."),

@@ -39,7 +39,7 @@ def command(
 
     Example: neuralbum label --suggest --accept
     """
-    from ..skeleton.params import SkeletonParams
+    from ..train.params import SkeletonParams
 
     opened = open_project(project, words)
     path = opened.root / opened.params("skeleton", SkeletonParams).labels

@@ -1,11 +1,80 @@
-"""``neuralbum train skeleton`` and ``neuralbum train flesh``."""
+"""``neuralbum train``: train the band's nets."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from . import train_flesh, train_skeleton
+from ..errors import ParameterError
+from .console import hours, print_json, reporter
+from .options import ForceOption, JsonOption, ProjectOption, SetOption, open_project
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the skeleton or the flesh.")
-app.command("skeleton")(train_skeleton.command)
-app.command("flesh")(train_flesh.command)
+
+def seconds(text: str) -> float:
+    """``"2h"``, ``"90m"``, ``"45s"``, ``"1.5h"`` -> seconds."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+    try:
+        value = float(text[:-1]) * units[text[-1:]] if text[-1:] in units else float(text)
+    except ValueError as cause:
+        raise ParameterError(f"--for {text}: write a time such as 45s, 90m or 2h") from cause
+    if not 0.0 < value <= 1e8:
+        raise ParameterError(f"--for {text}: must be longer than nothing, and shorter than three years")
+    return value
+
+
+def command(
+    what: Annotated[str, typer.Argument(help="skeleton or flesh; without it, both.")] = "all",
+    duration: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="Train for this long in all: 45s, 90m, 2h.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="debug, tiny, small, or samplernn (the reference).")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Train for this many steps.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    dry_run: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
+    force: ForceOption = False,
+    project: ProjectOption = None,
+    words: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Train on the band's music; the same command goes on where it stopped.
+
+    Example: neuralbum train --for 1h
+    """
+    from ..processor import pick_device
+    from ..train import estimate, settings_of, train
+
+    opened = open_project(project, _words(what, duration, preset, steps, words or []))
+    wanted, chosen, talker = settings_of(opened, what), pick_device(device), reporter(json)
+    if dry_run:
+        guesses = [estimate(opened, params, device=chosen) for params in wanted]
+        for guess in guesses:
+            talker.line(guess.sentence())
+        if json:
+            print_json(guesses)
+        return
+    done = []
+    for params in wanted:
+        done += train(opened, params, device=chosen, force=force, reporter=talker)
+        if not json:
+            print(f"{done[-1].sentence()}; {hours(done[-1].cpu_s)} of CPU")
+    if json:
+        print_json(done)
+    else:
+        print("next: neuralbum generate")
+
+
+def _words(what: str, duration: str | None, preset: str | None, steps: int | None, words: list[str]) -> list[str]:
+    """The options as settings; what ``--set`` says comes last and wins."""
+    if steps is not None and duration is not None:
+        raise ParameterError("--steps and --for: choose one")
+    if what == "all" and steps is not None:
+        raise ParameterError("--steps: say of which net: neuralbum train skeleton --steps 300")
+    said = []
+    if duration is not None:
+        said.append(f"{'train' if what == 'all' else what}.time_s={seconds(duration)}")
+    if steps is not None:
+        said += [f"{what}.steps={steps}", f"{what}.time_s=0"]
+    if preset is not None:
+        said += [f"{net}.preset={preset}" for net in (["skeleton"] if what == "all" else [what])]
+    return [*said, *words]

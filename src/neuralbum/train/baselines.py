@@ -144,7 +144,8 @@ def regression(train: Sequence[Copy], embedded: Tensor, form: FormCodec) -> Solu
             y = embedded[group][codes[:, group]]
             gram, target, square = gram + (x.T @ x).double(), target + (x.T @ y).double(), square + y.square().sum(0)
             count += len(x)
-        assert isinstance(gram, Tensor) and isinstance(target, Tensor) and isinstance(square, Tensor)
+        assert isinstance(gram, Tensor)
+        assert isinstance(target, Tensor)
         solved = torch.linalg.solve(gram + RIDGE * count * torch.eye(len(gram), dtype=torch.float64), target)
         left = (square - 2.0 * (solved * target).sum(0) + (solved * (gram @ solved)).sum(0)) / count
         out.append((solved[:-1].T.float(), solved[-1].float(), left.clamp_min(0.0).sqrt().float()))

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..nets.band_model import BandModel
+    from ..nets.flesh import Flesh
     from ..nets.griffin_lim import PlainRenderer
+    from ..nets.samplernn import SampleRnn
     from ..project import Project
 
 FORMAT = 4
@@ -190,6 +192,35 @@ def open_renderer(folder: Path | str) -> PlainRenderer:
     held = {n.removeprefix(RENDERER): v for n, v in tensors.items() if n.startswith(RENDERER)}
     model_folder.fill(renderer.state_dict(), held, folder / MUSIC)
     return renderer.eval()
+
+
+def open_flesh(folder: Path | str, step: int | None = None) -> tuple[Flesh, About]:
+    """A band's trained flesh, with the plain renderer it corrects; errors as of ``open_model``."""
+    from ..nets.flesh import Flesh
+
+    folder = Path(folder)
+    about, tensors = open_net(folder, step, kind="flesh")
+    try:
+        flesh = Flesh(open_renderer(folder), **about.facts["net"])
+    except (TypeError, ValueError, RuntimeError) as cause:
+        raise CheckpointError(f"{folder}: its net cannot be built ({cause}); train again") from cause
+    own = {name: value for name, value in flesh.state_dict().items() if not name.startswith("plain.")}
+    model_folder.fill(own, tensors, step_path(folder, about.step))
+    return flesh.eval(), about
+
+
+def open_samplernn(folder: Path | str, step: int | None = None) -> tuple[SampleRnn, About]:
+    """The reference net; errors as of ``open_model``."""
+    from ..nets.samplernn import SampleRnn, SampleRnnConfig
+
+    folder = Path(folder)
+    about, tensors = open_net(folder, step, kind="samplernn")
+    try:
+        net = SampleRnn(SampleRnnConfig(**about.facts["net"]))
+    except (TypeError, ValueError, RuntimeError) as cause:
+        raise CheckpointError(f"{folder}: its net cannot be built ({cause}); train again") from cause
+    model_folder.fill(net.state_dict(), tensors, step_path(folder, about.step))
+    return net.eval(), about
 
 
 def read_music(folder: Path, about: About) -> dict[str, Tensor]:

@@ -28,6 +28,8 @@ class Task(Protocol):
     """What is trained, and on what."""
 
     net: nn.Module  #: all that the optimiser changes
+    rank: str  #: the measure by which checkpoints are chosen; smaller is better
+    curve: str  #: what the training's curve is called
 
     def make_batch(self, rng: np.random.Generator) -> Any:
         """The next batch; ``rng`` belongs to the step."""
@@ -36,9 +38,10 @@ class Task(Protocol):
         """One number to go down, after a share ``progress`` of the training."""
 
     def evaluate(self) -> Mapping[str, float]:
-        """Measures of the net as it is; by the one named ``rank`` checkpoints are chosen, smaller is better."""
+        """Measures of the net as it is."""
 
-    rank: str
+    def shown(self, loss: float) -> float:
+        """A loss in the units of the curve."""
 
     def tensors(self) -> dict[str, Tensor]:
         """What a checkpoint holds."""

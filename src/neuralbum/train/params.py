@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ParameterError
 from ..settings import setting
+
+if TYPE_CHECKING:
+    from ..prepared import PreparedCorpus
+    from ..progress import Reporter
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,9 @@ class TrainParams:
     time_s: float = setting(
         0.0, "train for this long in all; 0: as [skeleton] and [flesh] say", unit="s", minimum=0, maximum=1e8
     )
-    skeleton_share: float = setting(0.6, "of that time, the skeleton's part; the flesh has the rest", minimum=0, maximum=1)
+    skeleton_share: float = setting(
+        0.6, "of that time, the skeleton's part; the flesh has the rest", minimum=0, maximum=1
+    )
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,11 @@ class SkeletonParams:
         -1.0, "share of activations dropped in training; -1: the preset's", minimum=-1, maximum=0.9
     )
     transposed: int = setting(
-        3, "songs are also heard transposed, by up to so many semitones up and down", unit="semitones", minimum=0, maximum=6
+        3,
+        "songs are also heard transposed, by up to so many semitones up and down",
+        unit="semitones",
+        minimum=0,
+        maximum=6,
     )
     own_steps: float = setting(
         0.6, "at most this share of the steps a net hears in training are its own draws", minimum=0, maximum=1
@@ -65,7 +76,9 @@ class FleshParams:
     )
     batch: int = setting(0, "excerpts a training step sees; 0: the preset's", minimum=0, maximum=4096)
     learning_rate: float = setting(0.0, "peak learning rate; 0: the preset's", minimum=0, maximum=1)
-    critic_weight: float = setting(0.1, "what the critics' opinion weighs in the end; 0: no critics", minimum=0, maximum=10)
+    critic_weight: float = setting(
+        0.1, "what the critics' opinion weighs in the end; 0: no critics", minimum=0, maximum=10
+    )
     critic_after: float = setting(0.5, "share of the training after which the critics join", minimum=0, maximum=1)
     patience: float = setting(
         0.5, "stop when the best checkpoint lies this share of the training back", minimum=0.05, maximum=1
@@ -128,3 +141,17 @@ def settle(params: SkeletonParams | FleshParams) -> Preset:
         batch=params.batch or chosen.batch,
         learning_rate=params.learning_rate or chosen.learning_rate,
     )
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a net is trained with."""
+
+    params: SkeletonParams | FleshParams
+    chosen: Preset
+    corpus: PreparedCorpus
+    folder: Path  #: of the model
+    seed: int
+    device: str
+    precise: bool  #: matrix products in float32, not in bfloat16
+    reporter: Reporter

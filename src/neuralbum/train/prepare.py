@@ -101,7 +101,9 @@ def prepare(
     check_music(corpus)
     spec, rng = FrameSpec(STEREO_RATE), np.random.default_rng([seed, 0])
     pitches = pitches_of(corpus.seconds("train"), transposed)
-    reporter.begin("read the music", corpus.seconds("train") + corpus.seconds("valid") + corpus.seconds("heldout"), "s of music")
+    reporter.begin(
+        "read the music", corpus.seconds("train") + corpus.seconds("valid") + corpus.seconds("heldout"), "s of music"
+    )
     read = []
     for number, track in enumerate(corpus.songs):
         if track.track.split in ("train", "valid", "heldout"):
@@ -120,7 +122,8 @@ def prepare(
         book.deviations, sizes["n_form"], sizes["n_tokens"], rng=rng,
     )  # fmt: skip
     songs = tuple(
-        replace(song, example=replace(song.example, tokens=form.tokens(m))) for song, m in zip(coded, means, strict=True)
+        replace(song, example=replace(song.example, tokens=form.tokens(m)))
+        for song, m in zip(coded, means, strict=True)
     )
     renderer = PlainRenderer.fit(pairs_of(corpus, "train", spec, RENDERER_S), spec, seed=seed)
     reporter.end()
@@ -222,7 +225,9 @@ def unheard_parts(music: Music) -> tuple[dict[str, Any], dict[str, Any]]:
     return facts, tensors
 
 
-def stored_music(model: BandModel, renderer: PlainRenderer, facts: Mapping[str, Any], tensors: Mapping[str, Any]) -> Music:
+def stored_music(
+    model: BandModel, renderer: PlainRenderer, facts: Mapping[str, Any], tensors: Mapping[str, Any]
+) -> Music:
     """The inverse of ``unheard_parts``, with the model and the renderer that were stored beside it."""
     songs = [Song("train", number, e) for number, e in zip(facts["songs"], model.examples, strict=True)]
     for i, about in enumerate(facts[UNHEARD]):

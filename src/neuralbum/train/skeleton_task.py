@@ -8,6 +8,7 @@ the band's: a net that only ever heard the band is lost as soon as it hears itse
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast
@@ -18,9 +19,11 @@ from torch import Tensor
 
 from ..nets.codebook import N_GROUPS
 from ..nets.skeleton import N_LAGS, N_PAST, Heard, Skeleton
-from . import baselines
-from .material import Copy, Disturbance, disturb, hear, stack
-from .prepare import Music, Song
+from . import baselines, checkpoint
+from .checkpoint import About
+from .material import Disturbance, disturb, hear, stack
+from .params import Setup, SkeletonParams
+from .prepare import Music, Song, prepare, stored_music, unheard_parts
 
 JUMP = 0.15
 """Share of windows after which a stream goes on elsewhere."""
@@ -40,7 +43,7 @@ class Stream:
 class SkeletonTask:
     """See the module's head; a ``loop.Task``."""
 
-    rank = "valid_bits"
+    rank, curve = "valid_bits", "train_bits"
 
     def __init__(
         self, music: Music, *, batch: int, window: int, own_steps: float, precise: bool, device: str = "cpu"
@@ -51,6 +54,8 @@ class SkeletonTask:
         self.window = max(1, min(window, *(len(copy) for copy in self.copies)))
         lengths = np.array([len(copy) for copy in self.copies], dtype=float)
         self.shares = lengths / lengths.sum()
+        rates = self._heard(tuple(song for song in music.songs if song.split == "train")).steps_per_s
+        self.steps_per_s = float(self.shares @ np.asarray(rates))
         self.choosing, self.telling = (self._heard(songs) for songs in music.unheard())
         self.net: Skeleton = music.model.net.to(self.device)
         self.vectors = torch.from_numpy(music.model.codebook.vectors).to(self.device)
@@ -67,7 +72,9 @@ class SkeletonTask:
         net, book = self.net, self.music.model.codebook
         embedded = net.embedded.cpu()
         solved = baselines.regression(self.copies, embedded, self.form)
-        solved = baselines.widened(solved, baselines.best_widening(net.config, embedded, solved, self.choosing, self.form))
+        solved = baselines.widened(
+            solved, baselines.best_widening(net.config, embedded, solved, self.choosing, self.form)
+        )
         net.set_linear(solved)
         splits = self._splits()
         out = baselines.static_and_copy(self.copies, book.n_codes, splits)
@@ -118,9 +125,7 @@ class SkeletonTask:
         self.state = [s.detach().float() for s in after]
         return nats.sum(-1).mean()
 
-    def _hear_own(
-        self, plain: Heard, heard: Heard, codes: Tensor, state: list[Tensor], rng: torch.Generator
-    ) -> Heard:
+    def _hear_own(self, plain: Heard, heard: Heard, codes: Tensor, state: list[Tensor], rng: torch.Generator) -> Heard:
         """Replace part of the past by what the net draws there, and let some windows hear a step over and over."""
         b, t, d = *codes.shape[:2], self.vectors.shape[-1]
         drawn = self._draw(heard, codes, state, rng)
@@ -156,6 +161,10 @@ class SkeletonTask:
             total = total + self.vectors[group][torch.searchsorted(cdf, uniform)[..., 0].clamp(max=cdf.shape[-1] - 1)]
         return total
 
+    def shown(self, loss: float) -> float:
+        """Nats of a step -> bits for a second of music."""
+        return loss / math.log(2.0) * self.steps_per_s
+
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Bits for a second of music, of the songs that choose and of those that choose nothing."""
@@ -171,3 +180,28 @@ class SkeletonTask:
     def carry_on(self, carried: Mapping[str, Tensor]) -> None:
         self.streams = [Stream(*row) for row in carried["streams"].tolist()]
         self.state = [carried[f"state.{i}"].to(self.device) for i in range(len(self.state))]
+
+
+def open_task(setup: Setup, about: About, *, fresh: bool) -> tuple[SkeletonTask, About]:
+    """The task of a model that is begun, with what model.json then says; or of one that is gone on with."""
+    params, chosen = setup.params, setup.chosen
+    assert isinstance(params, SkeletonParams)
+    assert chosen.music is not None
+    if fresh:
+        music = prepare(
+            setup.corpus, chosen.music, chosen.net, transposed=params.transposed, seed=setup.seed,
+            reporter=setup.reporter,
+        )  # fmt: skip
+    else:
+        model, _ = checkpoint.open_model(setup.folder)
+        tensors = checkpoint.read_music(setup.folder, about)
+        music = stored_music(model, checkpoint.open_renderer(setup.folder), about.facts, tensors)
+    task = SkeletonTask(
+        music, batch=chosen.batch, window=chosen.window, own_steps=params.own_steps, precise=setup.precise,
+        device=setup.device,
+    )  # fmt: skip
+    if not fresh:
+        return task, about
+    facts, others = unheard_parts(music)
+    about = replace(about, facts={**music.model.facts(), **facts}, baselines=task.start_as_regression())
+    return task, checkpoint.write_music(setup.folder, music.model, about, music.renderer, others)

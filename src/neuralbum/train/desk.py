@@ -1,0 +1,189 @@
+"""Around the training loop: checkpoints, the state to go on from, the curve, the clock, and when to stop.
+
+It writes into the model's own folder. Killed at any moment, a training has lost at most a
+minute; what a killed one left half done is swept away when the next one begins.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from .. import model_folder
+from ..errors import CheckpointError, TrainingError
+from . import checkpoint
+from .checkpoint import About, Checkpoint
+from .loop import Trainer
+
+if TYPE_CHECKING:
+    from ..progress import Reporter
+
+SAVE_EVERY_S = 60.0
+"""So much of a training is lost at most when it is killed."""
+LOOKS = 12
+"""A training by steps, or a short one, is scored so often."""
+CURVE_POINTS = 400
+
+Tell = Callable[[Iterable[tuple[str, int, float]]], None]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a training goes on: by steps, or (``time_s`` > 0) by the clock."""
+
+    steps: int
+    time_s: float = 0.0
+    patience: float = 1.0  #: share of the training without a better checkpoint, after which it stops
+    keep: int = 8  #: checkpoints kept besides the newest
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed training left half written."""
+    for part in [*folder.glob("*.part*"), *folder.glob("steps/*.part*")]:
+        part.unlink()
+
+
+def begin_anew(folder: Path) -> None:
+    """Remove a model's files; the caller holds its claim."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass
+class Desk:
+    """One training's desk."""
+
+    folder: Path
+    about: About
+    trainer: Trainer
+    pace: Pace
+    reporter: Reporter
+    tell: Tell  #: takes points of the curve
+    alive: Callable[[], None]  #: called often: ledger and claim
+    started: float = field(default_factory=time.monotonic)  #: the reading of this run's music counts, too
+    before_s: float = 0.0  #: what earlier runs took
+    look_s: float = 0.0  #: how long the last look took: a timed training keeps it free at its end
+    recent: list[float] = field(default_factory=list)
+    stopped: str = ""  #: why it ended before its time
+    looked_at: float = 0.0  #: on the training's clock, when it was scored last
+    saved_at: float = 0.0  #: and when its state was written last
+    broken: bool = False  #: the weights are not to be kept
+
+    @property
+    def elapsed(self) -> float:
+        return self.before_s + time.monotonic() - self.started
+
+    @property
+    def progress(self) -> float:
+        """Share of the training that is done."""
+        if self.pace.time_s > 0:
+            return min(1.0, self.elapsed / max(self.pace.time_s - self.look_s, 1e-6))
+        return min(1.0, self.trainer.step / self.pace.steps)
+
+    def go_on(self) -> None:
+        """Read the state of a training that was interrupted; checkpoints after it will be made again."""
+        path = self.folder / model_folder.RESUME
+        tensors = model_folder.read_tensors(path)
+        try:
+            self.before_s = float(tensors["clock_s"])
+            self.recent = [float(x) for x in tensors["recent"]]
+            self.trainer.restore(tensors)
+        except (KeyError, RuntimeError, IndexError) as cause:
+            raise CheckpointError(f"{path}: is not this net's ({cause}); train again with --force") from cause
+        history = tuple(c for c in self.about.history if c.step <= self.trainer.step)
+        self.about = replace(self.about, history=history)
+
+    def work(self) -> None:
+        """Train to the end."""
+        by_time = self.pace.time_s > 0
+        if not self.about.history:
+            self.look()
+        goal = self.pace.time_s if by_time else float(self.pace.steps)
+        shown = min(goal, self.elapsed if by_time else float(self.trainer.step))
+        self.reporter.begin(f"train {self.about.id}", goal - shown, "s" if by_time else "steps")
+        while (self.progress < 1.0 or self.trainer.step == 0) and not self.stopped:
+            try:
+                loss = self.trainer.advance(self.progress)
+            except TrainingError as cause:
+                self.stopped, self.broken = str(cause), True
+                break
+            note = self._point(loss)
+            self.alive()
+            reached = min(goal, self.elapsed if by_time else float(self.trainer.step))
+            self.reporter.advance(max(0.0, reached - shown), note)
+            shown = max(shown, reached)
+            if self.progress < 1.0:
+                self._look_or_save()
+        if not self.broken and self.trainer.step > self.about.steps_done:
+            self.look()
+        if self.stopped:
+            self.reporter.line(f"{self.stopped}; kept: step {self.about.step}")
+        self.reporter.end()
+
+    def _point(self, loss: float) -> str:
+        """A point of the curve now and then; returns the note beside the bar."""
+        task, step = self.trainer.task, self.trainer.step
+        self.recent.append(task.shown(loss))
+        mean = sum(self.recent) / len(self.recent)
+        if step % max(1, self.pace.steps // CURVE_POINTS) == 0:
+            self.tell([(task.curve, step, mean)])
+            self.recent.clear()
+        return f"step {step} · {task.curve.replace('_', ' ')} {mean:.4g}"
+
+    def _look_or_save(self) -> None:
+        if self.pace.time_s > 0:
+            every = min(SAVE_EVERY_S, max(self.pace.time_s / LOOKS, 5.0 * self.look_s))
+            due = self.elapsed - self.looked_at >= every
+        else:
+            due = self.trainer.step % max(1, self.pace.steps // LOOKS) == 0
+        if due:
+            self.look()
+            if self._best_is_old():
+                self.stopped = f"nothing better since step {self.about.step}"
+        elif self.elapsed - self.saved_at >= SAVE_EVERY_S:
+            self._save_state()
+
+    def _best_is_old(self) -> bool:
+        best = self.about.step
+        share = (self.trainer.step - best) / self.trainer.step * self.progress
+        return self._rank(best) is not None and share >= self.pace.patience
+
+    def _rank(self, step: int) -> float | None:
+        return next((c.measures.get(self.trainer.task.rank) for c in self.about.history if c.step == step), None)
+
+    # ---- files -------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Score the averaged weights, keep them, and write all that is needed to go on."""
+        begun, trainer = time.monotonic(), self.trainer
+        with trainer.averaged():
+            measures = {name: float(value) for name, value in trainer.task.evaluate().items()}
+            tensors = {name: value.detach().cpu().clone() for name, value in trainer.task.tensors().items()}
+        scored = Checkpoint(trainer.step, measures)
+        steps = sorted({*(c.step for c in self.about.history if c.sha256), trainer.step})
+        ranks = {c.step: c.measures.get(trainer.task.rank) for c in (*self.about.history, scored)}
+        known = [step for step in steps if ranks[step] is not None]
+        order = sorted(known, key=lambda step: (ranks[step], step)) or steps[::-1]
+        kept = {*order[: self.pace.keep], trainer.step}
+        history = tuple(c if c.step in kept else replace(c, sha256="") for c in self.about.history)
+        about = replace(self.about, step=order[0], steps_done=trainer.step, history=history)
+        self.about = checkpoint.write_net(self.folder, about, scored, tensors)
+        self._save_state()
+        for path in self.folder.glob("steps/*.safetensors"):
+            if path.stem.isdigit() and int(path.stem) not in kept:
+                path.unlink()
+        self.tell([(name, trainer.step, value) for name, value in measures.items()])
+        self.looked_at, self.look_s = self.elapsed, time.monotonic() - begun
+
+    def _save_state(self) -> None:
+        extra = {
+            "clock_s": torch.tensor(self.elapsed, dtype=torch.float64),
+            "recent": torch.tensor(self.recent, dtype=torch.float64),
+        }
+        model_folder.write_tensors(self.folder / model_folder.RESUME, self.trainer.state() | extra)
+        self.saved_at = self.elapsed

@@ -1,0 +1,280 @@
+"""Train a band's nets in a project: prepared corpus in, model folders and their catalogue rows out.
+
+A model's id is the digest of what it is made from, so the same command finds its own
+unfinished work and goes on with it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__, model_folder
+from ..catalogue import worker_name
+from ..errors import ParameterError, TrainingError
+from ..prepared import PreparedCorpus, open_corpus
+from ..processor import available_gib, needs_in_words, refuse_if_too_big
+from ..progress import SILENT, Reporter
+from ..project import Project
+from ..records import Model, digest
+from ..stage import activity
+from .checkpoint import About, read_about
+from .params import FleshParams, Preset, Setup, SkeletonParams, TrainParams, settle
+
+if TYPE_CHECKING:
+    from .loop import Trainer
+
+VERSION = 5
+NETS = ("skeleton", "flesh")
+LEASE_S = 600.0
+"""A claim is renewed twice a minute; one that was not for so long is another process's to take."""
+RENEW_EVERY_S = 30.0
+MEASURED_STEPS = 3
+"""Training steps that an estimate makes, after a first one that does not count."""
+READING_S_PER_S = 0.08
+"""CPU seconds for a second of music, read in seven pitches: measured with ten minutes of it."""
+BASE_GIB = 0.6
+"""What a process with torch holds."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training did."""
+
+    model_id: str
+    kind: str
+    folder: str  #: relative to the project
+    step: int  #: of the chosen checkpoint
+    steps_done: int
+    measures: Mapping[str, float] = field(default_factory=dict)  #: of the chosen checkpoint
+    baselines: Mapping[str, Any] = field(default_factory=dict)
+    cpu_s: float = 0.0
+    resumed: bool = False
+    stopped: str = ""  #: why it ended before its time
+
+    def sentence(self) -> str:
+        """What it says of itself; "held out" are songs that chose nothing."""
+        said = f"{self.model_id}: step {self.step} of {self.steps_done} chosen"
+        for split, name in (("valid", "valid songs"), ("heldout", "held-out songs")):
+            if f"{split}_bits" in self.measures:
+                lines = ", ".join(f"{n} {v:.0f}" for n, v in self.baselines.get(split, {}).items())
+                said += f"; {name} {self.measures[f'{split}_bits']:.0f} bits per second ({lines})"
+        if "loss" in self.measures:
+            said += f"; spectra of unheard songs {20 * self.measures['loss']:.1f} dB off"
+        return said
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a training will take."""
+
+    kind: str
+    preset: str
+    parameters: int
+    steps: int
+    memory_gib: float
+    available_gib: float
+    seconds: float
+
+    def sentence(self) -> str:
+        return (
+            f"{self.kind} {self.preset}: {self.parameters / 1e6:.2f} M parameters, about {self.steps} steps; "
+            f"{needs_in_words(self.memory_gib, self.seconds)}"
+        )
+
+
+def settings_of(project: Project, what: str = "all") -> list[SkeletonParams | FleshParams]:
+    """The settings of what is to be trained; [train] time_s is shared out."""
+    if what not in ("all", *NETS):
+        raise ParameterError(f"train {what!r}: choose skeleton or flesh, or nothing for both")
+    skeleton, flesh = project.params("skeleton", SkeletonParams), project.params("flesh", FleshParams)
+    whole = project.params("train", TrainParams)
+    if what == "all" and whole.time_s > 0:
+        skeleton = replace(skeleton, time_s=whole.time_s * whole.skeleton_share)
+        flesh = replace(flesh, time_s=whole.time_s * (1.0 - whole.skeleton_share))
+        return [p for p in (skeleton, flesh) if p.time_s > 0]
+    alone = what == "all" and skeleton.preset == "samplernn"  # the reference makes sound by itself
+    return {"skeleton": [skeleton], "flesh": [flesh], "all": [skeleton] if alone else [skeleton, flesh]}[what]
+
+
+def train(
+    project: Project,
+    params: SkeletonParams | FleshParams | None = None,
+    what: str = "all",
+    *,
+    device: str = "cpu",
+    force: bool = False,
+    reporter: Reporter = SILENT,
+) -> list[Trained]:
+    """Train, or go on training, the skeleton and the flesh, or the one whose ``params`` are given.
+
+    Raises
+    ------
+    TrainingError
+        Too little music, another process trains this model, or the loss is not a number from the start.
+    """
+    return [
+        _train_one(project, p, device=device, force=force, reporter=reporter)
+        for p in ([params] if params is not None else settings_of(project, what))
+    ]
+
+
+run = train
+
+
+def _train_one(
+    project: Project, params: SkeletonParams | FleshParams, *, device: str, force: bool, reporter: Reporter
+) -> Trained:
+    from . import desk
+    from .prepare import check_music
+
+    corpus, chosen = open_corpus(project), settle(params)
+    check_music(corpus)
+    about = _about(project, params, chosen, corpus)
+    folder = project.models_dir / about.id
+    with _held(project, f"train:{about.id}", about.id) as renew:
+        if force:
+            desk.begin_anew(folder)
+        desk.sweep(folder)
+        started, cpu = time.monotonic(), time.process_time()
+        setup = Setup(params, chosen, corpus, folder, project.settings.seed, device, _precise(device), reporter)
+        resumed = (folder / model_folder.RESUME).exists()
+        if resumed:
+            about = read_about(folder)
+        stage = "flesh" if about.kind == "flesh" else "skeleton"
+        with activity(project, stage, device=device, detail={"model": about.id, "preset": about.preset}) as tick:
+
+            def alive() -> None:
+                tick()
+                renew()
+
+            trainer, about = _trainer(setup, about, fresh=not resumed)
+            pace = desk.Pace(chosen.steps, params.time_s, params.patience, params.keep)
+            work = desk.Desk(
+                folder, about, trainer, pace, reporter, lambda points: project.catalogue.add_curve(about.id, points),
+                alive, started,
+            )  # fmt: skip
+            if resumed:
+                work.go_on()
+            else:
+                _store_row(project, about)
+            work.work()
+            _store_row(project, work.about)
+            tick(done=1)
+    last, scored = work.about, work.about.checkpoint
+    return Trained(
+        last.id, last.kind, project.relative(folder), last.step, last.steps_done,
+        measures=dict(scored.measures) if scored else {}, baselines=last.baselines,
+        cpu_s=time.process_time() - cpu, resumed=resumed, stopped=work.stopped,
+    )  # fmt: skip
+
+
+def _trainer(setup: Setup, about: About, *, fresh: bool) -> tuple[Trainer, About]:
+    from .loop import Habits, Trainer
+
+    room = importlib.import_module(f"{__package__}.{about.kind}_task")
+    task, about = room.open_task(setup, about, fresh=fresh)
+    habits = Habits(setup.chosen.learning_rate, setup.chosen.weight_decay, seed=setup.seed)
+    return Trainer(task, habits), about
+
+
+def _about(project: Project, params: SkeletonParams | FleshParams, chosen: Preset, corpus: PreparedCorpus) -> About:
+    """What model.json says before anything is done; the id is made from all that changes the weights."""
+    apart = ("preset", "steps", "time_s", "patience", "keep", "labels")
+    training = {name: value for name, value in asdict(params).items() if name not in apart}
+    training |= {**asdict(chosen), "seed": project.settings.seed}
+    made_of = {name: value for name, value in training.items() if name != "steps"}
+    name = digest("train", VERSION, made_of, corpus.digest)
+    prefix = f"flesh-{params.preset}" if chosen.kind == "flesh" else params.preset
+    rate = corpus.sample_rate if chosen.kind == "samplernn" else 44_100
+    return About(
+        f"{prefix}-{name[:8]}", chosen.kind, params.preset, rate, corpus.digest, __version__, {}, training=training
+    )
+
+
+def _store_row(project: Project, about: About) -> None:
+    known = {m.id: m.created_at for m in project.catalogue.models()}
+    config = {"net": about.facts.get("net", {}), "step": about.step, "lines": about.baselines}
+    project.catalogue.add_model(
+        Model(
+            about.id, about.kind, about.preset, about.sample_rate, about.corpus_digest, config,
+            known.get(about.id, time.time()),
+        )
+    )  # fmt: skip
+
+
+@contextmanager
+def _held(project: Project, key: str, name: str) -> Iterator[Any]:
+    """Hold a training's claim; yields what renews it. Whoever does not get it touches nothing."""
+    worker, stage = worker_name(), "train"
+    if not project.catalogue.claim(stage, [key], worker=worker, now=time.time(), lease_s=LEASE_S):
+        raise TrainingError(f"{name}: another process is training this model; wait for it, or stop it first")
+    renewed = time.monotonic()
+
+    def renew() -> None:
+        nonlocal renewed
+        if time.monotonic() - renewed > RENEW_EVERY_S:
+            project.catalogue.start(key, now=time.time(), lease_s=LEASE_S)
+            renewed = time.monotonic()
+
+    try:
+        yield renew
+    finally:
+        project.catalogue.let_go([key], worker=worker)
+
+
+def _precise(device: str) -> bool:
+    """Whether matrix products stay in float32: where the processor has no bfloat16 of its own."""
+    import torch
+
+    return device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def estimate(project: Project, params: SkeletonParams | FleshParams, *, device: str = "cpu") -> Estimate:
+    """Measure a few training steps on an excerpt of the music, and say what the whole will take.
+
+    Raises
+    ------
+    TrainingError
+        Too little music, or the memory cannot be had.
+    """
+    import resource
+    import tempfile
+    from pathlib import Path
+
+    from .prepare import check_music
+
+    corpus, chosen = open_corpus(project), settle(params)
+    check_music(corpus)
+    with tempfile.TemporaryDirectory() as folder:
+        about = _about(project, params, chosen, corpus)
+        setup = Setup(params, chosen, excerpt(corpus), Path(folder) / about.id, 0, device, _precise(device), SILENT)
+        trainer, _ = _trainer(setup, about, fresh=True)
+    trainer.advance(0.5)
+    started = time.monotonic()
+    for _ in range(MEASURED_STEPS):
+        trainer.advance(0.5)
+    step_s = (time.monotonic() - started) / MEASURED_STEPS
+    music_s = sum(corpus.seconds(split) for split in ("train", "valid", "heldout"))
+    reading_s = READING_S_PER_S * (music_s if chosen.kind == "skeleton" else min(music_s, 720.0) / 3.0)
+    seconds = params.time_s or reading_s + chosen.steps * step_s * 1.1  # a tenth for the looks at it
+    steps = chosen.steps if not params.time_s else int(max(0.0, params.time_s - reading_s) / step_s / 1.1)
+    peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    memory = max(BASE_GIB, peak_gib) + music_s * 150_000 / 2**30
+    parameters = sum(p.numel() for p in trainer.named.values())
+    free = available_gib(device)
+    refuse_if_too_big(params.preset, memory, free, halve="--set skeleton.batch or skeleton.transposed")
+    return Estimate(chosen.kind, params.preset, parameters, steps, memory, free, seconds)
+
+
+def excerpt(corpus: PreparedCorpus, seconds: float = 20.0) -> PreparedCorpus:
+    """The longest training song's first seconds, and nothing else."""
+    song = max(corpus.split("train"), key=lambda s: s.stereo.shape[1])
+    short = replace(
+        song, stereo=song.stereo[:, : int(seconds * 44_100)], mono=song.mono[: int(seconds * corpus.sample_rate)]
+    )
+    return replace(corpus, songs=(short,))
