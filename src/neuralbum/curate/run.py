@@ -228,20 +228,33 @@ def prepare(
 # ---- exchange -------------------------------------------------------------------
 
 
-def export(project: Project, form: str) -> str:
-    """Everything that was said, as text: csv, jsonl, audacity or jams."""
+def export(project: Project, form: str) -> dict[str, str]:
+    """Everything that was said, as text: csv, jsonl, audacity or jams.
+
+    Returns
+    -------
+    take id -> text where each take has a file of its own (audacity, jams), else "" -> text
+    """
     from . import exchange
 
     return exchange.write(form, project.catalogue.takes(), project.catalogue.events(), title=project.name)
 
 
-def bring_in(project: Project, form: str, text: str, *, actor: str) -> int:
-    """Append what a file says; the same file twice counts once. Returns how many events were new."""
+def bring_in(project: Project, form: str, text: str, *, actor: str, take: str = "") -> int:
+    """Append what a file adds to what was said; returns how many events were new.
+
+    Parameters
+    ----------
+    actor : who says it, where the file names nobody
+    take : which take Audacity's labels are about, where they do not say it themselves
+    """
     from . import exchange
     from .speech import clean_actor
 
     catalogue = project.catalogue
-    takes = {take.id: take for take in catalogue.takes()}
+    takes = {one.id: one for one in catalogue.takes()}
     known = catalogue.events()
-    events = exchange.read(form, text, actor=clean_actor(actor), now=time.time(), takes=takes, known=known)
+    events = exchange.read(
+        form, text, actor=clean_actor(actor), now=time.time(), takes=takes, known=known, take_id=take
+    )
     return catalogue.say(events)

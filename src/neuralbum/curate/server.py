@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import gzip
 import html
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,10 +187,24 @@ def _export(desk: Desk, request: Request) -> Response:
     hidden = desk.lineup.blind(request.state.actor)
     events = [e for e in desk.project.catalogue.events() if e.take_id not in hidden and e.kind != "queue"]
     takes = [t for t in desk.stock.all().values() if t.id not in hidden]
-    text = exchange.write(form, takes, events, title=desk.project.name)
-    name = f"curation.{exchange.FORMS[form]}"
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
+    files = exchange.write(form, takes, events, title=desk.project.name)
+    ending = exchange.FORMS[form]
+    if form in exchange.A_FILE_A_TAKE:
+        return _download(f"curation.{form}.zip", _zip({f"{t}.{ending}": text for t, text in files.items()}))
+    return _download(f"curation.{ending}", files[""].encode())
+
+
+def _download(name: str, data: bytes) -> Response:
+    kind = "application/zip" if name.endswith(".zip") else "text/plain; charset=utf-8"
+    return Response(data, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+def _zip(files: dict[str, str]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return out.getvalue()
 
 
 def _api_page(desk: Desk, request: Request) -> Response:
