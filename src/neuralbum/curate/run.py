@@ -164,6 +164,7 @@ def serve(
     import uvicorn
 
     from . import server
+    from .connections import configure
     from .desk import Desk
     from .guard import Access
 
@@ -174,18 +175,17 @@ def serve(
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-    except OSError as cause:
+    except (OSError, ValueError, OverflowError) as cause:  # UnicodeError is a ValueError: a host no name can have
         listening.close()
-        raise ToolError(f"{host}:{port}: cannot listen there ({cause.strerror}); try --port 0") from cause
+        why = getattr(cause, "strerror", None) or cause
+        raise ToolError(f"{host}:{port}: cannot listen there ({why}); try --port 0") from cause
     port = listening.getsockname()[1]
     access = Access.make(host, port, curators, default_actor=default_actor, public_names=names)
     desk = Desk(project, params)
     shown = f"[{host}]" if ":" in host else host
     links = [(who, f"http://{shown}:{port}/?token={token}") for token, who in access.tokens.items()]
     try:
-        app = server.make_app(desk, access)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
-        running = uvicorn.Server(config)
+        running = uvicorn.Server(configure(server.make_app(desk, access)))
         listening.listen(128)
         if ready is not None:
             ready(links or [(default_actor, f"http://{shown}:{port}/")])

@@ -99,6 +99,12 @@ def _desk(desk: Desk, request: Request) -> answers.DeskAnswer:
     return desk.desk(request.state.actor, _pass(request))
 
 
+def _opened(desk: Desk, request: Request) -> answers.DeskAnswer:
+    if not desk.lineup.of(request.state.actor, _pass(request)).queue_id:
+        desk.lineup.new(request.state.actor, _pass(request))
+    return desk.desk(request.state.actor, _pass(request))
+
+
 def _new_queue(desk: Desk, request: Request) -> answers.DeskAnswer:
     order = request.query_params.get("order")
     if order is not None and order not in queues.ORDERS:
@@ -116,7 +122,7 @@ def _events(desk: Desk, request: Request) -> answers.EventsAnswer:
 
 def _news(desk: Desk, request: Request) -> answers.NewsAnswer:
     since = request.query_params.get("since", "0")
-    if not since.isdigit() or len(since) > 12:
+    if not (since.isascii() and since.isdigit()) or len(since) > 12:
         raise ParameterError("since must be a number that an earlier answer gave as 'now'")
     return desk.news(request.state.actor, int(since))
 
@@ -126,7 +132,7 @@ def _take(desk: Desk, request: Request) -> answers.TakeAnswer:
 
 
 def _agreement(desk: Desk, request: Request) -> answers.AgreementAnswer:
-    return desk.agreement()
+    return desk.agreement(request.state.actor)
 
 
 def _progress(desk: Desk, request: Request) -> answers.ProgressAnswer:
@@ -216,9 +222,17 @@ DOORS = (
     Door(
         "GET",
         "/api/desk/{pass_name}",
-        "Everything a pass needs to begin; its queue is frozen at first sight.",
+        "Everything a pass needs to begin; no takes while its queue is not frozen.",
         _desk,
         "DeskAnswer",
+    ),
+    Door(
+        "POST",
+        "/api/desk/{pass_name}",
+        "The same, after freezing a queue where there is none yet.",
+        _opened,
+        "DeskAnswer",
+        "an empty JSON object",
     ),
     Door(
         "POST",
@@ -301,14 +315,12 @@ async def _json_body(request: Request) -> Any:
         body += chunk
         if len(body) > MAX_BODY:
             raise ParameterError(f"at most {MAX_BODY} bytes at once")
-    try:
-        return json.loads(bytes(body) or b"{}")
-    except (ValueError, RecursionError) as cause:
-        raise ParameterError("the body is not JSON") from cause
+    return speech.parse(bytes(body) or b"{}")
 
 
 def _json(value: Any, request: Request, status: int = 200) -> Response:
-    data = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    data = text.encode("utf-8", "backslashreplace")  # half a character stays what JSON calls it: \\ud800
     headers = {}
     if len(data) >= GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
         data, headers = gzip.compress(data, 3), {"content-encoding": "gzip", "vary": "accept-encoding"}
