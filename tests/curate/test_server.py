@@ -530,7 +530,7 @@ def test_a_name_given_twice_is_refused_and_the_first_words_count(client, album):
 
 def every_get(client, ids):
     """All addresses that a GET may ask, each take, pass and form of them."""
-    values = {"take_id": ids, "pass_name": speech.PASSES, "form": list(exchange.FORMS), "key": []}
+    values = {"take_id": ids, "pass_name": speech.PASSES, "form": list(exchange.FORMS), "key": [], "track_id": []}
     for door in server.DOORS:
         if door.method == "GET":
             name = next((n for n in values if f"{{{n}}}" in door.path), None)

@@ -103,6 +103,7 @@ class DeskAnswer(TypedDict):
     atlases: list[Atlas]
     columns: int
     undo: list[Undoable]
+    blind: bool  #: a second pass is open
     now: int
 
 
@@ -125,6 +126,18 @@ class SessionAnswer(TypedDict):
     tags: list[str]
     excerpt_s: float
     heard_in_full: float
+
+
+class BandSong(TypedDict):
+    """One of the band's own songs, to hear beside a take."""
+
+    id: str
+    title: str
+    duration_s: float
+
+
+class BandAnswer(TypedDict):
+    songs: list[BandSong]  #: those whose files are where they were
 
 
 class Point(TypedDict):

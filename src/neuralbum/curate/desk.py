@@ -23,6 +23,7 @@ from . import audit, concord, pictures, points, queues, ranking, speech, trust
 from .answers import (
     AgreementAnswer,
     Atlas,
+    BandAnswer,
     DeskAnswer,
     EventsAnswer,
     Mine,
@@ -129,6 +130,7 @@ class Desk:
             "atlases": atlases,
             "columns": pictures.ATLAS_COLUMNS,
             "undo": self._undo(actor),
+            "blind": bool(blind),
             "now": self.follower.now,
         }
 
@@ -344,6 +346,19 @@ class Desk:
             at = queue.takes.index(take_id) + 1
             takes = self.stock.all()
             self.shelf.opus_ahead([takes[t] for t in queue.takes[at : at + AHEAD] if t in takes])
+
+    # ---- the band ----------------------------------------------------------
+
+    def band(self) -> BandAnswer:
+        """The band's own songs, as far as their files are where they were: to hear beside a take."""
+        tracks = sorted(self.project.catalogue.tracks(), key=lambda t: (t.title.casefold(), t.id))
+        return {
+            "songs": [
+                {"id": t.id, "title": t.title, "duration_s": round(t.duration_s, 2)}
+                for t in tracks
+                if Path(t.path).is_file()
+            ]
+        }
 
     # ---- titles ------------------------------------------------------------
 

@@ -54,15 +54,22 @@ class Lineup:
             )
         return self._thawed[event.client_id]
 
-    def new(self, actor: str, pass_name: str, order: str | None = None) -> queues.Queue:
-        """Freeze a new queue; the one before stays in the log."""
+    def new(
+        self, actor: str, pass_name: str, order: str | None = None, *, all_kept: bool = False
+    ) -> queues.Queue:
+        """Freeze a new queue; the one before stays in the log.
+
+        ``all_kept``: a second pass over everything that is kept, instead of a sample of what was judged.
+        """
         self._stock.look_again()
         self._follower.look()
         number = sum(e.actor == actor and e.pass_name == pass_name for e in self._follower.queues)
         seed = int(digest(self._project.settings.seed, "queue", actor, pass_name, number), 16) % 2**32
         chosen = self.members(actor, pass_name)
         if pass_name == "second":
-            chosen, order = queues.second_sample(chosen, seed), "shuffled"
+            judged = self._follower.judgements()
+            kept = [t for t in chosen if judged[t].verdict == "keep"]
+            chosen, order = kept if all_kept else queues.second_sample(chosen, seed), "shuffled"
         scores = self._stock.scores(learned=not self.blind(actor))
         order = order or ("ranked" if self._params.ranked and scores else "shuffled")
         served, drawn, by_rank = queues.arrange(

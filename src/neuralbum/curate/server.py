@@ -109,7 +109,10 @@ def _new_queue(desk: Desk, request: Request) -> answers.DeskAnswer:
     order = request.query_params.get("order")
     if order is not None and order not in queues.ORDERS:
         raise ParameterError(f"order must be one of {', '.join(queues.ORDERS)}")
-    desk.lineup.new(request.state.actor, _pass(request), order)
+    of = request.query_params.get("of", "sample")
+    if of not in ("sample", "kept"):
+        raise ParameterError("of must be one of sample, kept")
+    desk.lineup.new(request.state.actor, _pass(request), order, all_kept=of == "kept")
     return desk.desk(request.state.actor, _pass(request))
 
 
@@ -158,6 +161,17 @@ def _opus(desk: Desk, request: Request) -> Response:
     path = desk.shelf.opus(desk.stock.one(take_id))
     desk.prepare_next(request.query_params.get("queue", ""), take_id)
     return SmallFile(path, media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
+
+
+def _band(desk: Desk, request: Request) -> answers.BandAnswer:
+    return desk.band()
+
+
+def _band_song(desk: Desk, request: Request) -> Response:
+    named = [t for t in desk.project.catalogue.tracks() if t.id == request.path_params["track_id"]]
+    if not named:
+        raise NotFound("no such song of the band")
+    return SmallFile(desk.shelf.song(named[0]), media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
 
 
 def _mel(desk: Desk, request: Request) -> Response:
@@ -237,7 +251,7 @@ DOORS = (
     Door(
         "POST",
         "/api/queue/{pass_name}",
-        "Freeze a new queue: ?order=ranked, shuffled or made. The old one stays in the log.",
+        "Freeze a new queue: ?order=ranked, shuffled or made; of the second pass ?of=sample or kept. The old one stays.",
         _new_queue,
         "DeskAnswer",
         "an empty JSON object",
@@ -266,6 +280,8 @@ DOORS = (
     ),
     Door("GET", "/api/export/{form}", "Download: csv, jsonl, audacity, jams.", _export, "a file"),
     Door("GET", "/media/{take_id}.opus", "The listening copy; ?queue= prepares the next.", _opus, "Ogg Opus"),
+    Door("GET", "/api/band", "The band's own songs, to hear beside a take.", _band, "BandAnswer"),
+    Door("GET", "/media/band/{track_id}.opus", "One of them.", _band_song, "Ogg Opus"),
     Door("GET", "/media/{take_id}.mel", "Levels of the picture: uint32 rows, frames, then bytes.", _mel, "bytes"),
     Door("GET", "/media/{take_id}.wav", "A stretch for looping: ?start_s=&end_s=, at most 60 s.", _wav, "WAV"),
     Door("GET", "/atlas/{key}.webp", "Thumbnails of a stretch of a queue.", _atlas, "WebP"),
