@@ -13,15 +13,16 @@ from anyio.from_thread import start_blocking_portal
 from uvicorn.server import ServerState
 
 from neuralbum import curate
+from neuralbum.audio import write_flac
 from neuralbum.catalogue import fold
 from neuralbum.curate import connections, exchange, server, speech
 from neuralbum.curate.desk import Desk
 from neuralbum.curate.guard import Access, is_loopback
 from neuralbum.curate.params import Params
-from neuralbum.records import Event
+from neuralbum.records import Event, Track
 from neuralbum.screen.ranker import N_FEATURES
 
-from .makers import make_project, make_take, screened
+from .makers import RATE, beat, make_project, make_take, screened
 
 PORT = 8427
 BASE = f"http://127.0.0.1:{PORT}"
@@ -337,6 +338,26 @@ def test_the_second_pass_stays_blind_to_an_undo_and_opens_when_it_is_done(client
     assert (pair["first"], pair["second"], pair["n"], pair["kappa"]) == ("ana", "ben, second", 3, 0.0)
     assert agreed["n_disputed"] == 3
     assert len(desk_of(client, "disputes")["rows"]) == 3
+
+
+def test_all_that_is_kept_can_be_heard_blind_once_more(client, album):
+    ids = [row["id"] for row in desk_of(client)["rows"]]
+    say(client, *[words(n, t, value="keep" if n < 5 else "drop") for n, t in enumerate(ids)])
+    again = client.post("/api/queue/second?of=kept", json={}).json()
+    assert sorted(row["id"] for row in again["rows"]) == sorted(ids[:5])
+    assert again["blind"] is True
+    assert client.post("/api/queue/second?of=everything", json={}).status_code == 400
+
+
+def test_the_bands_songs_are_served_while_their_files_are_where_they_were(client, album, tmp_path):
+    path = tmp_path / "ours.flac"
+    write_flac(path, beat(99, duration_s=2.0), RATE)
+    album.catalogue.add_tracks([Track("t1", str(path), "Ours", "B", "0" * 64, 2.0, RATE, 1, "train", -20.0, -1.0)])
+    assert client.get("/api/band").json() == {"songs": [{"id": "t1", "title": "Ours", "duration_s": 2.0}]}
+    assert client.get("/media/band/t1.opus").content[:4] == b"OggS"
+    assert client.get("/media/band/..%2ft1.opus").status_code == 404
+    path.unlink()
+    assert client.get("/api/band").json() == {"songs": []}
 
 
 def test_the_machines_tempo_is_withheld_until_a_person_has_tapped(client):

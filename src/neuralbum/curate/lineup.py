@@ -54,9 +54,7 @@ class Lineup:
             )
         return self._thawed[event.client_id]
 
-    def new(
-        self, actor: str, pass_name: str, order: str | None = None, *, all_kept: bool = False
-    ) -> queues.Queue:
+    def new(self, actor: str, pass_name: str, order: str | None = None, *, all_kept: bool = False) -> queues.Queue:
         """Freeze a new queue; the one before stays in the log.
 
         ``all_kept``: a second pass over everything that is kept, instead of a sample of what was judged.

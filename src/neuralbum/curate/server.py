@@ -251,7 +251,7 @@ DOORS = (
     Door(
         "POST",
         "/api/queue/{pass_name}",
-        "Freeze a new queue: ?order=ranked, shuffled or made; of the second pass ?of=sample or kept. The old one stays.",
+        "Freeze a new queue: ?order=ranked, shuffled or made; the second pass: ?of=sample or kept. The old one stays.",
         _new_queue,
         "DeskAnswer",
         "an empty JSON object",
