@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,6 @@ Floats = npt.NDArray[np.float64]
 Audio = npt.NDArray[np.float32]
 
 EXCERPT_S, CUT_S = 10.0, 60.0
-LEAST_CUT_S = 8.0  #: shorter sounds have no form to measure
 LEAST_CUT_SHARE = 0.5  #: a rest shorter than this share of a cut is left out
 SILENT_RMS_DB = -55.0
 MONO_DB = -60.0  #: sides below this count as none
@@ -81,6 +81,7 @@ CUT_MEASURES: tuple[Measure, ...] = (
     Measure("crest", "steadiness", "dB", "crest factor"),
     Measure("rise", "steadiness", "dB", "rise"),
 )
+MEASURES = (*EXCERPT_MEASURES, *CUT_MEASURES)
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,12 @@ class SongMeasures:
     colours: Floats  #: (n_excerpts, 2 * len(COLOURS)) levels re their mean and movement, dB
     cuts: Floats  #: (n_cuts, len(CUT_MEASURES))
     levels: npt.NDArray[np.int64]  #: (32, N_LEVELS) how often each band had each level
-    base_bpm: float
-    clarity: float
-    loudness_lufs: float | None
-    centroid_hz: float
-    key: str
+
+    def column(self, measure: Measure) -> Floats:
+        """The values of one measure, (n_excerpts,) or (n_cuts,)."""
+        if measure in EXCERPT_MEASURES:
+            return self.excerpts[:, EXCERPT_MEASURES.index(measure)]
+        return self.cuts[:, CUT_MEASURES.index(measure)]
 
 
 def measure(audio: Audio, sample_rate: int, *, name: str = "sound", cut_s: float = CUT_S) -> SongMeasures:
@@ -119,22 +121,20 @@ def measure(audio: Audio, sample_rate: int, *, name: str = "sound", cut_s: float
     blocks = range(0, audio.shape[1], length)  # a block at a time keeps the listener's memory flat
     heard = analyse(((audio[:, s : s + length], sample_rate) for s in blocks), name=name)
     pitches = _pitches(audio.mean(axis=0), sample_rate)
-    starts = [s for s in range(0, audio.shape[1] - length + 1, length) if _level_db(audio[:, s : s + length]) > SILENT_RMS_DB]
+    starts = [
+        s for s in range(0, audio.shape[1] - length + 1, length) if _level_db(audio[:, s : s + length]) > SILENT_RMS_DB
+    ]
     if not starts:
         raise AudioError(f"{name}: silent; there is nothing to compare")
-    rhythm = tempo.measure(heard.onset, heard.frame_rate).song
     return SongMeasures(
         name=name,
         duration_s=heard.duration_s,
         excerpts=np.array([_excerpt(audio[:, s : s + length], sample_rate, s, heard, pitches) for s in starts]),
-        colours=np.array([_colours(_part(heard.loop_bands, _bands_rate(heard), s / sample_rate, EXCERPT_S)) for s in starts]),
+        colours=np.array(
+            [_colours(_part(heard.loop_bands, _bands_rate(heard), s / sample_rate, EXCERPT_S)) for s in starts]
+        ),
         cuts=np.array([_cut(audio, sample_rate, a, b, heard, pitches) for a, b in cut_times(heard.duration_s, cut_s)]),
         levels=_level_counts(heard.loop_bands),
-        base_bpm=rhythm.base_bpm,
-        clarity=rhythm.clarity,
-        loudness_lufs=heard.loudness.integrated_lufs,
-        centroid_hz=features.centroid(heard.spectrum, heard.frequencies_hz),
-        key=features.key(heard.chroma)[0],
     )
 
 
@@ -196,7 +196,7 @@ def tonality_db(magnitude: npt.NDArray[np.float32], sample_rate: int) -> Floats:
 
 
 def chord_share(chroma: Floats) -> float:
-    """The share of the three strongest pitch classes, 0.25 for none and up to 1: (n_frames, 12) -> mean over seconds."""
+    """The share of the three strongest pitch classes, mean over (n_frames, 12): 0.25 where all are alike, up to 1."""
     total = chroma.sum(axis=1)
     strongest = np.sort(chroma, axis=1)[:, -CHORD_NOTES:].sum(axis=1)
     sounding = total > 1e-6
@@ -311,7 +311,7 @@ def _bands_rate(heard: Analysis) -> float:
     return heard.frame_rate / LOOP_FRAMES
 
 
-def _part(frames: npt.NDArray[np.generic], frame_rate: float, start_s: float, length_s: float):  # type: ignore[no-untyped-def]
+def _part(frames: npt.NDArray[Any], frame_rate: float, start_s: float, length_s: float) -> npt.NDArray[Any]:
     start = round(start_s * frame_rate)
     return frames[start : start + round(length_s * frame_rate)]
 

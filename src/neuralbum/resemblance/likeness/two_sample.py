@@ -5,6 +5,9 @@ is fitted on some songs and takes and ranks the excerpts of others. The area und
 ROC curve is 0.5 where nothing tells them apart and 1 where everything does. Songs are never split
 between fitting and ranking, or the test would tell songs apart instead of bands.
 
+The interval is a jackknife over blocks of songs and of takes, everything fitted anew: with eight songs a
+side, two samples of one band scatter by 0.15 around 0.5, of which a bootstrap of the ranked excerpts saw half.
+
 Pure: arrays in, numbers out.
 """
 
@@ -21,7 +24,8 @@ from ...errors import ParameterError
 Floats = npt.NDArray[np.float64]
 
 RIDGE = 0.03  #: of the mean squared weight, beside the mean log likelihood
-MAX_FOLDS, REPEATS, RESAMPLES = 5, 6, 1000
+MAX_FOLDS, REPEATS = 5, 6
+JACKKNIFE_BLOCKS, JACKKNIFE_REPEATS = 8, 2
 CLIP = 4.0  #: standard deviations: one wild excerpt must not rule the fit
 N_REASONS = 6
 LEAST_GROUPS = 4
@@ -38,7 +42,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class TwoSample:
-    """``auc`` 0.5: cannot be told apart; the interval holds 95 % of resamples of songs and takes."""
+    """``auc`` 0.5: cannot be told apart; low to high is a 95 % interval over songs and takes."""
 
     auc: float
     low: float
@@ -65,41 +69,45 @@ def two_sample(
         raise ParameterError(f"every excerpt must have {len(names)} numbers: {', '.join(names)}")
     if min(len(band), len(takes)) < LEAST_GROUPS:
         return None
-    wins, pairs = _rank_unheard(band, takes, rng)
-    draws = [_auc(wins, pairs, *(_resample(n, rng) for n in pairs.shape)) for _ in range(RESAMPLES)]
-    low, high = np.nanpercentile(draws, [2.5, 97.5])
-    ones = [np.ones(n) for n in pairs.shape]
-    return TwoSample(_auc(wins, pairs, *ones), float(low), float(high), _reasons(band, takes, names))
+    auc = _auc(band, takes, REPEATS, rng)
+    half = 1.96 * _deviation(band, takes, rng)
+    return TwoSample(auc, max(0.0, auc - half), min(1.0, auc + half), _reasons(band, takes, names))
 
 
-def _rank_unheard(
-    band: Sequence[Floats], takes: Sequence[Floats], rng: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Of every song and take left out together: excerpt pairs ranked rightly, and all pairs; (n_band, n_takes)."""
-    wins, pairs = np.zeros((len(band), len(takes))), np.zeros((len(band), len(takes)))
+def _auc(band: Sequence[Floats], takes: Sequence[Floats], repeats: int, rng: np.random.Generator) -> float:
+    """Share of excerpt pairs ranked rightly, of songs and takes left out together."""
+    right = pairs = 0.0
     folds = min(MAX_FOLDS, len(band), len(takes))
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         their_fold, our_fold = (rng.permutation(len(side)) % folds for side in (band, takes))
         for fold in range(folds):
-            theirs = [rows for rows, f in zip(band, their_fold, strict=True) if f != fold]
-            ours = [rows for rows, f in zip(takes, our_fold, strict=True) if f != fold]
-            scorer = fit(np.concatenate(theirs), np.concatenate(ours))
-            for i in np.flatnonzero(their_fold == fold):
-                for j in np.flatnonzero(our_fold == fold):
-                    difference = scorer(takes[j])[None, :] - scorer(band[i])[:, None]
-                    wins[i, j] += (difference > 0).sum() + 0.5 * (difference == 0).sum()
-                    pairs[i, j] += difference.size
-    return wins, pairs
+            scorer = fit(_rows(band, their_fold != fold), _rows(takes, our_fold != fold))
+            theirs, ours = (
+                np.sort(scorer(_rows(*side))) for side in ((band, their_fold == fold), (takes, our_fold == fold))
+            )
+            below, not_above = (np.searchsorted(theirs, ours, side=side) for side in ("left", "right"))
+            right += float((below + not_above).sum()) / 2
+            pairs += theirs.size * ours.size
+    return right / pairs
 
 
-def _auc(wins: Floats, pairs: Floats, band_weights: Floats, take_weights: Floats) -> float:
-    weights = np.outer(band_weights, take_weights)
-    total = float((weights * pairs).sum())
-    return float((weights * wins).sum()) / total if total else float("nan")
+def _rows(songs: Sequence[Floats], chosen: npt.NDArray[np.bool_]) -> Floats:
+    return np.concatenate([rows for rows, yes in zip(songs, chosen, strict=True) if yes])
 
 
-def _resample(n: int, rng: np.random.Generator) -> Floats:
-    return np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64)
+def _deviation(band: Sequence[Floats], takes: Sequence[Floats], rng: np.random.Generator) -> float:
+    """Standard deviation of the AUC over songs and takes: a delete-a-block jackknife of each side."""
+    variance = 0.0
+    for songs, swap in ((band, False), (takes, True)):
+        blocks = np.array_split(rng.permutation(len(songs)), min(JACKKNIFE_BLOCKS, len(songs)))
+        found = []
+        for block in blocks:
+            rest = [rows for i, rows in enumerate(songs) if i not in block]
+            sides = (band, rest) if swap else (rest, takes)
+            found.append(_auc(*sides, JACKKNIFE_REPEATS, rng))
+        # a block left out changes the mean by 1/(n − 1) of what it would change as a sample of its own
+        variance += (len(blocks) - 1) * float(np.var(found))
+    return float(np.sqrt(variance))
 
 
 @dataclass(frozen=True)
