@@ -34,18 +34,19 @@ def measure_folder(folder: Path, *, cut_s: float) -> tuple[list[SongMeasures], d
     """
     songs, portraits, shape = [], {}, Params()
     for path in _files(folder):
+        name = path.relative_to(folder).as_posix()
         try:
             sound, sample_rate = audio.read(path)
-            song = measure(sound, sample_rate, name=path.name, cut_s=cut_s)
+            song = measure(sound, sample_rate, name=name, cut_s=cut_s)
             mono = audio.resample(sound.mean(axis=0, keepdims=True), sample_rate, STYLE_RATE)[0]
             portrait = draw(
-                mono, STYLE_RATE, embed=mfcc.embed, patch_s=shape.patch_s, n_patches=shape.patches, name=path.name
+                mono, STYLE_RATE, embed=mfcc.embed, patch_s=shape.patch_s, n_patches=shape.patches, name=name
             )
         except AudioError as error:
             print(f"left out: {error}", file=sys.stderr)
             continue
         songs.append(song)
-        portraits[path.name] = portrait
+        portraits[name] = portrait
     if not songs:
         raise AudioError(f"{folder}: holds no sound of at least {EXCERPT_S:g} s")
     return songs, portraits

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from .compare import CORE, Likeness, MeasureLikeness, number
 
+CHANCE = 0.5  #: an AUC whose interval holds this tells nothing apart
 SHOWN = ("p5", "p25", "p50", "p75", "p95")
 
 
@@ -21,10 +22,11 @@ def text(found: Likeness, styles: Mapping[str, float]) -> str:
 
 def _summary(found: Likeness, styles: Mapping[str, float]) -> list[str]:
     groups = ", ".join(f"{name} {both.takes:.2f} ({both.floor:.2f})" for name, both in found.groups.items())
-    away, unsteady = found.run_away, found.unsteady
+    cut_s = styles["cut_s"]
+    shares = (("takes that run away", found.run_away), ("unsteady ones", found.unsteady))
     lines = [
-        f"{found.n_takes} takes beside {found.n_songs} songs, form on cuts of {styles['cut_s']:g} s (floors in brackets)",
-        f"takes that run away {away.takes:.0%} ({away.floor:.0%}), unsteady {unsteady.takes:.0%} ({unsteady.floor:.0%})",
+        f"{found.n_takes} takes beside {found.n_songs} songs, form on cuts of {cut_s:g} s; floors in brackets",
+        ", ".join(f"{what} {both.takes:.0%} ({both.floor:.0%})" for what, both in shares),
         f"inside the band's 5-95 %: core ({', '.join(CORE)}) {found.core.takes:.2f} ({found.core.floor:.2f}); {groups}",
         f"cuts with sections and repetition both within 10-90 %: {found.form.takes:.0%} ({found.form.floor:.0%})",
     ]
@@ -56,7 +58,10 @@ def _apart(found: Likeness) -> list[str]:
     apart = found.told_apart
     if apart is None:
         return ["two-sample test: too few songs or takes (4 of each are needed)"]
-    lines = [f"two-sample AUC {apart.auc:.2f} ({apart.low:.2f} to {apart.high:.2f}; 0.5: cannot be told apart), by:"]
+    lines = [f"two-sample AUC {apart.auc:.2f} ({apart.low:.2f} to {apart.high:.2f}; 0.5: cannot be told apart)"]
+    if apart.low <= CHANCE:
+        return lines
+    lines.append("told apart by:")
     for r in apart.reasons:
         much = "more" if r.weight > 0 else "less"
         lines.append(f"  {much} {r.name} (weight {r.weight:+.2f}, mean {r.shift:+.1f} of the band's deviations)")
