@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,7 +61,7 @@ def command(
     raise typer.Exit(code)
 
 
-def _show(values: dict[str, Any]) -> None:
+def _show(values: Mapping[str, Any]) -> None:
     from ..resemblance.compare import style_shares
     from ..resemblance.likeness.compare import read_likeness
     from ..resemblance.likeness.words import text

@@ -103,8 +103,8 @@ def _deviation(band: Sequence[Floats], takes: Sequence[Floats], rng: np.random.G
         found = []
         for block in blocks:
             rest = [rows for i, rows in enumerate(songs) if i not in block]
-            sides = (band, rest) if swap else (rest, takes)
-            found.append(_auc(*sides, JACKKNIFE_REPEATS, rng))
+            theirs, ours = (band, rest) if swap else (rest, takes)
+            found.append(_auc(theirs, ours, JACKKNIFE_REPEATS, rng))
         # a block left out changes the mean by 1/(n − 1) of what it would change as a sample of its own
         variance += (len(blocks) - 1) * float(np.var(found))
     return float(np.sqrt(variance))
