@@ -1,10 +1,11 @@
 """Do takes behave as the band's songs do?
 
 ``python benchmarks/likeness.py BAND_FOLDER TAKES_FOLDER [--quick] [--json]`` measures two folders of sound files as
-`neuralbum resemblance BAND TAKES` does (seed 0). The bars are those of a net trained within `make album`'s time; a floor
-is what the band's songs score against one another. Without folders the procedural band plays both sides, eight songs of
-a minute from two seeds: the bars must then be reached, or the measures are wrong. ``--quick`` measures eight files of a
-folder at most (and half a minute a song of the procedural band).
+`neuralbum resemblance BAND TAKES` does (seed 0). The bars are those of a net trained within `make album`'s time; a
+floor is what the band's songs score against one another. Without folders the procedural band plays both sides, eight
+songs of a minute from two seeds: what misses its bar then (the joint share of form, whose floor lies below 60 % with so
+few songs) says something of the bar, not of the takes. ``--quick`` measures eight files of a folder at most (and half
+a minute a song of the procedural band).
 """
 
 from __future__ import annotations
