@@ -64,12 +64,15 @@ def command(
 
 def _show(opened: object, take: list[str] | None) -> None:
     from ..project import Project
+    from ..screen.score import scores
 
     assert isinstance(opened, Project)
     wanted = find_takes(opened, take)
-    findings = [f for f in opened.catalogue.latest("screen").values() if wanted is None or f.subject in wanted]
-    findings.sort(key=lambda f: -f.values["score"])
-    rows = [(f.subject[:8], f"{f.values['score']:.2f}", f.values["caption"]) for f in findings[:20]]
+    known = opened.catalogue.latest("screen")
+    score = scores(known, opened.catalogue.latest("likeness"))
+    findings = [known[take] for take in score if wanted is None or take in wanted]
+    findings.sort(key=lambda f: -score[f.subject])
+    rows = [(f.subject[:8], f"{score[f.subject]:.2f}", f.values["caption"]) for f in findings[:20]]
     print_table(("take", "score", "caption"), rows, title="likeliest first" if rows else "")
     if len(findings) > 20:
         print(f"… and {len(findings) - 20} more; `neuralbum curate` shows them all")

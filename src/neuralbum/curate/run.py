@@ -11,6 +11,7 @@ from ..errors import CatalogueError, NeuralbumError, ParameterError, ToolError
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..records import AUTO, Event, Judgement, canonical, digest
+from ..screen.score import scores as screen_scores
 from ..stage import Outcome, activity
 from . import ranking
 from .params import Params
@@ -66,10 +67,11 @@ def auto(
         raise CatalogueError(f"{project.root}: no takes to keep yet; make some with `neuralbum generate`")
     with activity(project, "curate") as tick:
         found = catalogue.latest("screen")
+        score = screen_scores(found, catalogue.latest("likeness"))
         ranked = [
-            ranking.Ranked(take.id, float(found[take.id].values["score"]), ranking.reasons_of(found[take.id].values))
+            ranking.Ranked(take.id, score[take.id], ranking.reasons_of(found[take.id].values))
             for take in takes
-            if take.id in found and found[take.id].values.get("score") is not None
+            if take.id in score
         ]
         if not ranked:
             raise CatalogueError(f"{project.root}: no take is ranked yet; run `neuralbum screen` first")

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import ParameterError
 from ..project import Project
 from ..records import AUTO, Finding, Take
+from ..screen.score import scores as screen_scores
 from . import listening
 from .answers import Row
 from .following import Follower
@@ -24,6 +25,7 @@ class Stock:
     def __init__(self, project: Project, follower: Follower, *, refit_every: int) -> None:
         self.lock = threading.RLock()
         self.screen: dict[str, Finding] = {}  #: the newest finding of each take
+        self.likeness: dict[str, Finding] = {}
         self.numbers: dict[str, int] = {}
         self.n_reads = 0  #: how often there were others
         self._project = project
@@ -40,11 +42,12 @@ class Stock:
         with self.lock:
             if time.monotonic() - self._read_at >= LOOK_EVERY_S:
                 # Reading three thousand takes costs a third of a second: only when there are others than before.
-                fresh = self._project.catalogue.freshness("screen")
+                fresh = tuple(self._project.catalogue.freshness(stage) for stage in ("screen", "likeness"))
                 if fresh != self._freshness:
                     self._takes = {take.id: take for take in self._project.catalogue.takes()}
                     self.numbers = {take_id: n for n, take_id in enumerate(self._takes, start=1)}
                     self.screen = self._project.catalogue.latest("screen")
+                    self.likeness = self._project.catalogue.latest("likeness")
                     self._freshness = fresh
                     self._rows.clear()
                     self.n_reads += 1
@@ -66,15 +69,11 @@ class Stock:
         return finding.values if finding else {}
 
     def scores(self, *, learned: bool = True) -> dict[str, float]:
-        """Score of each take: the screen's, refitted to what people decided where the ranker is there.
+        """Score of each take: the screen's, weighed by likeness; once people have decided enough, the ranker's.
 
-        Not ``learned``: the screen's own, for somebody who must not be told what was decided.
+        Not ``learned``: without what was decided, for somebody who must not be told.
         """
-        plain = {
-            i: float(f.values["score"])
-            for i, f in self.screen.items()
-            if isinstance(f.values.get("score"), int | float)
-        }
+        plain = screen_scores(self.screen, self.likeness)
         if not learned:
             return plain
         judged = self._follower.judgements()

@@ -164,10 +164,20 @@ def distributions(band: Mapping[str, Portrait], album: Mapping[str, Portrait]) -
     return table
 
 
+def style_shares(plain: Mapping[str, Any]) -> dict[str, float]:
+    """The three numbers of a comparison that say how wide the album is and where it lies, as shares of the band's."""
+    styles = plain["effective_styles"]
+    return {
+        "frechet_over_floor": plain["frechet_over_floor"],
+        "spread_share": plain["spread_ratio"],
+        "effective_styles_share": styles["album"] / max(styles["band"], 1e-9),
+    }
+
+
 def verdict(plain: Mapping[str, Any]) -> str:
     """What the numbers mean, in a sentence or two."""
     styles, ratio = plain["effective_styles"], plain["spread_ratio"]
-    share = styles["album"] / max(styles["band"], 1e-9)
+    share = style_shares(plain)["effective_styles_share"]
     if share < COLLAPSED or ratio < NARROW / 2:
         width = "has nearly collapsed into one thing"
     elif ratio < NARROW:
