@@ -126,8 +126,6 @@ def find_shown(shown: str) -> list[Path]:
     among the names of its folder, part by part.
     """
     path = Path(shown)
-    if is_file(path):
-        return [path]
     places = [Path(path.anchor)]
     for part in path.parts[1 if path.anchor else 0 :]:
         places = [place / name for place in places for name in _named_as(place, part)]
@@ -135,7 +133,7 @@ def find_shown(shown: str) -> list[Path]:
 
 
 def _named_as(folder: Path, shown: str) -> list[str]:
-    if os.path.lexists(folder / shown):
+    if "\\" not in shown:  # nothing is escaped
         return [shown]
     try:
         return sorted(name for name in os.listdir(folder) if show_path(name) == shown)

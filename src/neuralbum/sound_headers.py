@@ -64,7 +64,7 @@ def outline(path: Path | str) -> Outline:
             if magic[:4] == b"caff":
                 return _caf(file, size)
             return _mp3(file, magic)
-        except struct.error:  # shorter than its own header
+        except (struct.error, ValueError, OverflowError):  # shorter than its own header, or sizes beyond any file
             return Outline()
 
 
