@@ -329,3 +329,25 @@ def test_what_was_turned_over_stays_so_while_the_sides_do_not_agree():
     assert mix.turned
     mix(np.stack([left, left]))
     assert not mix.turned
+
+
+@pytest.mark.parametrize(
+    ("codec", "name"),
+    [
+        ("adpcm_ms", "x.wav"),
+        ("wmav2", "x.wma"),
+        ("aac", "x.ts"),
+        ("alac", "x.m4a"),
+        ("libopus", "x.webm"),
+        ("libmp3lame", "x.mkv"),
+        ("ac3", "x.ac3"),
+        ("mp2", "x.mp2"),
+        ("tta", "x.tta"),
+        ("pcm_f32le", "x.mov"),
+    ],
+)
+def test_a_whole_file_is_no_cause_for_remarks(tmp_path, encode, codec, name):
+    encode(tmp_path / name, sine(440, 6.0, 48_000, 2), 48_000, codec)
+    back, rate, log = decoded(tmp_path / name)
+    assert log.remarks() == []
+    assert back.shape[1] / rate == pytest.approx(6.0, abs=PRIMING_S)

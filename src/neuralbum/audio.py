@@ -46,6 +46,8 @@ LOSSLESS = ("flac", "alac", "wavpack", "tta", "ape", "pcm_", "tak", "shorten", "
 """Codecs of which a damaged spot is an error: who keeps such files expects every sample."""
 SYNC = {"mp3": b"\xff", "aac": b"\xff", "ac3": b"\x0b\x77", "eac3": b"\x0b\x77", "dts": b"\x7f\xfe"}
 """Formats without a container: a frame is found by how it begins, and time is counted from the frames."""
+TIMED = ("mov", "matroska", "ogg")
+"""Containers with a time stamp of their own for every packet: a hole shows as a jump. Others count it from bytes."""
 HOLE_S = 0.05
 """A jump of the time stamps by less than this is rounding."""
 MOST_LOST = 0.5
@@ -126,7 +128,7 @@ def probe(path: Path | str) -> AudioInfo:
         if duration is None and not about.links:
             if stream.duration is not None and stream.time_base is not None:
                 duration = float(stream.duration * stream.time_base)
-                exact = name.startswith(LOSSLESS) or kind.startswith("mov")
+                exact = kind != "avi" and (name.startswith(LOSSLESS) or kind.startswith("mov"))
             elif container.duration is not None:
                 duration = container.duration / av.time_base
                 exact = len(container.streams) == 1 and (name.startswith(LOSSLESS) or kind.startswith("matroska"))
@@ -346,6 +348,7 @@ class _Decoding:
         self._stream = container.streams.audio[0]
         self._lossless = self._stream.codec_context.name.startswith(LOSSLESS)
         self._sync = SYNC.get(container.format.name)
+        self._timed = container.format.name.startswith(TIMED)
         self._n_bytes = self._largest = 0  # of packets that could be decoded
         self._damaged: list[int] = []  # sizes of the packets since then that could not
         self._ends_in_a_frame = False
@@ -391,7 +394,7 @@ class _Decoding:
             raise self._broken()
         for frame in decoded:
             length_s = frame.samples / frame.sample_rate
-            if self._sync is None and frame.pts is not None and frame.time_base is not None:
+            if self._timed and frame.pts is not None and frame.time_base is not None:
                 at_s = float(frame.pts * frame.time_base)
                 if self._due_s is not None and at_s - self._due_s > HOLE_S:
                     self._log.lost_s += at_s - self._due_s
