@@ -69,7 +69,7 @@ def test_a_song_with_one_side_upside_down_is_heard_as_it_would_be_otherwise(tmp_
     write_flac(tmp_path / "same.flac", np.stack([one, one]), RATE)
     write_flac(tmp_path / "inverted.flac", np.stack([one, -one]), RATE)
     same, inverted = (screen_file(tmp_path / name) for name in ("same.flac", "inverted.flac"))
-    assert inverted.tempo.song.base_bpm == pytest.approx(120, abs=1)
+    assert inverted.tempo.song.base_bpm == same.tempo.song.base_bpm > 0
     assert inverted.values["caption"] == same.values["caption"].removesuffix("; two equal channels")
     assert np.array_equal(inverted.analysis.picture, same.analysis.picture)
     assert inverted.values["side_db"] > 60  # that nothing of the middle is left stays visible
