@@ -39,6 +39,33 @@ def counting():
 
 
 @pytest.fixture
+def encode():
+    """A function that writes (channels, n_samples) with any of FFmpeg's encoders and returns the path."""
+
+    def write(path, audio, sample_rate, codec, *, layout="stereo", container=None, **options):
+        import av
+
+        with av.open(str(path), "w", format=container, options=options) as file:
+            stream = file.add_stream(codec, rate=sample_rate, layout=layout)
+            stream.bit_rate = 64_000 * len(audio)
+            context = stream.codec_context
+            resampler = av.AudioResampler(
+                format=context.format.name, layout=layout, rate=sample_rate, frame_size=context.frame_size or 1024
+            )
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(audio.T, dtype=np.float32).reshape(1, -1), format="flt", layout=layout
+            )
+            frame.sample_rate = sample_rate
+            for ready in [*resampler.resample(frame), *resampler.resample(None)]:
+                ready.pts = None
+                file.mux(stream.encode(ready))
+            file.mux(stream.encode(None))
+        return path
+
+    return write
+
+
+@pytest.fixture
 def add_take(project):
     """A function that puts a sound into the project as a take and returns it."""
 

@@ -20,6 +20,8 @@ FLOORS = {
     "kernels": 1,
     "dsp": 2,
     "audio": 2,
+    "sound_headers": 2,
+    "sound_files": 2,
     "catalogue": 2,
     "project": 3,
     "prepared": 3,

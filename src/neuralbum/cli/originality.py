@@ -167,7 +167,7 @@ def search(
         print(f"{len(found)} segments in {len({s.query for s in found})} files")
     for name, why in failures:
         if not json:
-            typer.echo(f"{name}: {why}", err=True)
+            typer.echo(why if why.startswith(f"{name}: ") else f"{name}: {why}", err=True)
     for one in said:
         if not json:
             typer.echo(f"{one['file']}: {one['service']}: {one['status']} {one['reason']}", err=csv)

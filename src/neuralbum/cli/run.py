@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -57,8 +58,16 @@ def _global_options(
         raise typer.Exit()
 
 
+def _print_any_name() -> None:
+    """File names may hold bytes that are no text; what prints them escapes them, rather than stopping."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def run(argv: list[str]) -> int:
     """Run ``argv`` and return the exit code."""
+    _print_any_name()
     trace = "--trace" in argv or bool(os.environ.get("NEURALBUM_TRACE"))
     argv = [word for word in argv if word != "--trace"]
     only = next((word for word in argv if not word.startswith("-")), None)
