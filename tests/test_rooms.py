@@ -20,6 +20,7 @@ FLOORS = {
     "kernels": 1,
     "dsp": 2,
     "audio": 2,
+    "tagging": 2,
     "catalogue": 2,
     "project": 3,
     "prepared": 3,
