@@ -1,7 +1,7 @@
 """The gallery in a real browser, opened as a file: 1000 songs, filters, player, keys, links, no stranger asked.
 
-Needs Chromium (the marker ``browser``). The check with axe-core is skipped
-where npm's ``axe-core`` is not in $NEURALBUM_AXE or ~/.cache/neuralbum-test/axe.
+Needs Chromium (the marker ``browser``). axe-core, which looks for what keeps
+people out, comes with the package axe-playwright-python.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,6 @@ from .conftest import found as drawn
 pytestmark = pytest.mark.browser
 FIRST_VIEW_GZIP = 150_000  # bytes
 N_SONGS = 1000
-
-AXE = (
-    Path(os.environ.get("NEURALBUM_AXE", Path.home() / ".cache/neuralbum-test/axe"))
-    / "node_modules/axe-core/axe.min.js"
-)
 
 
 @pytest.fixture
@@ -316,15 +312,15 @@ def test_hostile_words_are_shown_as_words(page, tmp_path):
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_no_serious_fault(browser, big, width):
-    if not AXE.exists():
-        pytest.skip(f"axe-core is not installed: npm install --prefix {AXE.parents[2]} axe-core")
+    pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
     context = browser.new_context(viewport={"width": width, "height": 844}, reduced_motion="reduce")
     page = context.new_page()
     for name, prepare in (("index.html#song=mock-melancholy-3", "f"), ("songs/mock-melancholy-0.html", "")):
         page.goto((big / "index.html").as_uri().replace("index.html", name))
         if prepare:
             page.keyboard.press(prepare)
-        page.evaluate(AXE.read_text(encoding="utf-8"))
+        page.evaluate(axe)
         report = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         serious = [
             (v["id"], v["nodes"][0]["html"][:200])
