@@ -19,7 +19,7 @@ from .measure import screen_sound
 from .params import Params
 from .signature import find_duplicates
 
-STAGE, VERSION = "screen", 1
+STAGE, VERSION = "screen", 2
 WALL_STAGE, WALL_VERSION = "wall", 1
 DUPLICATES_STAGE, DUPLICATES_VERSION = "duplicates", 1
 
