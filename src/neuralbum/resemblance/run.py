@@ -21,7 +21,7 @@ from .compare import LEAST_SONGS, compare
 from .params import Params
 from .portraits import Loop, draw_portraits, read
 
-STAGE, VERSION = "resemblance", 1
+STAGE, VERSION = "resemblance", 2
 SUBJECT = "album"
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
