@@ -26,7 +26,7 @@ NOT_ALLOWED = re.compile(
 
 EXPLAINED = {
     "text-unidecode": "only behind pytest-playwright, and dual: the Artistic License is chosen, not the GPL",
-    "axe-playwright-python": "names no licence in its metadata; its LICENSE file is MIT, and it carries axe-core, MPL-2.0",
+    "axe-playwright-python": "names none in its metadata; its LICENSE file is MIT, and it carries axe-core, MPL-2.0",
 }
 """What the rule below would refuse, and why it may stay."""
 

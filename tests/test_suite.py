@@ -46,7 +46,11 @@ def test_a_missing_tool_fails_where_ci_is_set_and_is_skipped_elsewhere(tmp_path,
     command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "-c", os.devnull]
     environment = {**os.environ, "CI": ci, "PYTHONPATH": os.pathsep.join([str(TESTS), *filter(None, sys.path)])}
     made = subprocess.run(
-        [*command, "--rootdir", tmp_path, "test_tools.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [*command, "--rootdir", tmp_path, "test_tools.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert outcome in made.stdout
     if ci:

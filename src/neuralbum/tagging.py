@@ -210,9 +210,7 @@ def _ffmpeg_chapter(number: int, chapter: Chapter) -> dict[str, Any]:
     return {"id": number, "start": start, "end": end, "time_base": MS, "metadata": {"title": chapter.title}}
 
 
-def _words_for(
-    kind: str, words: Mapping[str, str], chapters: Sequence[Chapter], cover: Cover | None
-) -> dict[str, str]:
+def _words_for(kind: str, words: Mapping[str, str], chapters: Sequence[Chapter], cover: Cover | None) -> dict[str, str]:
     """The names a muxer is given."""
     if kind in ("flac", "opus"):
         named = dict(words)

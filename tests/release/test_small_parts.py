@@ -138,7 +138,8 @@ def test_a_format_that_does_not_exist_is_refused_by_name():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.0, "00:00:00.000"), (72.5, "00:01:12.500"), (3661.0006, "01:01:01.001"), (-1, "00:00:00.000")]
+    ("seconds", "text"),
+    [(0.0, "00:00:00.000"), (72.5, "00:01:12.500"), (3661.0006, "01:01:01.001"), (-1, "00:00:00.000")],
 )
 def test_a_chapter_comment_counts_hours_minutes_seconds_and_milliseconds(seconds, text):
     assert timestamp(seconds) == text
