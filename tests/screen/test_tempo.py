@@ -117,12 +117,6 @@ def test_families_are_octaves(a, b, same):
     assert tempo.same_family(a, b) is same
 
 
-def test_a_tap_snaps_to_the_nearest_member():
-    found = spectrum_of(band(20, bpm=120))
-    assert tempo.nearest_in_family(found, 122.0) == pytest.approx(120, rel=0.01)
-    assert tempo.nearest_in_family(tempo.nothing(), 122.0) == 122.0
-
-
 # ---- taps ------------------------------------------------------------------------
 
 JITTER_S = 0.02

@@ -37,7 +37,7 @@ RELATIONS = (
     ("4:3", 0.75),
 )
 FELT_BPM, FELT_OCTAVES = 140.0, 0.8  #: where people tap this kind of music, and how far they stray
-CLEAR_DRUM = 0.2  #: likeness of the low drums' curve to itself, at its best octave, from which they say where the beat is
+CLEAR_DRUM = 0.2  #: likeness of the low drums to themselves, at the best octave, from which they tell the beat
 SWING_POWER = 0.1  #: a bar repeats as well as its beat: of two octaves alike, that at which the curve also swings
 COMPOUND_LOW_BPM = 150.0  #: three of the base make a beat only if the base is at least this fast
 COMPOUND_OVER_SIMPLE = 2.0  #: the kick's likeness at 3 base beats over that at 2 and at 4, to call it compound
@@ -171,12 +171,6 @@ def same_family(bpm: float, other: float, *, tolerance: float = 0.04) -> bool:
 def same_tempo(bpm: float, other: float, *, tolerance: float = 0.03) -> bool:
     """Whether two tempi are the same within a tolerance (ratio)."""
     return bool(abs(np.log(bpm / other)) <= np.log(1 + tolerance))
-
-
-def nearest_in_family(tempo: TempoSpectrum, bpm: float) -> float:
-    """The family member (or peak) nearest to a tapped tempo: "snap"; the tap itself if there is none."""
-    known = [r.bpm for r in tempo.family if r.strength > 0] + [p.bpm for p in tempo.peaks]
-    return min(known, key=lambda k: abs(np.log(k / bpm))) if known and bpm > 0 else bpm
 
 
 def _peaks(spectrum: Floats) -> tuple[Peak, ...]:

@@ -212,7 +212,7 @@ def shots(reel: Strip, look: Look, *, start: int = 0, stop: int | None = None) -
 
 
 def past(reel: Strip, start: int, stop: int) -> Float:
-    """Moments ``start`` to ``stop``; those before the song began are its end, dimmer, again and again if it is short."""
+    """Moments ``start`` to ``stop``; those before the song began are its end, dimmer, repeated if it is short."""
     heard = reel.read(start, stop)
     if start >= 0:
         return heard

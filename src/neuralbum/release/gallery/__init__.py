@@ -6,7 +6,7 @@ loaded when they are looked at or listened to.
 
     pages       templates + data -> HTML, JSON-LD, the compact song table
     templates/  index.html (the wall), song.html (one page a song), embed.html (a song on other pages)
-    static/     gallery.css, gallery.js (wall, filters, player), song.js, picture.js, embed.js, the type face Anton (OFL)
+    static/     gallery.css, gallery.js (wall, filters, player), song.js, picture.js, embed.js, type face Anton (OFL)
 """
 
 from .pages import render_embed, render_index, render_song, static_files
