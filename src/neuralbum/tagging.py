@@ -128,7 +128,7 @@ def read(path: Path, kind: str) -> tuple[dict[str, str], tuple[Chapter, ...], by
                 raise ToolError(f"{path}: cannot be read as {kind} (no sound in it)")
             found = {**container.metadata, **container.streams.audio[0].metadata}
             words = {_our_name(name): value for name, value in found.items()}
-            marks = container.chapters()
+            marks: list[Any] = list(container.chapters())  # their time base may be missing in PyAV's types only
             chapters = tuple(
                 Chapter(
                     float(mark["start"] * mark["time_base"]),
@@ -181,13 +181,14 @@ def _mux(
         picture = _picture_stream(new, cover) if cover is not None and kind != "opus" else None
         (sound if kind == "opus" else new).metadata.update(_words_for(kind, words, chapters, cover))
         if chapters and kind in ("mp3", "m4a"):
-            new.set_chapters([_ffmpeg_chapter(i, chapter) for i, chapter in enumerate(chapters, 1)])  # type: ignore[arg-type]
+            marks: list[Any] = [_ffmpeg_chapter(i, chapter) for i, chapter in enumerate(chapters, 1)]
+            new.set_chapters(marks)
         if cover is not None and picture is not None:
-            packet = av.Packet(cover.data)
-            packet.stream, packet.is_keyframe = picture, True
-            packet.pts = packet.dts = 0
-            packet.time_base = MS
-            new.mux(packet)
+            drawn: Any = av.Packet(cover.data)
+            drawn.stream, drawn.is_keyframe = picture, True
+            drawn.pts = drawn.dts = 0
+            drawn.time_base = MS
+            new.mux(drawn)
         for packet in old.demux(old.streams.audio[0]):
             if packet.dts is not None:
                 packet.stream = sound
