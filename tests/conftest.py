@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -13,6 +15,24 @@ from neuralbum.progress import Silent
 from neuralbum.project import Project
 from neuralbum.records import Recipe, Take
 from neuralbum.stage import file_digest
+
+# One profile for the whole suite: no test may depend on how fast, or how busy, the machine is.
+hypothesis.settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
+)
+hypothesis.settings.load_profile("any machine")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where CI is set, a test that skips itself fails: nothing may go untested there for want of a tool."""
+    report = yield
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and CI is set: {call.excinfo.value if call.excinfo else report.longrepr}"
+    return report
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ FLOORS = {
     "audio": 2,
     "sound_headers": 2,
     "sound_files": 2,
+    "tagging": 2,
     "catalogue": 2,
     "project": 3,
     "prepared": 3,

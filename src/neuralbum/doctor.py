@@ -18,7 +18,7 @@ GIB = 1024**3
 ENOUGH_DISK = 5 * GIB
 PROBE_TIMEOUT_S = 120
 
-LIBRARIES = ("torch", "numba", "numpy", "scipy", "soundfile", "soxr", "av", "sqlalchemy", "mutagen")
+LIBRARIES = ("torch", "numba", "numpy", "scipy", "soundfile", "soxr", "av", "sqlalchemy")
 EXTRAS = {
     "postgres": "psycopg",
     "provenance": "c2pa-python",

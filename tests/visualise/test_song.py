@@ -11,12 +11,11 @@ from PIL import Image
 from neuralbum import visualise
 from neuralbum.audio import write_flac
 from neuralbum.cli.run import run as cli
-from neuralbum.errors import AudioError, ParameterError
+from neuralbum.errors import AudioError
 from neuralbum.records import Event
 from neuralbum.visualise.arrays import write_arrays
 from neuralbum.visualise.encode import SUFFIX, Film
 from neuralbum.visualise.flash import Counter, luminance_and_red
-from neuralbum.visualise.live import read_live
 from neuralbum.visualise.params import Params
 from neuralbum.visualise.song import Outputs, draw_song, levels_of
 from neuralbum.visualise.stills import GIF_BYTES, GIF_FRAMES, HOVER_BYTES
@@ -156,16 +155,14 @@ def test_avif_posters_can_be_read_back(tmp_path):
 
 def test_live_levels_are_at_most_7_kb_a_second(drawn):
     path = drawn[0] / "s.nblv"
-    header, rows = read_live(path)
-    assert rows.shape == (150, 212)
-    assert header["fps"] == 30
+    raw = path.read_bytes()
+    n = int.from_bytes(raw[4:8], "little")
+    header, rows = json.loads(raw[8 : 8 + n]), np.frombuffer(raw[8 + n :], np.uint8)
+    assert raw[:4] == b"NBLV"
+    assert rows.size == 150 * 212
+    assert (header["fps"], header["n_frames"], header["n_pitches"] + header["n_bands"]) == (30, 150, 212)
     assert (path.stat().st_size - 2000) / drawn[1]["duration_s"] < 7000
     assert rows.max() > 200
-    (drawn[0] / "cut.nblv").write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(ParameterError, match="cut short"):
-        read_live(drawn[0] / "cut.nblv")
-    with pytest.raises(ParameterError, match="not a live picture"):
-        read_live(drawn[0] / "song.flac")
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])

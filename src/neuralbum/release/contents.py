@@ -15,7 +15,7 @@ from ..errors import CatalogueError, NeuralbumError, SettingsError
 from ..progress import Reporter
 from ..project import Project, atomic
 from ..records import Finding, Song, Take, digest
-from . import disclosure, licence, order
+from . import disclosure, licence, order, sentences
 from .names import plain_text, slugs
 from .params import Params
 from .sleeve import ISRC, Album, AlbumSong, sleeve
@@ -51,19 +51,19 @@ def sleeves(project: Project, params: Params, chosen: Sequence[tuple[Song, Take]
     originality = catalogue.latest("originality")
     isrcs = _isrcs(project, params)
     names = slugs((take.id, song.title) for song, take in chosen)
+    tracks = {track.id: plain_text(track.title) or Path(track.path).stem for track in catalogue.tracks()}
     made = []
     for song, take in chosen:
-        made.append(
-            sleeve(
-                song,
-                take,
-                names[take.id],
-                judgement=judgements.get(take.id),
-                screen=_values(screen.get(take.id)),
-                originality=_values(originality.get(take.id)),
-                isrc=isrcs.get(take.id) or isrcs.get(song.title, ""),
-            )
+        told = sleeve(
+            song,
+            take,
+            names[take.id],
+            judgement=judgements.get(take.id),
+            screen=_values(screen.get(take.id)),
+            originality=_values(originality.get(take.id)),
+            isrc=isrcs.get(take.id) or isrcs.get(song.title, ""),
         )
+        made.append(replace(told, primed=sentences.primed(take.recipe.prime, tracks, take.recipe.sample_rate)))
     return made
 
 

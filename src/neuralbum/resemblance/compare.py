@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..dsp.features import NOTE_NAMES
 from ..errors import ParameterError
 from . import distances
+from .headline import headline
 from .params import Params
 from .portrait import Portrait
 
@@ -98,7 +99,7 @@ def compare(band: Mapping[str, Portrait], album: Mapping[str, Portrait], params:
         "songs": song_by_song(theirs, ours),
         "distributions": distributions(band, album),
     }
-    plain["words"] = verdict(plain)
+    plain["words"] = headline(plain, verdict(plain))
     return Comparison(plain, their_cloud[:, :2], our_cloud[:, :2])
 
 

@@ -14,7 +14,7 @@ from ..records import Finding, Take, digest
 from .params import Params
 from .portrait import Embed, Portrait, draw
 
-STAGE, VERSION = "portrait", 1
+STAGE, VERSION = "portrait", 2
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from .encode import SUFFIX
 from .live import SUFFIX as LIVE_SUFFIX
 from .params import Params
 
-STAGE, VERSION = "visualise", 1
+STAGE, VERSION = "visualise", 2
 
 
 def run(
