@@ -60,7 +60,9 @@ class Task:
         return self.total is None or self.done > self.total * 0.999 or self.total == 0
 
     def amount(self) -> str:
-        """How much is done: "3/12 items", "4 tracks"."""
+        """How much is done: "3/12 items", "4 tracks"; nothing of what is not counted."""
+        if self.total is None and not self.done:
+            return ""
         of = "" if self.total is None else f"/{amount_of(self.total)}"
         return f"{amount_of(self.done)}{of} {self.unit}".rstrip()
 

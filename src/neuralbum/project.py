@@ -22,7 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .catalogue import Catalogue, worker_name
+from .catalogue import LEASE_S, Catalogue, worker_name
 from .errors import CatalogueError, SettingsError
 from .records import Take, canonical, digest
 from .settings import LARGEST_TOML, nearest, parse_words, read_toml, resolve, setting
@@ -63,6 +63,12 @@ class ProjectSettings:
     contact: str = setting("", "where to ask for other uses: an address or a page; required by release")
     permission: str = setting("", "by what right the music was trained on; required by release")
     database: str = setting("", "postgresql://… for a team; empty: catalogue.db in the project")
+    lease_s: float = setting(
+        LEASE_S,
+        "a process that gave no sign of life for so long counts as dead, and its work is taken over",
+        unit="s",
+        minimum=0.5,
+    )
 
 
 class Project:
@@ -146,8 +152,8 @@ class Project:
     @cached_property
     def catalogue(self) -> Catalogue:
         if self.settings.database:
-            return Catalogue.open(self.settings.database)
-        return Catalogue.at(self.root / "catalogue.db")
+            return Catalogue.open(self.settings.database, self.settings.lease_s)
+        return Catalogue.at(self.root / "catalogue.db", self.settings.lease_s)
 
     # ---- where things live ---------------------------------------------------
 

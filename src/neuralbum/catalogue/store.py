@@ -110,6 +110,20 @@ class Catalogue:
                 curves.setdefault(row["name"], []).append((row["step"], row["value"]))
         return curves
 
+    def curve_ends(self, model_id: str) -> dict[str, tuple[int, float]]:
+        """The last point of each of a model's curves: name -> (step, value)."""
+        curve = schema.curve
+        last = (
+            select(curve.c.name, func.max(curve.c.step).label("step"))
+            .where(curve.c.model_id == model_id)
+            .group_by(curve.c.name)
+            .subquery()
+        )
+        query = select(curve.c.name, curve.c.step, curve.c.value).where(curve.c.model_id == model_id)
+        query = query.join(last, (curve.c.name == last.c.name) & (curve.c.step == last.c.step))
+        with reading(self.engine) as connection:
+            return {row.name: (row.step, row.value) for row in connection.execute(query)}
+
     # ---- takes -------------------------------------------------------------
 
     def add_take(self, take: Take) -> None:

@@ -45,7 +45,6 @@ def command(
     )
     found = opened.catalogue.latest("resemblance").get("album") if parse_shard(shard)[0] == 1 else None
     more = {"values": found.values, "files": found.files} if found else {}
-    code = finish(outcome, json, more=more)
     if found and not json:
         v = found.values
         print(v["words"])
@@ -55,4 +54,4 @@ def command(
         ]
         print_table(("measure", "album", "floor: halves of the band", "floor: same songs"), rows)
         print(f"report: {opened.root / found.files['report']}")
-    raise typer.Exit(code)
+    raise typer.Exit(finish(outcome, json, more=more, project=opened))
