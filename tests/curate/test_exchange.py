@@ -123,6 +123,34 @@ def test_an_import_cannot_take_back_somebody_elses_words(project):
         curate.bring_in(project, "jsonl", json.dumps({**line, "undoes": victim.client_id}), actor="eve")
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"actor": "a" * 10_000}, "curator"),
+        ({"actor": "<b>ana</b>"}, "curator"),
+        ({"actor": ["ana"]}, "actor must be text"),
+        ({"actor": "AUTO"}, "not 'auto'"),
+        ({"actor": "auto", "payload": {"value": "keep", "reasons": ["x"] * 1000}}, "reasons must be a list"),
+        ({"actor": "auto", "payload": {"value": "keep", "reasons": {"x": 1}}}, "reasons must be a list"),
+    ],
+)
+def test_a_log_from_elsewhere_is_trusted_neither_with_names_nor_with_sizes(twin, changed, words):
+    take = twin.catalogue.takes()[0].id
+    line = {"client_id": "event-0001", "kind": "verdict", "take_id": take, "payload": {"value": "keep"}}
+    with pytest.raises(ParameterError, match=f"line 1: .*{words}"):
+        curate.bring_in(twin, "jsonl", json.dumps({**line, **changed}), actor="zoe")
+    assert twin.catalogue.events() == []
+
+
+def test_of_what_auto_is_said_to_have_said_only_what_it_says_is_taken(twin):
+    take = twin.catalogue.takes()[0].id
+    payload = {"value": "keep", "rank": 1, "score": 10**400, "reasons": ["r" * 9999], "junk": "x" * 100_000}
+    line = {"client_id": "event-0001", "kind": "verdict", "take_id": take, "payload": payload, "actor": "auto"}
+    assert curate.bring_in(twin, "jsonl", json.dumps(line), actor="zoe") == 1
+    (event,) = twin.catalogue.events()
+    assert event.payload == {"value": "keep", "rank": 1, "reasons": ["r" * 200]}
+
+
 def test_every_form_has_a_file_ending_and_a_reader():
     from neuralbum.cli.curate import FORMS
 

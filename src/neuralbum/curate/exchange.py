@@ -21,6 +21,7 @@ from ..records import AUTO, Event, Judgement, Take, canonical, digest
 from . import speech
 
 FORMS = {"csv": "csv", "jsonl": "jsonl", "audacity": "txt", "jams": "jams"}
+MAX_REASONS, MAX_REASON = 40, 200
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 """Cells that begin so would be run by a spreadsheet; they get an apostrophe (OWASP, CSV injection)."""
 CSV_FIELDS = ("take", "verdict", "who", "tags", "style", "bpm", "heard_s", "notes", "duration_s", "temperature")
@@ -153,13 +154,14 @@ def read(
     names = {e.client_id: (e.actor, e.take_id) for e in known}
     for where, who, words in readers[form](text):
         try:
+            who = _actor_of(words) if form == "jsonl" else who
             event = speech.understand(words, actor=who or actor, now=now, is_take=takes.__contains__)
             if event.kind == "undo" and names.get(event.undoes or "") != (event.actor, event.take_id):
                 raise ParameterError("takes back what is not there, or is somebody else's")
+            if form == "jsonl":
+                event = _as_logged(event, words)
         except ParameterError as why:
             raise ParameterError(f"{where}: {why}; nothing was imported") from why
-        if form == "jsonl":
-            event = _as_logged(event, words)
         names[event.client_id] = (event.actor, event.take_id)
         found.append(event)
     return found
@@ -171,8 +173,32 @@ def _as_logged(event: Event, words: Mapping[str, Any]) -> Event:
     if isinstance(at, int | float) and 0 <= at < 1e11:
         event = replace(event, at=float(at))
     if event.actor == AUTO:
-        event = replace(event, payload=dict(words["payload"]), pass_name=AUTO, session=AUTO)
+        payload = {**event.payload, **_ranking_of(words["payload"])}
+        event = replace(event, payload=payload, pass_name=AUTO, session=AUTO)
     return event
+
+
+def _ranking_of(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Why the ranking decided so: numbers and short plain texts. A log from elsewhere may hold anything."""
+    said: dict[str, Any] = {}
+    for name in ("rank", "of", "score"):
+        value = payload.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12:
+            said[name] = value
+    if "reasons" not in payload:
+        return said
+    reasons = payload["reasons"]
+    if not isinstance(reasons, list) or len(reasons) > MAX_REASONS or not all(isinstance(r, str) for r in reasons):
+        raise ParameterError(f"reasons must be a list of at most {MAX_REASONS} texts")
+    return {**said, "reasons": ["".join(c for c in r if c.isprintable())[:MAX_REASON] for r in reasons]}
+
+
+def _actor_of(words: Mapping[str, Any]) -> str:
+    """Who a line of a log says it is by: ``auto`` or a curator's name; "" if it does not say."""
+    name = words.get("actor", "")
+    if not isinstance(name, str):
+        raise ParameterError("actor must be text")
+    return name if name in ("", AUTO) else speech.clean_actor(name)
 
 
 Spoken = Iterable[tuple[str, str, dict[str, Any]]]
@@ -191,7 +217,7 @@ def _read_jsonl(text: str) -> Spoken:
         words["pass"] = words.pop("pass_name", "")
         if words["pass"] == "auto":
             words["pass"] = ""
-        yield f"line {number}", str(words.get("actor", "")), words
+        yield f"line {number}", "", words
 
 
 def _said(kind: str, take_id: str, **payload: Any) -> dict[str, Any]:
