@@ -69,7 +69,8 @@ def _show(opened: object, take: list[str] | None) -> None:
     findings = [f for f in opened.catalogue.latest("screen").values() if wanted is None or f.subject in wanted]
     findings.sort(key=lambda f: -f.values["score"])
     rows = [(f.subject[:8], f"{f.values['score']:.2f}", f.values["caption"]) for f in findings[:20]]
-    print_table(("take", "score", "caption"), rows, title="likeliest first" if rows else "")
+    if rows:
+        print_table(("take", "score", "caption"), rows, title="likeliest first")
     if len(findings) > 20:
         print(f"… and {len(findings) - 20} more; `neuralbum curate` shows them all")
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..overview import find_take, provenance
-from .console import hours, print_json
+from ..overview import find_take, next_step, provenance
+from .console import hours, print_json, print_next
 from .options import JsonOption, ProjectOption, open_project
 
 
@@ -29,6 +29,7 @@ def command(
         print_json(story)
     else:
         _print(story)
+        print_next(next_step(opened))
 
 
 def _print(story: dict[str, Any]) -> None:
