@@ -297,7 +297,7 @@ def _toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
     document.add(tomlkit.comment("Settings of this neuralbum project; docs/settings.md lists them all."))
     for name, values in tables.items():
         table = tomlkit.table()
-        table.update(canonical(values))
+        table.update(canonical(values))  # type: ignore[call-overload]
         document.add(tomlkit.nl())
         document.add(name, table)
     try:
