@@ -54,11 +54,10 @@ def command(
     )
     found = opened.catalogue.latest("resemblance").get("album") if parse_shard(shard)[0] == 1 else None
     more = {"values": found.values, "files": found.files} if found else {}
-    code = finish(outcome, json, more=more)
     if found and not json:
         _show(found.values)
         print(f"report: {opened.root / found.files['report']}")
-    raise typer.Exit(code)
+    raise typer.Exit(finish(outcome, json, more=more, project=opened))
 
 
 def _show(values: Mapping[str, Any]) -> None:

@@ -158,13 +158,15 @@ def add(
     gain = corpus_gain((track.peak_db for track in tracks), params.peak_db)
     tracks = _with_sides(tracks, before, copies, params, pile)
     sources = {track_id: path for path, (track_id, _) in hashed.items()}
-    n_written, lost = _write(project, tracks, before, sources, params, gain, force, pile, reporter)
-    tracks = [track for track in tracks if track.id not in lost]
-    _enough(tracks, named, params)
+    with stage.alone(project, STAGE, STAGE, "bringing music in"):
+        stage.sweep_parts(project, project.corpus_dir)
+        n_written, lost = _write(project, tracks, before, sources, params, gain, force, pile, reporter)
+        tracks = [track for track in tracks if track.id not in lost]
+        _enough(tracks, named, params)
 
-    project.catalogue.remove_tracks(track_id for track_id in lost if track_id in before)
-    project.catalogue.add_tracks(track for track in tracks if before.get(track.id) != track)
-    name = describe(project, sample_rate=params.sample_rate, gain=gain, tracks=tracks)
+        project.catalogue.remove_tracks(track_id for track_id in lost if track_id in before)
+        project.catalogue.add_tracks(track for track in tracks if before.get(track.id) != track)
+        name = describe(project, sample_rate=params.sample_rate, gain=gain, tracks=tracks)
     _report_new(pile, tracks, lost)
     order = {show_path(path): i for i, path in enumerate([*found.files, *(p for p, _ in found.missing)])}
     return AddResult(

@@ -115,10 +115,11 @@ class Shelf:
     def _file(self, take: Take, suffix: str) -> Path:
         source = self.project.audio_of(take)
         try:
-            stat = source.stat()
+            source.stat()
+            audio = self.project.audio_digest(take)
         except OSError as cause:
             raise AudioError(f"{take.path}: missing; make it again with `neuralbum generate`") from cause
-        key = digest("curate", VERSION, self.opus_kbps, stat.st_size, stat.st_mtime_ns)
+        key = digest("curate", VERSION, self.opus_kbps, audio)
         return self.folder / f"{take.id}.{key[:8]}.{suffix}"
 
     def _made(self, path: Path, make: Callable[[Path], object]) -> Path:

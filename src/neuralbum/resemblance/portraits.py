@@ -85,9 +85,7 @@ def _embedding(params: Params) -> Embed:
 
 def take_item(project: Project, take: Take) -> stage.Item:
     """A take with the digest of the audio that counts."""
-    path = project.audio_of(take)
-    sha256 = take.sha256 if path == project.root / take.path else stage.file_digest(path)
-    return stage.Item(take.id, {"audio": sha256}, take)
+    return stage.Item(take.id, {"audio": project.audio_digest(take)}, take)
 
 
 def read(project: Project, finding: Finding) -> Portrait:

@@ -48,6 +48,4 @@ def run(
 
 def _item(project: Project, take: Take) -> stage.Item:
     """A take is what was sampled, or what the flesh made of it: the key follows the audio."""
-    path = project.audio_of(take)
-    sha256 = take.sha256 if path == project.root / take.path else stage.file_digest(path)
-    return stage.Item(take.id, {"audio": sha256}, take)
+    return stage.Item(take.id, {"audio": project.audio_digest(take)}, take)
