@@ -14,7 +14,7 @@ from .. import __version__
 from ..errors import CatalogueError, NeuralbumError, SettingsError
 from ..progress import Reporter
 from ..project import Project, atomic
-from ..records import Finding, Song, Take, digest
+from ..records import Finding, Song, Take
 from . import disclosure, licence, order, sentences
 from .names import plain_text, slugs
 from .params import Params
