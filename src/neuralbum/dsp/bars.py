@@ -29,6 +29,9 @@ MIN_STRENGTH = 0.12
 """Repetition below this is what music without bars has at some lag, too."""
 
 
+Floats = npt.NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class Bars:
     """A song's grid."""

@@ -33,6 +33,7 @@ ITERATIONS = 12
 NOTES_BELOW_HZ, NOTE_WEIGHT, WIDTH_WEIGHT = 1500.0, 1.3, 0.5
 """How much numbers count in a step's principal components: notes more, widths less."""
 RIDGE = 1e-2  #: of the diagonal's mean
+LEAST_VARIANCE = 1e-4  #: of the first component's: smaller ones are not blown up
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -75,7 +76,7 @@ class Codebook:
         weight = np.tile(weight, FRAMES_PER_STEP).astype(np.float32)
         mean = sample.mean(0)
         values, axes = np.linalg.eigh(np.cov(((sample - mean) * weight).T))
-        values, axes = np.maximum(values[::-1][:n_latents], 1e-3), axes[:, ::-1][:, :n_latents]
+        values, axes = np.maximum(values[::-1][:n_latents], LEAST_VARIANCE * values[-1]), axes[:, ::-1][:, :n_latents]
         encoder = (weight[:, None] * axes / np.sqrt(values)).astype(np.float32)
         vectors = [(c - mean[chosen]) @ encoder[chosen] for c, chosen in zip(centres, groups_of(spec), strict=True)]
         plain = cls(
@@ -101,7 +102,7 @@ class Codebook:
         return np.linalg.solve(gram + ridge, target).astype(np.float32)
 
     def _neighbours(self, codes: Ints) -> Floats:
-        """(n_steps, N_GROUPS) -> (n_steps, 3 * N_GROUPS * N_EMBEDDED): embeddings of the step before, of itself, after."""
+        """(n_steps, N_GROUPS) -> (n_steps, 3 * N_GROUPS * N_EMBEDDED): embeddings of its neighbours and itself."""
         own = np.concatenate([self.embedded[g][codes[:, g]] for g in range(N_GROUPS)], 1)
         padded = np.concatenate([own[:1], own, own[-1:]])
         return np.concatenate([padded[:-2], own, padded[2:]], 1)

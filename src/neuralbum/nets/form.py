@@ -46,7 +46,7 @@ class FormCodec:
     ) -> FormCodec:
         """From bars' mean latents, (n_bars, n_latents); ``deviations`` says how much each latent weighs, in dB."""
         weighted = bars * deviations
-        values, vectors = np.linalg.eigh(np.cov((weighted - weighted.mean(0)).T))
+        _, vectors = np.linalg.eigh(np.cov((weighted - weighted.mean(0)).T))
         axes = deviations[:, None] * vectors[:, ::-1][:, :n_form]
         described = bars @ axes
         scale = np.maximum(described.std(0), 0.2 * described[:, 0].std())

@@ -84,6 +84,7 @@ class Skeleton(nn.Module):
             with torch.no_grad():
                 self.free[-1].weight.mul_(0.1)
                 self.near[-1].weight.zero_()
+                self.near[-1].bias.zero_()
 
     def set_linear(self, solutions: Sequence[tuple[Tensor, Tensor, Tensor]]) -> None:
         """Start as least squares: for each group the (weight, bias) that predict its embedding, and what is left.
