@@ -51,13 +51,9 @@ def nexuiz() -> Path:
 
 def tracks(artist: str) -> list[Path]:
     """The soundtrack's files whose artist tag contains ``artist`` (any case), in order of names."""
-    import mutagen
+    from neuralbum.audio import probe
 
-    found = []
-    for path in sorted(nexuiz().rglob("*.ogg")):
-        tags = (mutagen.File(path) or {}).tags or {}
-        if any(artist.lower() in name.lower() for name in tags.get("artist", [])):
-            found.append(path)
+    found = [path for path in sorted(nexuiz().rglob("*.ogg")) if artist.lower() in probe(path).artist.lower()]
     if not found:
         raise SystemExit(f"no track by {artist!r} in {PACKAGE}")
     return found

@@ -73,6 +73,8 @@ def with_takes(project, add_take):
     rng = np.random.default_rng(5)
     for number in range(5):
         add_take(rng.normal(0, 0.1 + 0.02 * number, 24_000), number=number)
+    with open(project.root / "neuralbum.toml", "a") as file:
+        file.write("lease_s = 0.5\n")  # so long a rerun looks whether the killed one is alive
     return project
 
 

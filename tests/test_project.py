@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
+import tomllib
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from neuralbum.audio import write_flac
 from neuralbum.errors import CatalogueError, SettingsError
-from neuralbum.project import Project, atomic
+from neuralbum.project import Project, _toml, atomic
 from neuralbum.settings import parse_words, resolve, setting
 
 
@@ -85,12 +93,86 @@ def test_an_unknown_table_is_refused_with_the_nearest_one(tmp_path):
         Project.open(tmp_path / "p")
 
 
-@pytest.mark.parametrize("text", ["[project", "artist = 'x'", "\udcff"])
+DEEP = "x = " + "[" * 5000 + "]" * 5000
+LARGE = "[project]\n" + "# a comment\n" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text", ["[project", "artist = 'x'", "\udcff", DEEP, LARGE, "[project]\nseed = 1" + "0" * 5000, "x = 9999-99-99"]
+)
 def test_a_damaged_settings_file_is_one_clear_error(tmp_path, text):
     Project.create(tmp_path / "p")
     (tmp_path / "p" / "neuralbum.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(SettingsError, match="neuralbum.toml"):
         Project.open(tmp_path / "p")
+
+
+@pytest.mark.parametrize(
+    "word", ["project.seed=" + "[" * 5000, "project.seed=1" + "0" * 400, "project.x=9" + "9" * 5000]
+)
+def test_a_foolish_word_is_one_clear_error(tmp_path, word):
+    Project.create(tmp_path / "p")
+    if word.count("0") == 400:  # a large number is a number
+        assert Project.open(tmp_path / "p", [word]).settings.seed == 10**400
+        with pytest.raises(SettingsError, match="must be >= 0"):
+            Project.open(tmp_path / "p", [word.replace("=", "=-")])
+        return
+    with pytest.raises(SettingsError) as caught:
+        Project.open(tmp_path / "p", [word])
+    assert len(str(caught.value)) < 300
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
+@settings(deadline=None)
+def test_whatever_a_band_is_called_stands_in_the_file_as_it_is(name):
+    """Beyond the BMP (U+E0001, emoji), control characters and line breaks too."""
+    assert tomllib.loads(_toml({"project": {"artist": name}}))["project"]["artist"] == name
+
+
+def test_a_name_that_is_no_text_is_refused_before_anything_is_made(tmp_path):
+    with pytest.raises(SettingsError, match="no UTF-8"):
+        Project.create(tmp_path / "p", artist="Caf\udce9")
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"), [("Why not? one", "Why not"), ("a%41b", "aAb"), ("a%25b", "a%b"), ("#1", "")]
+)
+def test_the_catalogue_lies_in_its_own_project_whatever_that_is_called(tmp_path, mine, theirs):
+    made = Project.create(tmp_path / mine)
+    made.catalogue.set_songs([])
+    made.catalogue.close()
+    assert (tmp_path / mine / "catalogue.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [mine]
+
+
+def test_a_takes_audio_has_one_digest_which_a_copy_of_the_project_keeps(project, add_take, tmp_path):
+    take, bare = add_take(np.zeros(1600)), add_take(np.ones(1600) / 2, number=1)
+    assert project.audio_digest(bare) == bare.sha256
+    fleshed = project.fleshed_dir / f"{take.id}.flac"
+    fleshed.parent.mkdir()
+    write_flac(fleshed, np.ones((2, 4410), np.float32) / 3, 44_100)
+    right = hashlib.sha256(fleshed.read_bytes()).hexdigest()
+    assert project.audio_digest(take) == right != take.sha256
+    shutil.copytree(project.root, tmp_path / "copy", copy_function=shutil.copyfile)  # times of change are lost
+    copy = Project.open(tmp_path / "copy")
+    assert copy.audio_digest(take) == right
+    os.utime(fleshed, (1.0, 1.0))
+    assert Project.open(project.root).audio_digest(take) == right
+    write_flac(fleshed, np.ones((2, 4410), np.float32) / 5, 44_100)
+    assert project.audio_digest(take) == hashlib.sha256(fleshed.read_bytes()).hexdigest() != right
+
+
+def test_a_digest_is_read_once_and_remembered_in_the_project(project, add_take, monkeypatch):
+    take = add_take(np.zeros(1600))
+    fleshed = project.fleshed_dir / f"{take.id}.flac"
+    fleshed.parent.mkdir()
+    fleshed.write_bytes(b"sound")
+    known = project.audio_digest(take)
+    with open(project.artefacts_dir / "digests.jsonl", "a") as file:
+        file.write('["cut sho')  # by a process that was killed
+    monkeypatch.setattr("neuralbum.project.file_digest", lambda path: pytest.fail("read again"))
+    assert Project.open(project.root).audio_digest(take) == known
 
 
 def test_no_project_here_says_how_to_make_one(tmp_path):

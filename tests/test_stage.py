@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import time
 from dataclasses import dataclass
 
 import pytest
 
-from neuralbum.errors import AudioError, ParameterError
+from neuralbum import stage
+from neuralbum.catalogue import worker_name
+from neuralbum.errors import AudioError, CatalogueError, ParameterError
+from neuralbum.project import Project, part_of
 from neuralbum.settings import setting
-from neuralbum.stage import Item, Measured, run_items, verb
+from neuralbum.stage import Item, Measured, alone, run_items, sweep_parts, verb
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def test_an_interrupted_run_leaves_nothing_locked(project):
 
     with pytest.raises(KeyboardInterrupt):
         run(project, how=interrupted)
-    assert project.catalogue.claim("screen", ["anything"], worker="x:1:1", now=0.0) == ["anything"]
+    assert project.catalogue.living(now=0.0) == set()
     assert run(project, how=lambda item, desk: Measured({})).done == 5
 
 
@@ -119,6 +124,87 @@ def test_shards_share_all_items_without_overlap(project, n_shards):
 def test_a_shard_outside_of_its_count_is_refused(project):
     with pytest.raises(ParameterError, match="shard 4/3"):
         run(project, shard=(4, 3))
+
+
+def test_force_among_several_processes_of_one_run_measures_each_item_once(project, monkeypatch):
+    run(project, how=lambda item, desk: Measured({"number": 0}))
+    monkeypatch.setattr(stage, "_began", time.time())
+    first = run(project, how=lambda item, desk: Measured({"number": 1}), shard=(1, 2), force=True)
+    second = run(project, how=lambda item, desk: Measured({"number": 2}), force=True)
+    assert (first.done, second.done, second.skipped) == (5, 5, 5)
+    numbers = [f.values["number"] for f in project.catalogue.latest("screen").values()]
+    assert sorted(numbers) == [1] * 5 + [2] * 5
+
+
+def test_retry_among_several_processes_of_one_run_tries_each_failure_once(project, monkeypatch):
+    run(project)
+    monkeypatch.setattr(stage, "_began", time.time())
+    assert run(project, retry=True).failed == 2
+    again = run(project, retry=True, how=lambda *_: pytest.fail("tried twice in one run"))
+    assert (again.failed, again.failed_before) == (0, 2)
+
+
+def part_by(worker, folder, name="take0.1234abcd"):
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{name}.{worker}.part.flac"
+    part.write_text("half")
+    return part
+
+
+def test_parts_of_the_dead_go_and_parts_of_the_living_stay(project):
+    folder = project.artefacts_dir / "screen"
+    catalogue = project.catalogue
+    catalogue.claim("screen", ["theirs"], worker="living", now=time.time())
+    living, dead, own = part_by("living", folder), part_by("dead", folder), part_by(worker_name(), folder)
+    desk = folder / "take1.1234abcd.dead.part"
+    desk.mkdir()
+    (desk / "thumbnail.webp").write_text("half")
+    sweep_parts(project, folder)
+    assert [path.exists() for path in (living, dead, own, desk)] == [True, False, True, False]
+    catalogue.let_go(["theirs"], worker="living")
+    run(project)
+    assert not living.exists()
+
+
+def test_two_workers_over_one_item_have_a_desk_each(project):
+    """A worker that lost its lease goes on writing; whoever took over must not find its files gone."""
+    seen = []
+
+    def measured(item, desk):
+        seen.append(desk.file("note.txt"))
+        desk.file("note.txt").write_text("mine")
+        return Measured({}, {"note": desk.file("note.txt")})
+
+    run(project, items=ITEMS[:1], how=measured)
+    assert f".{worker_name()}.part" in str(seen[0])
+
+
+def test_work_for_one_process_at_a_time_is_refused_to_a_second_one_and_free_afterwards(project):
+    other = Project.open(project.root)
+    second = alone(other, "corpus", "corpus", "adding music")
+    with alone(project, "corpus", "corpus", "adding music"), pytest.raises(CatalogueError, match="is adding music"):
+        second.__enter__()
+    with alone(other, "corpus", "corpus", "adding music"):
+        pass
+    other.catalogue.close()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_full_disk_ends_the_run_and_is_no_items_fault(project, number):
+    def measured(item, desk):
+        raise OSError(number, "no room")
+
+    with pytest.raises(OSError, match="no room"):
+        run(project, how=measured)
+    assert project.catalogue.findings("screen") == []
+    assert run(project).done == 8
+
+
+def test_a_part_is_named_after_its_worker_and_fits_on_the_disk(tmp_path):
+    assert part_of(tmp_path / "a.flac").name == f"a.{worker_name()}.part.flac"
+    long = tmp_path / ("ü" * 124 + ".flac")
+    part_of(long).write_text("")
+    assert part_of(long) != part_of(tmp_path / ("ü" * 123 + "u.flac"))
 
 
 def test_the_time_spent_stands_in_the_ledger_with_its_failures(project):

@@ -3,24 +3,59 @@
 Decoding goes through PyAV (FFmpeg), which reads nearly everything; FLAC is
 written through libsndfile, block by block where a take is long; resampling is
 soxr at its high quality. Headers are never trusted: lengths are counted.
+
+What is odd in a file is met here, so that nobody above has to know of it:
+
+- a rate or a number of channels that changes on the way (files that were joined,
+  chained Ogg) is brought to what the file begins with;
+- a damaged spot of a lossy file costs that spot, and ``DecodeLog`` says how much;
+- only formats that hold sound themselves are opened: a play list named
+  ``song.flac`` does not open its neighbours;
+- channels are asked for interleaved, and by number where a file orders them its
+  own way, as PyAV 18 overruns its list of planes from 8 planes on, and frees the
+  map of a channel order twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import AudioError, ParameterError
+from .sound_headers import Outline, Stretch, mpeg_frame_bytes, outline
 
 Audio = npt.NDArray[np.float32]
 
 MAX_CHANNELS = 64
+LOWEST_RATE, HIGHEST_RATE = 2_000, 768_000  #: Hz
 DECODE_BLOCK_S = 10.0
+
+FORMATS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,ircam,latm,loas,matroska,mlp,mov,"
+    "mp3,mpc,mpc8,mpeg,mpegts,nistsphere,nut,ogg,oma,osq,qoa,rka,rm,shn,sox,tak,truehd,tta,voc,w64,wav,wavarc,wv,xwma"
+)
+"""FFmpeg's readers of files that hold their sound themselves; those that point to other files are left out."""
+
+LOSSLESS = ("flac", "alac", "wavpack", "tta", "ape", "pcm_", "tak", "shorten", "mlp", "truehd", "osq", "wmalossless")
+"""Codecs of which a damaged spot is an error: who keeps such files expects every sample."""
+SYNC = {"mp3": b"\xff", "aac": b"\xff", "ac3": b"\x0b\x77", "eac3": b"\x0b\x77", "dts": b"\x7f\xfe"}
+"""Formats without a container: a frame is found by how it begins, and time is counted from the frames."""
+TIMED = ("mov", "matroska", "ogg")
+"""Containers with a time stamp of their own for every packet: a hole shows as a jump. Others count it from bytes."""
+HOLE_S = 0.05
+"""A jump of the time stamps by less than this is rounding."""
+MOST_LOST = 0.5
+"""A file of which more than this share is damaged is no recording any more."""
+UPSIDE_DOWN = -0.5
+"""Correlation of two sides below which one of them is taken for inverted: their sum would be 6 dB or more too quiet."""
+
+SILENT_POWER = 1e-10  #: −100 dB re full scale
 
 
 @dataclass(frozen=True)
@@ -33,6 +68,44 @@ class AudioInfo:
     codec: str
     title: str
     artist: str
+    exact: bool = False  #: the header counts the length, so that a missing end shows
+
+    @property
+    def lossless(self) -> bool:
+        return self.codec.startswith(LOSSLESS)
+
+
+@dataclass
+class DecodeLog:
+    """What decoding met on the way; ``blocks`` fills it in."""
+
+    heard_s: float = 0.0
+    n_damaged: int = 0  #: spots with sound behind them that could not be decoded
+    lost_s: float = 0.0  #: what they held, as far as can be told
+    junk: bool = False  #: bytes behind the sound that are none
+    breaks_off: bool = False  #: the last page is shorter than it says
+    last_frame_cut: bool = False
+    rates: list[int] = field(default_factory=list)  #: Hz, as they come
+    channels: list[int] = field(default_factory=list)
+
+    def remarks(self) -> list[str]:
+        """What a person should know, a sentence each."""
+        told = []
+        if self.lost_s >= HOLE_S:
+            told.append(f"damaged: about {self.lost_s:.2f} s are missing, the rest was used")
+        elif self.n_damaged or self.junk:
+            told.append("holds some bytes that are no sound; they were passed over")
+        if self.last_frame_cut:
+            told.append("ends within a frame: it may have been cut short")
+        if len(self.rates) > 1:
+            told.append(
+                f"the sample rate changes within the file ({_listed(self.rates)} Hz); all is {self.rates[0]} Hz"
+            )
+        if len(self.channels) > 1:
+            told.append(
+                f"the number of channels changes within the file ({_listed(self.channels)}); all is {self.channels[0]}"
+            )
+        return told
 
 
 def probe(path: Path | str) -> AudioInfo:
@@ -45,68 +118,112 @@ def probe(path: Path | str) -> AudioInfo:
     """
     import av
 
+    about = _outline(path)
     with _opened(path) as container:
         stream = container.streams.audio[0]
         tags = {k.lower(): v for k, v in {**container.metadata, **stream.metadata}.items()}
-        duration = None
-        if stream.duration is not None and stream.time_base is not None:
-            duration = float(stream.duration * stream.time_base)
-        elif container.duration is not None:
-            duration = container.duration / av.time_base
         context = stream.codec_context
+        name, kind = context.name, container.format.name
+        duration, exact = about.stated_s, about.stated_s is not None
+        if duration is None and not about.links:
+            if stream.duration is not None and stream.time_base is not None:
+                duration = float(stream.duration * stream.time_base)
+                exact = kind != "avi" and (name.startswith(LOSSLESS) or kind.startswith("mov"))
+            elif container.duration is not None:
+                duration = container.duration / av.time_base
+                exact = len(container.streams) == 1 and (name.startswith(LOSSLESS) or kind.startswith("matroska"))
         return AudioInfo(
             sample_rate=int(context.sample_rate or 0),
-            channels=int(context.channels or 0),
+            channels=_n_channels(context),
             duration_s=duration,
-            codec=context.name,
+            codec=name,
             title=tags.get("title", ""),
             artist=tags.get("artist", ""),
+            exact=exact,
         )
 
 
-def blocks(path: Path | str, *, block_s: float = DECODE_BLOCK_S) -> Iterator[tuple[Audio, int]]:
+def blocks(
+    path: Path | str, *, block_s: float = DECODE_BLOCK_S, log: DecodeLog | None = None
+) -> Iterator[tuple[Audio, int]]:
     """Decode a file block by block, so that memory does not grow with its length.
+
+    Parameters
+    ----------
+    log : filled with what is odd about the file; complete when the blocks are through
 
     Yields
     ------
     (audio, sample_rate) : audio is float32 (channels, n_samples)
-        Blocks of about ``block_s`` seconds at the file's own rate.
+        Blocks of about ``block_s`` seconds at the rate, and with the channels, the file begins with.
 
     Raises
     ------
     AudioError
-        Not readable, no audio stream, or damaged on the way (after yielding what
-        there was). A file that was merely cut short often decodes without a word:
-        compare the count of samples with ``probe(path).duration_s``.
+        Not readable, no audio stream, a rate or channels beyond bounds, or broken off
+        or (lossless) damaged on the way, after yielding what there was. A file that was
+        merely cut short often decodes without a word: compare the count of samples with
+        ``probe(path).duration_s``.
     """
-    import av
+    log = log if log is not None else DecodeLog()
+    straight = _Straight(path, log)
+    held: list[Audio] = []
+    n_held = 0
+    broken: AudioError | None = None
+    try:
+        for frame in _frames(path, log):
+            parts = straight.take(frame)
+            held += parts
+            n_held += sum(map(len, parts))
+            if n_held >= block_s * straight.sample_rate:
+                yield _joined(held), straight.sample_rate
+                held, n_held = [], 0
+    except AudioError as cause:
+        broken = cause
+    held += straight.rest()
+    if held:
+        yield _joined(held), straight.sample_rate
+    if broken is not None:
+        raise broken
+    if log.lost_s > MOST_LOST * (log.heard_s + log.lost_s):
+        raise AudioError(
+            f"{path}: damaged: of {log.heard_s + log.lost_s:.1f} s only {log.heard_s:.1f} s can be decoded"
+        )
 
-    with _opened(path) as container:
-        stream = container.streams.audio[0]
-        stream.thread_type = "AUTO"
-        sample_rate = int(stream.codec_context.sample_rate or 0)
-        resampler: av.AudioResampler | None = None
-        held: list[Audio] = []
-        n_held = 0
-        try:
-            for frame in container.decode(stream):
-                if resampler is None:
-                    sample_rate = frame.sample_rate
-                    if not 1 <= len(frame.layout.channels) <= MAX_CHANNELS:
-                        raise AudioError(f"{path}: {len(frame.layout.channels)} channels; at most {MAX_CHANNELS}")
-                    resampler = av.AudioResampler(format="fltp", layout=frame.layout.name, rate=sample_rate)
-                for plain in resampler.resample(frame):
-                    held.append(np.ascontiguousarray(plain.to_ndarray(), dtype=np.float32))
-                    n_held += held[-1].shape[1]
-                if n_held >= block_s * sample_rate:
-                    yield np.concatenate(held, axis=1), sample_rate
-                    held, n_held = [], 0
-        except av.FFmpegError as cause:
-            if held:
-                yield np.concatenate(held, axis=1), sample_rate
-            raise AudioError(f"{path}: the sound breaks off or is damaged ({cause.strerror})") from cause
-        if held:
-            yield np.concatenate(held, axis=1), sample_rate
+
+class MonoMix:
+    """Mix blocks of one sound down to one channel: the mean, unless the sides cancel each other.
+
+    A stereo recording with one side upside down would come out as silence; there
+    one side is turned over first. What was decided holds for the following blocks
+    until the sides clearly agree again, so that quiet stretches do not flip it.
+    """
+
+    def __init__(self) -> None:
+        self.turned = False
+
+    def __call__(self, block: Audio) -> Audio:
+        """float32 (channels, n_samples) -> (n_samples,)."""
+        if len(block) == 1:
+            return block[0].copy()
+        if len(block) == 2:
+            correlation = _correlation(block[0], block[1])
+            self.turned = correlation < (-UPSIDE_DOWN if self.turned else UPSIDE_DOWN)
+        mono = block[0].copy()
+        for channel in block[1:]:  # adding rows is four times faster than a mean over them
+            mono += -channel if self.turned else channel
+        mono *= np.float32(1 / len(block))
+        return mono
+
+
+def _correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
+    """Pearson's; 0 where a side is silent, stands still, or holds NaN."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        a, b = a - a.mean(), b - b.mean()
+        alone = float(np.dot(a, a)) * float(np.dot(b, b))
+        together = float(np.dot(a, b))
+    audible = alone > (SILENT_POWER * len(a)) ** 2
+    return together / alone**0.5 if audible and np.isfinite(together) else 0.0
 
 
 def read(path: Path | str, *, sample_rate: int | None = None, mono: bool = False) -> tuple[Audio, int]:
@@ -117,7 +234,7 @@ def read(path: Path | str, *, sample_rate: int | None = None, mono: bool = False
     sample_rate : int, Hz, optional
         Resample to this rate; None keeps the file's own.
     mono : bool
-        Mix down to one channel (the mean).
+        Mix down to one channel (the mean; see ``MonoMix``).
 
     Returns
     -------
@@ -130,10 +247,11 @@ def read(path: Path | str, *, sample_rate: int | None = None, mono: bool = False
     """
     parts: list[Audio] = []
     rate = 0
+    mix = MonoMix()
     for block, rate in blocks(path):  # noqa: B007  # the last rate is returned
         if not np.isfinite(block).all():
             raise AudioError(f"{path}: holds NaN or infinite samples; convert it again from its source")
-        parts.append(block.mean(axis=0, keepdims=True, dtype=np.float32) if mono else block)
+        parts.append(mix(block)[None] if mono else block)
     if not parts or rate == 0:
         raise AudioError(f"{path}: 0 samples; the file is empty or was cut short")
     audio = np.concatenate(parts, axis=1)
@@ -203,15 +321,236 @@ def write_flac(path: Path | str, audio: Audio, sample_rate: int, *, bits: int = 
         flac.write(audio)
 
 
-def _opened(path: Path | str):  # type: ignore[no-untyped-def]  # av's container type is private
+def plain_path(path: Path | str) -> str:
+    """A path that FFmpeg takes for nothing but a path: a colon in a relative name would name a protocol."""
+    return str(Path(path).absolute())
+
+
+# ---- decoding ------------------------------------------------------------------
+
+
+def _frames(path: Path | str, log: DecodeLog) -> Iterator[Any]:
+    """The frames of a file, of all links of a chained one."""
+    about = _outline(path)
+    for link in about.links or (None,):
+        with _opened(path, link) as container:
+            stream = container.streams.audio[0]
+            _check(path, int(stream.codec_context.sample_rate or 0), _n_channels(stream.codec_context))
+            yield from _Decoding(path, container, log).frames()
+    log.breaks_off = about.cut
+
+
+class _Decoding:
+    """Goes through one stream and judges what cannot be decoded."""
+
+    def __init__(self, path: Path | str, container: Any, log: DecodeLog) -> None:
+        self._path, self._container, self._log = path, container, log
+        self._stream = container.streams.audio[0]
+        self._lossless = self._stream.codec_context.name.startswith(LOSSLESS)
+        self._sync = SYNC.get(container.format.name)
+        self._timed = container.format.name.startswith(TIMED)
+        self._n_bytes = self._largest = 0  # of packets that could be decoded
+        self._damaged: list[int] = []  # sizes of the packets since then that could not
+        self._ends_in_a_frame = False
+        self._last: Any = None  # packet
+        self._skipped = 0  # bytes between packets
+        self._heard_s = 0.0
+        self._due_s: float | None = None  # where the next frame should begin
+
+    def frames(self) -> Iterator[Any]:
+        import av
+
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                break
+            except av.FFmpegError as cause:
+                if not self._whole():
+                    raise self._broken() from cause
+                self._log.junk = True  # a tag behind the sound
+                return
+            self._locate(packet)
+            try:
+                decoded = packet.decode()
+            except av.FFmpegError:
+                self._damage(packet)
+                continue
+            if decoded:
+                self._sound(packet.size, decoded)
+            yield from decoded
+        self._end()
+
+    def _locate(self, packet: Any) -> None:
+        if not packet.size or packet.pos is None:
+            return
+        if self._last is not None and self._sync is not None:
+            self._skipped += max(0, packet.pos - self._last.pos - self._last.size)
+        self._last = packet
+
+    def _sound(self, size: int, decoded: list[Any]) -> None:
+        if self._damaged and self._lossless:
+            raise self._broken()
+        for frame in decoded:
+            length_s = frame.samples / frame.sample_rate
+            if self._timed and frame.pts is not None and frame.time_base is not None:
+                at_s = float(frame.pts * frame.time_base)
+                if self._due_s is not None and at_s - self._due_s > HOLE_S:
+                    self._log.lost_s += at_s - self._due_s
+                    self._log.n_damaged += not self._damaged
+                self._due_s = at_s + length_s
+            self._heard_s += length_s
+            self._log.heard_s += length_s
+        if self._sync is not None:
+            self._log.lost_s += self._seconds(sum(self._damaged) + self._skipped)
+        self._log.n_damaged += bool(self._damaged or self._skipped)
+        self._damaged, self._skipped = [], 0
+        self._n_bytes += size
+        self._largest = max(self._largest, size)
+
+    def _damage(self, packet: Any) -> None:
+        self._damaged.append(packet.size)
+        starts = self._sync is not None and bytes(packet)[: len(self._sync)] == self._sync
+        self._ends_in_a_frame = starts and packet.size <= self._largest
+
+    def _end(self) -> None:
+        """Nothing follows: what could not be decoded last is bytes behind the sound, or its broken end."""
+        if self._damaged and self._lossless and not self._whole():
+            self._log.breaks_off = True  # the header counts the samples: whoever wants to know compares
+        elif self._damaged and not self._lossless and (self._sync is None or self._ends_in_a_frame):
+            raise self._broken()
+        self._log.junk |= bool(self._damaged)
+        if self._container.format.name == "mp3" and self._last is not None and not self._damaged:
+            self._log.last_frame_cut = self._last.size < mpeg_frame_bytes(bytes(self._last)[:4])
+
+    def _whole(self) -> bool:
+        """Is all there that the header states?"""
+        stated = self._stream.duration
+        return stated is not None and self._heard_s >= float(stated * self._stream.time_base)
+
+    def _broken(self) -> AudioError:
+        return AudioError(f"{self._path}: the sound breaks off or is damaged after {self._log.heard_s:.1f} s")
+
+    def _seconds(self, n_bytes: int) -> float:
+        return n_bytes * self._heard_s / self._n_bytes if self._n_bytes else 0.0
+
+
+class _Straight:
+    """Brings frames to interleaved float32 (n_samples, channels), at one rate and with one number of channels."""
+
+    def __init__(self, path: Path | str, log: DecodeLog) -> None:
+        self._path, self._log = path, log
+        self.sample_rate = self._channels = 0
+        self._form: tuple[Any, ...] = ()
+        self._plain: Any = None  # av.AudioResampler: any sample format -> interleaved float32
+        self._rate: Any = None  # soxr.ResampleStream, where the rate is not the first one
+
+    def take(self, frame: Any) -> list[Audio]:
+        out = []
+        form = (frame.sample_rate, frame.layout.name, frame.format.name)
+        if form != self._form:
+            out += self._change(frame, form)
+        return [*out, *(self._convert(plain) for plain in self._plain.resample(frame))]
+
+    def rest(self) -> list[Audio]:
+        """What the filters still hold."""
+        if self._plain is None:
+            return []
+        out = [self._convert(plain) for plain in self._plain.resample(None)]
+        if self._rate is not None:
+            out.append(self._resampled(np.zeros((0, self._channels), np.float32), last=True))
+        self._plain = self._rate = None
+        return [part for part in out if part.size]
+
+    def _change(self, frame: Any, form: tuple[Any, ...]) -> list[Audio]:
+        import av
+        import soxr
+
+        n_channels = frame.layout.nb_channels
+        _check(self._path, frame.sample_rate, n_channels)
+        out = self.rest()
+        if not self.sample_rate:
+            self.sample_rate, self._channels = frame.sample_rate, n_channels
+        for seen, value in ((self._log.rates, frame.sample_rate), (self._log.channels, n_channels)):
+            if not seen or seen[-1] != value:
+                seen.append(value)
+        self._form = form
+        self._plain = av.AudioResampler(format="flt", layout=frame.layout.name, rate=frame.sample_rate)
+        if frame.sample_rate != self.sample_rate:
+            self._rate = soxr.ResampleStream(
+                frame.sample_rate, self.sample_rate, self._channels, dtype="float32", quality="HQ"
+            )
+        return out
+
+    def _convert(self, plain: Any) -> Audio:
+        sound: Audio = plain.to_ndarray().reshape(-1, plain.layout.nb_channels)
+        if sound.shape[1] != self._channels:
+            sound = np.repeat(sound.mean(axis=1, keepdims=True, dtype=np.float32), self._channels, axis=1)
+        return sound if self._rate is None else self._resampled(sound)
+
+    def _resampled(self, sound: Audio, *, last: bool = False) -> Audio:
+        made = self._rate.resample_chunk(sound if self._channels > 1 else sound[:, 0], last=last)
+        return np.asarray(made, dtype=np.float32).reshape(-1, self._channels)
+
+
+def _joined(parts: list[Audio]) -> Audio:
+    """Interleaved parts as one (channels, n_samples)."""
+    return np.ascontiguousarray(np.concatenate(parts).T)
+
+
+def _check(path: Path | str, sample_rate: int, n_channels: int) -> None:
+    if n_channels > MAX_CHANNELS:
+        raise AudioError(f"{path}: {n_channels} channels; at most {MAX_CHANNELS} can be used")
+    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        raise AudioError(f"{path}: a sample rate of {sample_rate} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz can be used")
+
+
+def _n_channels(context: Any) -> int:
+    return int(context.layout.nb_channels)
+
+
+def _outline(path: Path | str) -> Outline:
+    try:
+        return outline(path)
+    except OSError as cause:
+        raise AudioError(f"{path}: cannot be read ({cause.strerror or cause})") from cause
+
+
+def _opened(path: Path | str, link: tuple[int, int] | None = None) -> Any:
     import av
 
     try:
-        container = av.open(str(path))
+        file: Any = plain_path(path) if link is None else Stretch(path, *link)
+        container = av.open(file, options={"format_whitelist": FORMATS}, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as cause:
-        reason = getattr(cause, "strerror", None) or str(cause)
-        raise AudioError(f"{path}: cannot be read as sound ({reason})") from cause
+        raise AudioError(f"{path}: cannot be read as sound ({_why(cause)})") from cause
     if not container.streams.audio:
         container.close()
         raise AudioError(f"{path}: holds no sound")
+    context = container.streams.audio[0].codec_context
+    if context is None:
+        container.close()
+        raise AudioError(f"{path}: its codec is not known here; convert it to FLAC")
+    # Native orders keep their name; a file's own order becomes a mere number of channels (see the header).
+    layout = context.layout
+    if layout.nb_channels:
+        context.layout = layout.name if "(" not in layout.name else f"{layout.nb_channels} channels"
     return container
+
+
+def _why(cause: Exception) -> str:
+    """A sentence for an exception of FFmpeg."""
+    match cause:
+        case FileNotFoundError():
+            return "there is no such file"
+        case PermissionError():
+            return "it may not be read; check its permissions"
+        case IsADirectoryError():
+            return "it is a folder"
+        case _:
+            return "it is damaged, or is no sound file of a kind that is read"
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", then ".join(map(str, numbers[:3])) + (" …" if len(numbers) > 3 else "")

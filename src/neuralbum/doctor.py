@@ -11,14 +11,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import NeuralbumError
+from .errors import NeuralbumError, in_one_line
 from .project import Project
 
 GIB = 1024**3
 ENOUGH_DISK = 5 * GIB
 PROBE_TIMEOUT_S = 120
 
-LIBRARIES = ("torch", "numba", "numpy", "scipy", "soundfile", "soxr", "av", "sqlalchemy", "mutagen")
+LIBRARIES = ("torch", "numba", "numpy", "scipy", "soundfile", "soxr", "av", "sqlalchemy")
 EXTRAS = {
     "postgres": "psycopg",
     "provenance": "c2pa-python",
@@ -40,6 +40,7 @@ class Check:
 def examine(project_folder: Path | None = None) -> list[Check]:
     """Look at Python, libraries, accelerator, codecs, disk, extras and, if given, a project."""
     checks = [_python(), *map(_library, LIBRARIES), _machine(), _accelerator(), _disk(project_folder or Path.cwd())]
+    checks.append(_cache())
     checks += _codecs()
     checks += [_extra(extra, package) for extra, package in EXTRAS.items()]
     if project_folder is not None:
@@ -99,6 +100,15 @@ def _disk(folder: Path) -> Check:
     return Check("disk", free >= ENOUGH_DISK, f"{free / GIB:.1f} GiB free in {folder}", advice)
 
 
+def _cache() -> Check:
+    """Where compiled kernels are kept; without a place for them every start compiles again."""
+    from .kernels import kept_in
+
+    folder, lasting = kept_in()
+    advice = "" if lasting else "compiled anew in every process: set NUMBA_CACHE_DIR to a folder you may write to"
+    return Check("compiled kernels", True if lasting else None, str(folder or "nowhere"), advice)
+
+
 def _codecs() -> list[Check]:
     try:
         from av.codec import codecs_available
@@ -113,7 +123,10 @@ def _codecs() -> list[Check]:
 def _project(folder: Path) -> Check:
     try:
         project = Project.open(folder)
-        n_takes = len(project.catalogue.takes())
-    except NeuralbumError as error:
-        return Check("project", False, str(error))
+        n_takes = len(project.catalogue.take_paths())
+    except (NeuralbumError, OSError) as error:
+        return Check("project", False, in_one_line(error))
+    if not os.access(folder, os.W_OK):
+        found = f"{folder}: {len(project.catalogue.tracks())} tracks, {n_takes} takes, can only be read"
+        return Check("project", None, found, "status, why and export work; for the rest make it writable")
     return Check("project", True, f"{folder}: {len(project.catalogue.tracks())} tracks, {n_takes} takes")

@@ -5,16 +5,22 @@ Nothing is stored for this; ``neuralbum status`` and ``neuralbum why`` print it.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from .catalogue import Brief
 from .errors import ParameterError
 from .project import Project
-from .records import AUTO, SPLITS, Finding, Take, canonical
+from .records import AUTO, SPLITS, Take, canonical
 
 TAKE_STAGES = ("flesh", "screen", "originality", "visualise")
 """Stages that measure takes one by one; ``visualise`` draws the kept ones."""
+DIGITS_OF_AN_ID = 6
+"""So many digits and more may be the beginning of a take's id; fewer are a song's number."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +50,25 @@ class Overview:
     decided_by_people: int
     n_songs: int
     failures: list[tuple[str, str, str]]  #: (stage, subject, error), newest last
+    next: str = ""  #: the command to run next
 
 
 def overview(project: Project) -> Overview:
-    """Count what is done, pending and failed."""
+    """Count what is done, pending and failed; say what to do next.
+
+    Reads no finding's values and no take's recipe: ten thousand takes are counted in a moment.
+    """
     catalogue = project.catalogue
-    tracks, takes = catalogue.tracks(), catalogue.takes()
-    judged = catalogue.judgements()
-    kept = set(catalogue.kept())
-    newest = _newest(catalogue.findings())
-    verdicts = Counter((judged[t.id].verdict if t.id in judged else None) or "undecided" for t in takes)
-    songs = catalogue.songs()
+    tracks, takes, songs, models = catalogue.tracks(), catalogue.take_paths(), catalogue.songs(), catalogue.models()
+    judged = catalogue.verdicts()
+    kept = {i for i in takes if i in judged and judged[i].verdict == "keep"}
+    newest = _newest(catalogue.briefs())
+    verdicts = Counter((judged[i].verdict if i in judged else None) or "undecided" for i in takes)
+    has_flesh = any(model.kind == "flesh" for model in models)
     stages = [
-        _count(stage, kept if stage == "visualise" else {t.id for t in takes}, newest)
+        _count(stage, kept if stage == "visualise" else takes, newest)
         for stage in TAKE_STAGES
-        if stage != "flesh" or any(m.kind == "flesh" for m in catalogue.models())
+        if stage != "flesh" or has_flesh
     ]
     stages.append(StageCount("title", len(songs), max(0, len(kept - {s.take_id for s in songs})), 0, "of the kept"))
     return Overview(
@@ -66,22 +76,67 @@ def overview(project: Project) -> Overview:
         artist=project.settings.artist,
         tracks={name: sum(t.split == name for t in tracks) for name in SPLITS},
         track_minutes={name: sum(t.duration_s for t in tracks if t.split == name) / 60 for name in SPLITS},
-        models=[_model(project, m.id, m.kind, m.preset) for m in catalogue.models()],
+        models=[_model(project, m.id, m.kind, m.preset) for m in models],
         n_takes=len(takes),
-        take_hours=sum(t.duration_s for t in takes) / 3600,
+        take_hours=catalogue.take_seconds() / 3600,
         stages=stages,
         verdicts={name: verdicts[name] for name in ("keep", "maybe", "drop", "undecided")},
         decided_by_people=sum(j.actor not in (None, AUTO) for j in judged.values()),
         n_songs=len(songs),
-        failures=[(f.stage, f.subject, f.error) for f in newest.values() if f.error is not None],
+        failures=[(b.stage, b.subject, b.error) for b in newest.values() if b.error is not None],
+        next=_next(
+            project,
+            has_music=bool(tracks),
+            has_net=any(model.kind != "flesh" for model in models),
+            has_takes=bool(takes),
+            pending={count.stage for count in stages if count.pending},
+            has_kept=bool(kept),
+        ),
     )
 
 
-def _newest(findings: list[Finding]) -> dict[tuple[str, str], Finding]:
+def next_step(project: Project) -> str:
+    """The command that brings the album on from here."""
+    return overview(project).next
+
+
+def _next(
+    project: Project, *, has_music: bool, has_net: bool, has_takes: bool, pending: set[str], has_kept: bool
+) -> str:
+    album = project.album_dir / "index.html"
+    steps = (
+        (not has_music, "add ~/Music/TheBand"),
+        (not has_net, "train skeleton"),
+        (not has_takes, "generate"),
+        ("flesh" in pending, "flesh"),
+        ("screen" in pending, "screen"),
+        ("originality" in pending, "originality"),
+        (not has_kept, "curate"),
+        ("title" in pending, "title"),
+        ("visualise" in pending, "visualise"),
+        (not album.exists(), "release"),
+    )
+    step = next((words for needed, words in steps if needed), None)
+    if step is None:
+        return f"open {album}"
+    return f"neuralbum {step}{_from_here(project.root)}"
+
+
+def _from_here(root: Path) -> str:
+    """What a command needs so that it finds the project from this folder."""
+    try:
+        here, root = Path.cwd(), root.resolve()
+    except OSError:  # the folder one stands in is gone
+        return f" --project {shlex.quote(str(root))}"
+    return "" if root in (here, *here.parents) else f" --project {shlex.quote(str(root))}"
+
+
+def _newest(findings: Iterable[Brief]) -> dict[tuple[str, str], Brief]:
     return {(f.stage, f.subject): f for f in findings}  # oldest first: the newest one stays
 
 
-def _count(stage: str, subjects: set[str], newest: dict[tuple[str, str], Finding]) -> StageCount:
+def _count(stage: str, subjects: Iterable[str], newest: dict[tuple[str, str], Brief]) -> StageCount:
+    subjects = list(subjects)
     found = [newest[stage, s] for s in subjects if (stage, s) in newest]
     failed = sum(f.error is not None for f in found)
     remark = "of the kept" if stage == "visualise" else ""
@@ -89,33 +144,53 @@ def _count(stage: str, subjects: set[str], newest: dict[tuple[str, str], Finding
 
 
 def _model(project: Project, model_id: str, kind: str, preset: str) -> dict[str, Any]:
-    curves = project.catalogue.curve(model_id)
-    steps = [step for points in curves.values() for step, _ in points]
-    bits = curves.get("heldout_bits", [])
+    ends = project.catalogue.curve_ends(model_id)
+    bits = ends.get("heldout_bits")
     return {
         "id": model_id,
         "kind": kind,
         "preset": preset,
-        "step": max(steps, default=0),
-        "heldout_bits": bits[-1][1] if bits else None,
+        "step": max((step for step, _ in ends.values()), default=0),
+        "heldout_bits": bits[1] if bits else None,
     }
 
 
 def find_take(project: Project, word: str) -> Take:
-    """The take whose id begins with ``word``, or whose song has that title or number.
+    """The take a word names: a song's number or title, or a take's id or the beginning of one.
+
+    A number of fewer than DIGITS_OF_AN_ID digits is always a song's.
 
     Raises
     ------
     ParameterError
         None, or more than one.
     """
-    takes = {t.id: t for t in project.catalogue.takes()}
-    by_song = {s.take_id for s in project.catalogue.songs() if word.casefold() in (s.title.casefold(), str(s.number))}
-    found = [t for i, t in takes.items() if i.startswith(word) or i in by_song]
+    return project.catalogue.takes([take_id_of(project, word)])[0]
+
+
+def take_id_of(project: Project, word: str) -> str:
+    """As ``find_take``, the id alone."""
+    word = word.strip()
+    songs = project.catalogue.songs()
+    number = int(word) if word.isascii() and word.isdecimal() and len(word) < DIGITS_OF_AN_ID else None
+    if number is not None:
+        found = {s.take_id for s in songs if s.number == number}
+        if not found:
+            have = f"numbers go from {songs[0].number} to {songs[-1].number}" if songs else "no song is titled yet"
+            raise ParameterError(
+                f"{word!r}: no song of that number; {have}. A take's id is written with {DIGITS_OF_AN_ID} digits or "
+                f"more; `neuralbum status --takes` lists them"
+            )
+        return found.pop()
+    ids = project.catalogue.take_paths()
+    found = {s.take_id for s in songs if word.casefold() == s.title.casefold() and s.take_id in ids}
+    found |= {i for i in ids if word and i.startswith(word.lower())}
+    if word in ids:
+        return word
     if len(found) != 1:
         what = "no take" if not found else f"{len(found)} takes"
         raise ParameterError(f"{word!r}: {what} of that id, title or number; `neuralbum status --takes` lists them")
-    return found[0]
+    return found.pop()
 
 
 def provenance(project: Project, take: Take) -> dict[str, Any]:

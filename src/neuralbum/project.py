@@ -12,23 +12,25 @@ mybands-album/
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .catalogue import Catalogue
+from .catalogue import LEASE_S, Catalogue, worker_name
 from .errors import CatalogueError, SettingsError
-from .records import Take
-from .settings import nearest, parse_words, resolve, setting
+from .records import Take, canonical, digest
+from .settings import LARGEST_TOML, nearest, parse_words, read_toml, resolve, setting
 
 P = TypeVar("P")
 
 SETTINGS_FILE = "neuralbum.toml"
+LONGEST_NAME = 255  #: bytes of a file's name, on the usual disks
 TABLES = {
     "project": "neuralbum.project:ProjectSettings",
     "corpus": "neuralbum.corpus.params:CorpusParams",
@@ -62,6 +64,12 @@ class ProjectSettings:
     contact: str = setting("", "where to ask for other uses: an address or a page; required by release")
     permission: str = setting("", "by what right the music was trained on; required by release")
     database: str = setting("", "postgresql://… for a team; empty: catalogue.db in the project")
+    lease_s: float = setting(
+        LEASE_S,
+        "a process that gave no sign of life for so long counts as dead, and its work is taken over",
+        unit="s",
+        minimum=0.5,
+    )
 
 
 class Project:
@@ -89,12 +97,16 @@ class Project:
         if (root / SETTINGS_FILE).exists():
             raise CatalogueError(f"{root}: is a neuralbum project already; choose another folder, or use it as it is")
         resolve(ProjectSettings, settings, where="[project]")  # say what is wrong before making anything
+        text = _toml({"project": settings, **(tables or {})})
+        fresh = not root.exists()
         root.mkdir(parents=True, exist_ok=True)
-        lines = ["# Settings of this neuralbum project; docs/settings.md lists them all."]
-        for name, table in {"project": settings, **(tables or {})}.items():
-            lines += ["", f"[{name}]"] + [f"{key} = {_toml(value)}" for key, value in table.items()]
-        with atomic(root / SETTINGS_FILE) as part:
-            part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        try:
+            with atomic(root / SETTINGS_FILE) as part:
+                part.write_text(text, encoding="utf-8")
+        except OSError:
+            if fresh:  # a full disk leaves no empty folder behind
+                root.rmdir()
+            raise
         return cls.open(root)
 
     @classmethod
@@ -111,14 +123,15 @@ class Project:
         root = Path(root)
         path = root / SETTINGS_FILE
         try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+            with open(path, encoding="utf-8-sig") as file:
+                tables = read_toml(file.read(LARGEST_TOML + 1), where=str(path))
         except FileNotFoundError as cause:
             raise CatalogueError(
                 f"{root.resolve()}: no {SETTINGS_FILE} here; make a project with `neuralbum new FOLDER`, "
                 f"or name one with --project"
             ) from cause
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as cause:
-            raise SettingsError(f"{path}: not valid TOML: {cause}") from cause
+        except UnicodeDecodeError as cause:
+            raise SettingsError(f"{path}: not valid TOML, which is UTF-8: {cause}") from cause
         for name, value in tables.items():
             if not isinstance(value, dict):
                 raise SettingsError(f"{path}: {name!r} stands outside of a table; put it under [project] or a stage")
@@ -139,7 +152,9 @@ class Project:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        return Catalogue.open(self.settings.database or f"sqlite:///{self.root / 'catalogue.db'}")
+        if self.settings.database:
+            return Catalogue.open(self.settings.database, self.settings.lease_s)
+        return Catalogue.at(self.root / "catalogue.db", self.settings.lease_s)
 
     # ---- where things live ---------------------------------------------------
 
@@ -176,9 +191,71 @@ class Project:
         return path.resolve().relative_to(self.root.resolve()).as_posix()
 
     def audio_of(self, take: Take) -> Path:
-        """The best audio of a take: what the flesh made of it, else what was sampled."""
+        """The audio of a take that counts: what the flesh made of it, else what was sampled."""
         fleshed = self.fleshed_dir / f"{take.id}.flac"
         return fleshed if fleshed.exists() else self.root / take.path
+
+    def audio_digest(self, take: Take) -> str:
+        """SHA-256 of the audio that counts: what every stage that hears takes keys its findings by.
+
+        It is the content's, so that a copied project keeps all its findings.
+
+        Raises
+        ------
+        OSError
+            The file is not there.
+        """
+        path = self.audio_of(take)
+        return take.sha256 if path == self.root / take.path else self._digests.of(path)
+
+    @cached_property
+    def _digests(self) -> _Digests:
+        return _Digests(self.artefacts_dir / "digests.jsonl")
+
+
+class _Digests:
+    """Remembers files' digests by size and time of change, so that gigabytes are read once; losing it costs only time.
+
+    One JSON line a file, appended, so that several processes can write.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._known: dict[str, tuple[int, int, str]] | None = None
+
+    def of(self, path: Path) -> str:
+        about = path.stat()
+        if self._known is None:
+            self._known = self._read()
+        known = self._known.get(path.name)
+        if known is not None and known[:2] == (about.st_size, about.st_mtime_ns):
+            return known[2]
+        sha256 = file_digest(path)
+        self._known[path.name] = (about.st_size, about.st_mtime_ns, sha256)
+        line = json.dumps([path.name, about.st_size, about.st_mtime_ns, sha256])
+        with suppress(OSError):  # a project that can only be read
+            self.path.parent.mkdir(exist_ok=True)
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        return sha256
+
+    def _read(self) -> dict[str, tuple[int, int, str]]:
+        known = {}
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return {}
+        for line in lines:
+            with suppress(ValueError, TypeError):  # the last line of a process that was killed
+                name, size, mtime_ns, sha256 = json.loads(line)
+                known[str(name)] = (int(size), int(mtime_ns), str(sha256))
+        return known
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
@@ -189,12 +266,21 @@ def atomic(path: Path) -> Iterator[Path]:
     is flushed to disk and renamed, otherwise it is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.stem}.{os.getpid()}.part{path.suffix}")
+    part = part_of(path)
     try:
         yield part
         settle(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def part_of(path: Path) -> Path:
+    """What ``path`` is called while this process writes it: ``<stem>.<worker>.part<suffix>``."""
+    end = f".{worker_name()}.part{path.suffix}"
+    stem = path.stem
+    if len(os.fsencode(stem + end)) > LONGEST_NAME:
+        stem = digest(stem)
+    return path.with_name(stem + end)
 
 
 def settle(part: Path, path: Path) -> None:
@@ -204,13 +290,20 @@ def settle(part: Path, path: Path) -> None:
     os.replace(part, path)
 
 
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, tuple | list):
-        return f"[{', '.join(map(_toml, value))}]"
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    escaped = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped)
-    return f'"{escaped}"'
+def _toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """Tables as the text of a settings file."""
+    import tomlkit
+
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Settings of this neuralbum project; docs/settings.md lists them all."))
+    for name, values in tables.items():
+        table = tomlkit.table()
+        table.update(canonical(values))  # type: ignore[call-overload]
+        document.add(tomlkit.nl())
+        document.add(name, table)
+    try:
+        text: str = tomlkit.dumps(document)
+        text.encode("utf-8")
+    except UnicodeEncodeError as cause:
+        raise SettingsError(f"a name or phrase holds bytes that are no UTF-8: {cause.object[:60]!r}") from cause
+    return text

@@ -17,6 +17,8 @@ from .errors import SettingsError
 
 P = TypeVar("P")
 
+LARGEST_TOML = 256 * 1024  #: characters; the longest honest settings file has some thousands
+
 
 def setting(
     default: Any,
@@ -37,6 +39,28 @@ def nearest(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+
+
+def read_toml(text: str, *, where: str) -> dict[str, Any]:
+    """TOML text as tables of plain values.
+
+    Raises
+    ------
+    SettingsError
+        It is not TOML, is nested too deeply, or is larger than settings can be.
+    """
+    if len(text) > LARGEST_TOML:
+        raise SettingsError(
+            f"{where}: {len(text)} characters long; settings have at most {LARGEST_TOML}. Is it the right file?"
+        )
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as cause:
+        raise SettingsError(f"{where}: not valid TOML: {cause}") from cause
+    except RecursionError as cause:
+        raise SettingsError(f"{where}: nested too deeply; settings are tables of plain values and lists") from cause
+    except ValueError as cause:  # a number of more digits than Python converts, a date that is none
+        raise SettingsError(f"{where}: not valid TOML: {cause}") from cause
 
 
 def resolve(params: type[P], table: Mapping[str, Any], *, where: str, flags: Collection[str] = ()) -> P:
@@ -69,10 +93,21 @@ def resolve(params: type[P], table: Mapping[str, Any], *, where: str, flags: Col
     except ValidationError as cause:
         first = cause.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "?"
-        raise SettingsError(f"{place(name)}: {name} = {first.get('input')!r}: {first['msg'].lower()}") from cause
+        raise SettingsError(f"{place(name)}: {name} = {_short(first.get('input'))}: {first['msg'].lower()}") from cause
+    except RecursionError as cause:
+        raise SettingsError(f"{where}: nested too deeply; settings are plain values and lists of them") from cause
     for name, spec in fields.items():
         _check_range(name, getattr(made, name), spec.metadata, place(name))
     return made
+
+
+def _short(value: Any) -> str:
+    """A value as it is shown in an error; a long one is cut."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deeply, or an integer of too many digits
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _check_range(name: str, value: Any, about: Mapping[str, Any], where: str) -> None:
@@ -87,7 +122,8 @@ def _check_range(name: str, value: Any, about: Mapping[str, Any], where: str) ->
         if (low is not None and not number >= low) or (high is not None and not number <= high):
             bounds = f"{'' if low is None else f'>= {low:g}'}{' and ' if None not in (low, high) else ''}"
             bounds += "" if high is None else f"<= {high:g}"
-            raise SettingsError(f"{where}: {name} = {number:g} must be {bounds} {about.get('unit', '')}".rstrip())
+            shown = f"{number:g}" if abs(number) < 1e15 else _short(number)  # :g cannot hold 10**400
+            raise SettingsError(f"{where}: {name} = {shown} must be {bounds} {about.get('unit', '')}".rstrip())
 
 
 def parse_words(words: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -106,5 +142,7 @@ def parse_words(words: Iterable[str]) -> dict[str, dict[str, Any]]:
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             value = text
+        except (RecursionError, ValueError) as cause:
+            raise SettingsError(f"--set {word[:60]!r}…: cannot be read as a value ({type(cause).__name__})") from cause
         tables.setdefault(table, {})[key] = value
     return tables

@@ -12,7 +12,7 @@ stage without importing its room.
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import importlib
 import shutil
 import time
@@ -25,15 +25,18 @@ from pathlib import Path
 from typing import Any
 
 from .catalogue import worker_name
-from .errors import NeuralbumError, ParameterError, ToolError
+from .errors import CatalogueError, NeuralbumError, ParameterError, ToolError
 from .progress import SILENT, Reporter
 from .project import Project, settle
+from .project import file_digest as file_digest
 from .records import Activity, Finding, canonical, digest
 
 CLAIM_BATCH = 16  #: at most so many items are claimed at once
 DEADLY = 2  #: an item over which so many supervised workers died is set aside
 ELSEWHERE = "elsewhere"  #: the note of an advance over items in other hands
 LEDGER_EVERY_S = 30.0
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of the disk that meet every item alike: the run ends and says so, instead of failing item by item."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def run_items(
         Pure but for the desk's files. A NeuralbumError or OSError or ValueError it
         raises becomes a failed finding; anything else too, with its traceback's
         last line, because one strange file must not stop a night's work.
-    force : measure again what is known.
+    force : measure again what is known; among several processes of one run each item once.
     retry : measure again what failed before.
     shard : (i, n) with 1 <= i <= n
         Only every n-th item, for array jobs.
@@ -114,55 +117,141 @@ def run_items(
     index, n_shards = shard
     if not 1 <= index <= n_shards:
         raise ParameterError(f"shard {index}/{n_shards} must be i/n with 1 <= i <= n")
-    catalogue = project.catalogue
+    began = began_at()
+    since = began if force else float("-inf")  # what was measured in this run, by whomever, is not measured again
     keyed = {digest(stage, version, params, item.inputs, item.subject): item for item in items}
     mine = dict(list(keyed.items())[index - 1 :: n_shards])
-    known = set() if force else catalogue.known_keys(stage, failures=False)
-    failed_before = set() if force or retry else catalogue.known_keys(stage) - known
+    known = project.catalogue.known_keys(stage, failures=False, since=since)
+    failed_before = project.catalogue.known_keys(stage, since=began if retry else since) - known
     todo = [key for key in mine if key not in known and key not in failed_before]
-    if force or retry:
-        _forget_failures(project, stage, todo, everything=force)
-
-    worker = worker_name()
-    done = failed = 0
-    errors: list[tuple[str, str]] = []
+    if retry:
+        _forget_failures(project, todo, before=began)
+    loop = _Loop(project, stage, version, params, mine, measure, since, reporter)
+    sweep_parts(project, project.artefacts_dir / stage)
     reporter.begin(label or stage, len(todo), "items")
-    with activity(project, stage) as tick:
-        size = max(1, min(CLAIM_BATCH, len(todo) // 8))
-        for batch in [todo[i : i + size] for i in range(0, len(todo), size)]:
-            got = catalogue.claim(stage, batch, worker=worker, now=time.time())
-            deaths = catalogue.deaths(got)
-            try:
-                for key in got:
-                    catalogue.start(key, now=time.time())
-                    killer = deaths.get(key, 0) >= DEADLY
-                    how = _deadly if killer else measure
-                    finding = _one(project, stage, version, params, key, mine[key], how)
-                    catalogue.record(finding)
-                    if finding.error is None:
-                        done += 1
-                        tick(done=1)
-                    else:
-                        failed += 1
-                        tick(failed=1)
-                        errors.append((finding.subject, finding.error))
-                        reporter.line(f"{stage} {finding.subject}: {finding.error}")
-                    reporter.advance(1)
-            except BaseException:  # interrupted: leave nothing locked
-                catalogue.let_go(got, worker=worker)
-                raise
-            if len(got) < len(batch):
-                reporter.advance(len(batch) - len(got), ELSEWHERE)
-    reporter.end()
+    try:
+        with activity(project, stage) as tick:
+            loop.run(todo, tick)
+    finally:
+        reporter.end()
+    sweep_parts(project, project.artefacts_dir / stage)
     return Outcome(
         stage=stage,
-        done=done,
+        done=loop.done,
         skipped=sum(key in known for key in mine),
-        failed=failed,
+        failed=loop.failed,
         failed_before=sum(key in failed_before for key in mine),
-        elsewhere=len(todo) - done - failed,
-        errors=tuple(errors),
+        elsewhere=len(todo) - loop.done - loop.failed,
+        errors=tuple(loop.errors),
     )
+
+
+class _Loop:
+    """Claims what is to be done, batch by batch, and measures it."""
+
+    def __init__(
+        self,
+        project: Project,
+        stage: str,
+        version: int,
+        params: Any,
+        items: Mapping[str, Item],
+        measure: Callable[[Item, Desk], Measured],
+        since: float,
+        reporter: Reporter,
+    ) -> None:
+        self.project, self.stage, self.version, self.params = project, stage, version, params
+        self.items, self.measure, self.since, self.reporter = items, measure, since, reporter
+        self.worker = worker_name()
+        self.done = self.failed = 0
+        self.errors: list[tuple[str, str]] = []
+
+    def run(self, todo: Sequence[str], tick: Ledger) -> None:
+        size = max(1, min(CLAIM_BATCH, len(todo) // 8))
+        left: list[str] = []
+        for batch in [todo[i : i + size] for i in range(0, len(todo), size)]:
+            left += self._batch(batch, tick, wait=False)
+        while left:  # in other hands: those of the dead are taken over, one batch at a time
+            self.reporter.advance(0.0, "waiting for what other processes hold")
+            batch, left = left[:size], left[size:]
+            elsewhere = len(self._batch(batch, tick, wait=True))
+            if elsewhere:
+                self.reporter.advance(elsewhere, ELSEWHERE)
+
+    def _batch(self, keys: Sequence[str], tick: Ledger, *, wait: bool) -> list[str]:
+        """Measure those of ``keys`` that can be had; returns the others."""
+        catalogue = self.project.catalogue
+        got = catalogue.claim(self.stage, keys, worker=self.worker, now=time.time(), since=self.since, wait=wait)
+        deaths = catalogue.deaths(got)
+        try:
+            for key in got:
+                catalogue.start(key, now=time.time())
+                how = _deadly if deaths.get(key, 0) >= DEADLY else self.measure
+                self._enter(_one(self.project, self.stage, self.version, self.params, key, self.items[key], how), tick)
+        except BaseException:  # interrupted: leave nothing locked
+            catalogue.let_go(got, worker=self.worker)
+            raise
+        mine = set(got)
+        return [key for key in keys if key not in mine]
+
+    def _enter(self, finding: Finding, tick: Ledger) -> None:
+        self.project.catalogue.record(finding)
+        if finding.error is None:
+            self.done += 1
+            tick(done=1)
+        else:
+            self.failed += 1
+            tick(failed=1)
+            self.errors.append((finding.subject, finding.error))
+            self.reporter.line(f"{self.stage} {finding.subject}: {finding.error}")
+        self.reporter.advance(1)
+
+
+_began: float | None = None
+
+
+def began_at() -> float:
+    """When this run began (Unix seconds): that of the pool it belongs to, else now."""
+    return time.time() if _began is None else _began
+
+
+def belong_to_run(began: float) -> None:
+    """This process is one of several that share a run begun then: what one has measured anew, no other does."""
+    global _began
+    _began = began
+
+
+def sweep_parts(project: Project, folder: Path) -> None:
+    """Remove what is half written in ``folder`` and belongs to nobody: no living claim is its writer's."""
+    parts = list(folder.glob("*.part*")) if folder.is_dir() else []
+    if not parts:
+        return
+    living = project.catalogue.living(now=time.time()) | {worker_name()}
+    for part in parts:
+        if any(f".{worker}.part" in part.name for worker in living):
+            continue
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(project: Project, stage: str, key: str, what: str) -> Iterator[None]:
+    """Hold a claim while a piece of work goes on that only one process may do at a time.
+
+    Raises
+    ------
+    CatalogueError
+        Another living process is doing ``what``.
+    """
+    worker = worker_name()
+    if not project.catalogue.claim(stage, [key], worker=worker, now=time.time()):
+        raise CatalogueError(f"{project.root}: another process is {what}; run this again when it is done")
+    try:
+        yield
+    finally:
+        project.catalogue.let_go([key], worker=worker)
 
 
 def _deadly(item: Item, _desk: Desk) -> Measured:
@@ -178,9 +267,9 @@ def _one(
     item: Item,
     measure: Callable[[Item, Desk], Measured],
 ) -> Finding:
-    folder = project.artefacts_dir / stage
-    desk = Desk(folder / f"{item.subject}.{key[:8]}.part")
-    shutil.rmtree(desk.folder, ignore_errors=True)  # left by a killed run
+    folder, name = project.artefacts_dir / stage, f"{item.subject}.{key[:8]}"
+    desk = Desk(folder / f"{name}.{worker_name()}.part")
+    shutil.rmtree(desk.folder, ignore_errors=True)
     cpu = time.process_time()
     values: Mapping[str, Any] = {}
     files: dict[str, str] = {}
@@ -188,21 +277,22 @@ def _one(
     try:
         measured = measure(item, desk)
         values = dict(canonical(measured.values))  # type: ignore[call-overload]
-        for name, part in measured.files.items():
-            final = folder / f"{item.subject}.{key[:8]}.{part.name}"
+        for what, part in measured.files.items():
+            final = folder / f"{name}.{part.name}"
             settle(part, final)
-            files[name] = project.relative(final)
+            files[what] = project.relative(final)
     except NeuralbumError as cause:
         error = str(cause)
     except Exception as cause:  # one strange file must not stop a night's work
+        if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
+            raise  # nothing else can be written either: the item is not at fault
         at = traceback.extract_tb(cause.__traceback__)[-1]
         error = f"{type(cause).__name__}: {cause} ({Path(at.filename).name}:{at.lineno})"
     finally:
         shutil.rmtree(desk.folder, ignore_errors=True)
-    if error is not None:  # files of this run, or of one that was killed before its row: no finding is to name them
+    if error is not None:
         files = {}
-        for orphan in folder.glob(f"{escape(desk.folder.stem)}.*"):
-            orphan.unlink()
+        _remove_orphans(project, key, folder, name)
     return Finding(
         key=key,
         stage=stage,
@@ -218,11 +308,21 @@ def _one(
     )
 
 
-def _forget_failures(project: Project, stage: str, keys: Sequence[str], *, everything: bool) -> None:
+def _remove_orphans(project: Project, key: str, folder: Path, name: str) -> None:
+    """Remove an item's files that no finding will name: of a failure, or of a run that was killed before its row."""
+    known = project.catalogue.finding(key)
+    named = set() if known is None else set(known.files.values())
+    for path in folder.glob(f"{escape(name)}.*"):
+        if path.is_file() and project.relative(path) not in named:
+            path.unlink()
+
+
+def _forget_failures(project: Project, keys: Sequence[str], *, before: float) -> None:
+    """Remove older failures, so that their items are pending again."""
     wanted = set(keys)
-    for finding in project.catalogue.findings(stage):
-        if finding.key in wanted and (everything or finding.error is not None):
-            project.catalogue.forget(finding.key)
+    for brief in project.catalogue.briefs():
+        if brief.key in wanted and brief.error is not None and brief.created_at < before:
+            project.catalogue.forget(brief.key)
 
 
 class Ledger:
@@ -288,12 +388,6 @@ def activity(
         yield ledger
     finally:
         ledger.flush()
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verb(name: str) -> Callable[..., Any]:

@@ -58,7 +58,10 @@ def test_records_come_back_as_they_went_in(catalogue, add_take, project):
         max_size=4,
     )
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    suppress_health_check=[*settings.default.suppress_health_check, HealthCheck.function_scoped_fixture],
+)
 def test_any_payload_survives_the_round_trip(catalogue, payload):
     event = Event(uuid.uuid4().hex, 1.0, "ann", "verdict", "take1", payload)
     catalogue.say([event])

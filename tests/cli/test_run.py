@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from neuralbum import __version__
-from neuralbum.cli.console import PlainReporter, amount_of, hours
-from neuralbum.cli.options import parse_shard
+from neuralbum.cli.console import amount_of, hours
+from neuralbum.cli.options import find_takes, parse_shard
 from neuralbum.cli.run import run
 from neuralbum.errors import NeuralbumError, ParameterError
 from neuralbum.records import Event, Finding, Song
@@ -78,7 +79,7 @@ def test_status_counts_what_is_done_pending_and_failed(project, add_take, capsys
     assert "it broke" in said(capsys)[0]
 
 
-@pytest.mark.parametrize("word", ["mock MELANCHOLY", "1", None])
+@pytest.mark.parametrize("word", ["mock MELANCHOLY", "1", "001", None])
 def test_why_finds_a_take_by_title_number_or_beginning_of_its_id(project, add_take, capsys, word):
     take = add_take(np.zeros(1600))
     project.catalogue.set_songs([(Song(1, take.id, "Mock Melancholy"), "mock melancholy")])
@@ -104,7 +105,38 @@ def test_doctor_finds_a_damaged_project(project, capsys):
     assert checks["Python"]["ok"] is True
 
 
-@pytest.mark.parametrize("word", ["0/3", "4/3", "x/3", "3"])
+def test_a_number_means_the_song_and_never_the_beginning_of_an_id(project, add_take, capsys):
+    takes = [add_take(np.zeros(160), number=n) for n in range(40)]
+    digit = next(take.id[0] for take in takes if take.id[0] in "123456789")
+    others = [take for take in takes if not take.id.startswith(digit)]
+    project.catalogue.set_songs([(Song(int(digit), others[0].id, "Mock Melancholy"), "mock melancholy")])
+    assert run(["why", digit, "--json", "--project", str(project.root)]) == 0
+    assert json.loads(said(capsys)[0])["take"]["id"] == others[0].id
+    assert run(["why", "87", "--project", str(project.root)]) == 2
+    assert f"no song of that number; numbers go from {digit} to {digit}" in said(capsys)[1]
+    assert run(["status", "--takes", "--json", "--project", str(project.root)]) == 0
+    numbers = {row["id"]: row["number"] for row in json.loads(said(capsys)[0])}
+    assert {i for i, number in numbers.items() if number == int(digit)} == {others[0].id}
+    assert sum(number is None for number in numbers.values()) == 39
+
+
+def test_a_take_is_named_by_its_songs_number_in_every_command(project, add_take):
+    takes = [add_take(np.zeros(160), number=n) for n in range(2)]
+    project.catalogue.set_songs([(Song(12, takes[1].id, "Mock Melancholy"), "mock melancholy")])
+    assert find_takes(project, ["12", takes[0].id[:8]]) == [takes[1].id, takes[0].id]
+    assert find_takes(project, None) is None
+
+
+def test_six_digits_may_begin_an_id(project, add_take):
+    take = add_take(np.zeros(160))
+    digits = replace(take, id="1234567890abcdef1234")
+    project.catalogue.add_take(digits)
+    assert find_takes(project, ["123456"]) == [digits.id]
+    with pytest.raises(ParameterError, match="no song of that number"):
+        find_takes(project, ["12345"])
+
+
+@pytest.mark.parametrize("word", ["0/3", "4/3", "x/3", "3", "²/²", "1/²", "1/" + "9" * 30])
 def test_a_foolish_shard_is_refused(word):
     with pytest.raises(ParameterError, match="I/N"):
         parse_shard(word)
@@ -120,19 +152,6 @@ def test_times_are_said_as_people_say_them(seconds, text):
 )
 def test_amounts_are_said_without_needless_digits(count, text):
     assert amount_of(count) == text
-
-
-def test_plain_progress_says_how_much_is_left(capsys, monkeypatch):
-    clock = iter([0.0, 0.0, 1.0, 20.0, 40.0, 41.0, 42.0])
-    monkeypatch.setattr("neuralbum.cli.console.time.monotonic", lambda: next(clock))
-    reporter = PlainReporter()
-    reporter.begin("screen", 10, "takes")
-    reporter.advance(1, "all quiet")
-    reporter.advance(4)
-    reporter.end()
-    told = said(capsys)[1]
-    assert "screen: 5/10 takes · 20s left · all quiet" in told
-    assert "screen: ended after 40s, 5/10 takes" in told
 
 
 def test_steps_asked_for_win_over_a_time_in_the_file(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 
@@ -37,7 +38,7 @@ def room(tmp_path, monkeypatch):
     (folder / "testroom.py").write_text(ROOM)
     site = "import sys, importlib, neuralbum\nsys.modules['neuralbum.testroom'] = importlib.import_module('testroom')\n"
     (folder / "sitecustomize.py").write_text(site)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     module = types.ModuleType("neuralbum.testroom")
     exec(compile(ROOM, "testroom.py", "exec"), module.__dict__)
     monkeypatch.setitem(sys.modules, "neuralbum.testroom", module)

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import wave
 
 import numpy as np
 import pytest
 import soundfile
 
+from neuralbum import tagging
+from neuralbum.audio import resample
 from neuralbum.cli.run import run as command_line
 from neuralbum.corpus import CorpusParams, add
 from neuralbum.corpus import run as corpus_run
+from neuralbum.corpus.listen import measure_file
 from neuralbum.demo.band import make_band, write_song
 from neuralbum.errors import AudioError, ParameterError
 from neuralbum.prepared import mono_path, open_corpus, stereo_path, to_float
@@ -199,13 +203,10 @@ def test_nothing_named_or_nothing_to_train_on_is_refused(project, music):
 
 
 def test_hostile_names_and_tags_are_stored_tame(project, tmp_path, songs):
-    from mutagen.flac import FLAC
-
     path = tmp_path / "x\x1b[2J\u202e.flac"
     soundfile.write(path, songs[0].audio.T, 44_100)
-    tags = FLAC(path)
-    tags["title"], tags["artist"] = "<script>\x1b]0;owned\x07" + "A" * 5000, "../../etc/passwd\nband"
-    tags.save()
+    hostile = {"TITLE": "<script>\x1b]0;owned\x07" + "A" * 5000, "ARTIST": "../../etc/passwd\nband"}
+    tagging.write(path, "flac", hostile)
     undecodable = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.flac")
     with open(undecodable, "wb") as file:
         soundfile.write(file, songs[1].audio.T, 44_100, format="FLAC")
@@ -268,3 +269,131 @@ def test_two_projects_split_the_same_music_alike(music, tmp_path):
         sides.append({track.title: track.split for track in result.tracks})
         project.catalogue.close()
     assert sides[0] == sides[1]
+
+
+INVISIBLE = ["Rock\u00a0Ballad", "Na\u3000me", "so\u00adft", "\ufeffbom", "\U0001f468\u200d\U0001f3a4"]
+
+
+def test_names_that_cannot_be_printed_are_found_again_and_keep_their_sides(project, tmp_path, songs):
+    folder = tmp_path / "mu\u00a0sic"
+    folder.mkdir()
+    for name, song in zip([*INVISIBLE[:3], "line\nbreak", os.fsdecode(b"caf\xe9")], songs, strict=True):
+        with open(folder / f"{name}.flac", "wb") as file:
+            soundfile.write(file, song.audio.T, song.sample_rate, format="FLAC")
+    first = add(project, [folder], SHORT)
+    sides = {track.id: track.split for track in first.tracks}
+    again = add(project, params=CorpusParams(min_minutes=0.05, sample_rate=8_000))  # every array is written anew
+    assert statuses(again) == ["known"] * 5
+    assert {track.id: track.split for track in again.tracks} == sides
+    assert open_corpus(project).sample_rate == 8_000
+
+
+@pytest.mark.parametrize("name", INVISIBLE)
+def test_a_title_of_an_odd_name_says_what_can_be_read_of_it(project, tmp_path, songs, name):
+    soundfile.write(tmp_path / f"{name}.flac", songs[0].audio.T, 44_100)
+    (track,) = add(project, [tmp_path], SHORT).tracks
+    assert track.title.isprintable()
+    assert track.title
+
+
+CRASHING = """
+import os, signal, sys
+def crash(event, words):
+    if event == "open" and str(words[0]).endswith("crash.flac"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+sys.addaudithook(crash)
+"""
+
+
+def test_a_decoder_that_crashes_takes_only_its_own_file_with_it(project, music, tmp_path, monkeypatch):
+    """The child dies of the signal a decoder would die of, when it opens the file; on every run."""
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook" / "sitecustomize.py").write_text(CRASHING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "hook"))
+    (music / "03 crash.flac").write_bytes((music / os.listdir(music)[0]).read_bytes() + b"x")
+    for status in ("added", "known"):
+        result = add(project, [music], SHORT)
+        (lost,) = result.failed
+        assert lost.path.endswith("crash.flac")
+        assert "the decoder crashed over it (Segmentation fault)" in lost.note
+        assert [file.status for file in result.files if file.status != "failed"] == [status] * 5
+        assert len(open_corpus(project).songs) == 5
+
+
+def test_a_child_that_cannot_be_started_is_said_and_what_is_known_stays(project, music, songs, monkeypatch):
+    add(project, [music], SHORT)
+    (music / "06 new.flac").write_bytes((music / f"01 {songs[0].title}.flac").read_bytes() + b"x")
+    monkeypatch.setattr("sys.executable", shutil.which("false"))
+    result = add(project, [music], SHORT)
+    assert statuses(result) == ["known"] * 5 + ["failed"]
+    assert "a second Python process could not be started (exit 1)" in result.failed[0].note
+
+
+def test_the_childs_processor_time_is_in_the_ledger(project, music):
+    add(project, [music], SHORT)
+    (child,) = [a for a in project.catalogue.activities() if a.detail.get("process") == "decoding"]
+    assert child.stage == "corpus"
+    assert child.cpu_s > 0
+
+
+def test_what_is_missing_in_a_playable_file_is_said_and_the_rest_used(project, music, songs, tmp_path):
+    soundfile.write(tmp_path / "x.mp3", songs[0].audio.T, 44_100, format="MP3")
+    data = (tmp_path / "x.mp3").read_bytes()
+    (music / f"01 {songs[0].title}.flac").unlink()
+    half = len(data) // 2
+    (music / "01 hole.mp3").write_bytes(data[:half] + bytes(3000) + data[half + 3000 :])
+    result = add(project, [music], SHORT)
+    (hole,) = [file for file in result.files if file.path.endswith("hole.mp3")]
+    assert hole.status == "added"
+    assert hole.note.startswith("damaged: about 0.")
+    assert 3.4 < hole.duration_s < 4.0
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "options"),
+    [
+        ("libmp3lame", "x.mp3", {}),
+        ("aac", "x.m4a", {"movflags": "faststart"}),
+        ("aac", "x.mka", {}),
+        ("aac", "x.aac", {"container": "adts"}),
+        ("libopus", "x.opus", {}),
+        ("flac", "x.flac", {}),
+        ("wavpack", "x.wv", {}),
+        ("tta", "x.tta", {}),
+        ("pcm_s16le", "x.wav", {}),
+        ("pcm_s16le", "x.w64", {}),
+        ("pcm_s16be", "x.aiff", {}),
+        ("pcm_s16be", "x.caf", {}),
+    ],
+)
+def test_a_file_that_breaks_off_is_found_out(tmp_path, encode, codec, name, options):
+    noise = (0.1 * np.random.default_rng(0).standard_normal((2, 6 * 48_000))).astype(np.float32)
+    whole = encode(tmp_path / name, noise, 48_000, codec, **options)
+    assert measure_file(whole)["error"] is None
+    cut = tmp_path / f"cut.{name}"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2 + 37])
+    values = measure_file(cut)
+    assert "breaks off" in values["error"]
+    assert 1.5 < values["n_samples"] / values["sample_rate"] < 4.5  # what there is, for those who want it
+
+
+def test_a_file_that_breaks_off_is_found_out_behind_an_appended_error_page(tmp_path):
+    noise = 0.1 * np.random.default_rng(0).standard_normal((6 * 44_100, 2))
+    soundfile.write(tmp_path / "x.mp3", noise, 44_100, format="MP3")
+    data = (tmp_path / "x.mp3").read_bytes()
+    (tmp_path / "x.mp3").write_bytes(data[: len(data) // 2] + b"<html>504 Gateway Timeout</html>" * 50)
+    assert "breaks off" in measure_file(tmp_path / "x.mp3")["error"]
+
+
+def test_a_song_with_one_side_upside_down_is_prepared_as_if_it_were_not(project, tmp_path, songs):
+    mono = songs[0].audio.mean(axis=0)
+    soundfile.write(tmp_path / "inverted.wav", np.stack([mono, -mono]).T, 44_100, subtype="FLOAT")
+    result = add(project, [tmp_path / "inverted.wav"], SHORT)
+    assert "upside down" in result.files[0].note
+    song = open_corpus(project).songs[0]
+    gain = 10 ** (result.gain_db / 20)
+    expected = resample(mono[None] * np.float32(gain), 44_100, 16_000)[0]
+    difference = to_float(song.mono) - expected
+    assert 20 * np.log10(np.abs(difference).max()) < RESAMPLING_DB
+    assert result.tracks[0].level_db == pytest.approx(20 * np.log10(np.sqrt(np.mean(np.square(mono)))), abs=0.01)
+    assert np.array_equal(song.stereo[0], -song.stereo[1])

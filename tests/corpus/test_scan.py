@@ -3,9 +3,11 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import pytest
 
 from neuralbum.corpus.arrays import ArrayWriter, scale
 from neuralbum.corpus.scan import clean_text, natural, scan, show_path, title_of
+from neuralbum.sound_files import find_shown
 
 
 def touch(path, data: bytes = b"x"):
@@ -90,3 +92,45 @@ def test_a_growing_array_can_be_mapped(tmp_path):
     assert np.load(tmp_path / "m.npy", mmap_mode="r").tolist() == [0, 1, 2, 3, 4, 5]
     scale(tmp_path / "m.npy", tmp_path / "half.npy", 0.5)
     assert np.load(tmp_path / "half.npy").tolist() == [0, 0, 1, 2, 2, 2]
+
+
+def test_links_in_a_circle_and_what_is_no_file_are_named_and_the_rest_goes_on(tmp_path):
+    song = touch(tmp_path / "a" / "song.mp3")
+    os.symlink("loop.flac", tmp_path / "a" / "loop.flac")
+    os.symlink("nowhere.flac", tmp_path / "a" / "dangling.flac")
+    os.symlink(tmp_path / "a" / "folder.loop", tmp_path / "a" / "folder.loop")
+    os.mkfifo(tmp_path / "a" / "pipe.wav")
+    found = scan([tmp_path, tmp_path / "a" / "folder.loop"])
+    assert found.files == [song]
+    assert {path.name: why for path, why in found.missing} == {
+        "dangling.flac": "a link to a file that is not there",
+        "folder.loop": "a link that leads in a circle",
+        "loop.flac": "a link that leads in a circle",
+        "pipe.wav": "not a file",
+    }
+
+
+STRANGE_NAMES = [
+    "Rock\u00a0Ballad.wav",
+    "Na\u3000me.wav",
+    "so\u00adft.wav",
+    "\ufeffbom.wav",
+    "\U0001f468\u200d\U0001f3a4.wav",
+    "line\nbreak.wav",
+    os.fsdecode(b"caf\xe9.wav"),
+    "back\\slash\u00a0.wav",
+    "plain.wav",
+]
+
+
+@pytest.mark.parametrize("name", STRANGE_NAMES)
+def test_what_is_shown_of_a_name_finds_the_file_again(tmp_path, name):
+    song = touch(tmp_path / name.removesuffix(".wav") / name)
+    assert find_shown(show_path(song)) == [song]
+    song.unlink()
+    assert find_shown(show_path(song)) == []
+
+
+def test_names_that_look_the_same_are_all_found(tmp_path):
+    two = {touch(tmp_path / "a\u00a0b.wav"), touch(tmp_path / "a\\xa0b.wav")}
+    assert set(find_shown(show_path(tmp_path / "a\u00a0b.wav"))) == two

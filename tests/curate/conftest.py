@@ -36,6 +36,8 @@ class Running:
 
         import uvicorn
 
+        from neuralbum.curate.connections import configure
+
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", self.port))
@@ -44,7 +46,7 @@ class Running:
         self.desk = Desk(self.project, self.params)
         self.access = Access.make("127.0.0.1", self.port, self.curators, default_actor="ana")
         app = server.make_app(self.desk, self.access)
-        config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", ws="none")
+        config = configure(app, log_level="error")
         config.timeout_graceful_shutdown = 1
         self._server = uvicorn.Server(config)
         self._socket = listening

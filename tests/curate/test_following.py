@@ -62,7 +62,7 @@ def test_queues_are_kept_apart_and_news_name_each_take_once():
     follower = Follower(lambda after: [e for e in log if e.id > after])
     follower.look()
     assert [q.client_id for q in follower.queues] == ["q1"]
-    assert follower.news(0) == ["t1"]
+    assert follower.news(0) == [("t1", "ana")]
     before = follower.now
     follower.look()
     assert follower.news(before) == []

@@ -24,7 +24,7 @@ RECORD = """() => {
 HEARD = "() => Object.keys(localStorage).filter((k) => k.startsWith('heard-')).map((k) => k.slice(6))"
 SENT = "() => window.curate && window.curate.outbox.state.waiting === 0 && !window.curate.outbox.state.failing"
 MINE = "() => Object.fromEntries(curate.session.rows.map((r) => [r.id, curate.session.state(r.id).mine]))"
-KEYS = [*"kkkxxmzzlj123", "Shift+Z", "Home", "End", "ArrowDown", "ArrowUp", "w"]
+KEYS = [*"kkkxxmzzhj123", "Shift+Z", "Home", "End", "ArrowDown", "ArrowUp", "w", "Shift+ArrowRight"]
 SEED = 20261122
 
 
@@ -113,7 +113,7 @@ def test_two_curators_at_once_both_arrive_and_can_be_compared(chromium, running,
     verdicts = [e for e in album.catalogue.events() if e.kind == "verdict"]
     assert sorted({e.actor for e in verdicts}) == ["ana", "ben"]
     assert len(verdicts) == 24
-    agreed = server.desk.agreement()
+    agreed = server.desk.agreement("ana")
     assert agreed["pairs"][0]["n"] == 12
     assert agreed["n_disputed"] > 0
     pages["ana"].evaluate("() => curate.session.listen()")
@@ -225,10 +225,12 @@ def test_a_phone_gets_one_column_large_buttons_and_no_sideways_scrolling(chromiu
     context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = open_page(context, server.url, errors)
     page.wait_for_selector(".cell")
+    page.evaluate("""() => curate.session.learnRows(
+      curate.session.rows.map((r) => ({ ...r, caption: 'loud, dense, bright; falls silent at 0:52 '.repeat(9) })))""")
     boxes = [page.locator(".cell").nth(i).bounding_box() for i in range(2)]
     assert boxes[0]["x"] == boxes[1]["x"]
     for _ in range(2):
-        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate("() => Math.max(document.documentElement.scrollWidth, innerWidth)") == 390
         keep = page.get_by_role("button", name="Keep").bounding_box()
         assert keep["height"] >= 40
         assert keep["y"] + keep["height"] <= 844
@@ -359,4 +361,176 @@ def test_titles_are_kept_and_rejected_by_key_and_songs_follow(window, running, e
     # nothing may be on its way when the server is killed and the catalogue closed
     page.wait_for_function("() => curate.pool.players.filter((p) => p.src).every((p) => p.readyState >= 3)")
     page.close()
+    assert errors == []
+
+
+def test_a_filter_shows_and_takes_are_put_in_order_selected_and_decided_together(window, running, errors, album):
+    page = open_page(window, running().url, errors)
+    page.wait_for_selector(".cell")
+    assert page.locator(".bar").count() == 0
+    page.keyboard.press("f")
+    page.get_by_label("Order").select_option("hottest first")
+    page.get_by_label("Verdict").select_option("not decided")
+    page.keyboard.press("Escape")
+    bar = page.locator(".bar")
+    assert bar.locator(".chip").all_inner_texts() == ["not decided", "hottest first"]
+    assert "12 of 12" in bar.inner_text()
+    assert page.get_by_role("button", name="Filter", exact=True).get_attribute("aria-pressed") == "true"
+    page.keyboard.press("Home")
+    shown = page.evaluate("() => curate.session.view.map((i) => curate.session.rows[i].temperature)")
+    assert shown == sorted(shown, reverse=True)
+    page.locator(".cell").nth(1).click()
+    page.locator(".cell").nth(5).click(modifiers=["Shift"])
+    assert page.locator(".cell[aria-selected='true']").count() == 5
+    assert "5 takes selected" in page.locator(".inspector").inner_text()
+    page.keyboard.press("x")
+    assert page.locator(".cell[data-mark='drop']").count() == 5
+    page.wait_for_function(SENT)
+    page.keyboard.press("z")
+    assert page.locator(".cell[data-mark='drop']").count() == 0, "taken back together"
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Escape")
+    assert page.locator(".cell.chosen").count() == 0
+    bar.get_by_role("button", name="Show all").click()
+    assert page.locator(".bar").count() == 0
+    page.wait_for_function(SENT)
+    kinds = [e.kind for e in album.catalogue.events() if e.kind != "queue"]
+    assert kinds == ["verdict"] * 5 + ["undo"] * 5
+    assert errors == []
+
+
+def test_the_end_is_told_and_gone_in_another_pass(window, running, errors):
+    page = open_page(window, running().url, errors)
+    page.wait_for_selector(".cell")
+    page.keyboard.press("End")
+    page.keyboard.press("k")
+    bar = page.locator(".bar")
+    bar.get_by_text("That was the last take").wait_for()
+    page.get_by_role("button", name="Ear").click()
+    page.wait_for_function("() => curate.session.pass === 'ear'")
+    assert bar.count() == 0
+    assert page.locator("[aria-live='polite']").inner_text() == ""
+    page.keyboard.press("End")
+    page.keyboard.press("k")
+    bar.get_by_role("button", name="To the first undecided one").click()
+    assert page.evaluate("() => curate.session.cursor") == 0
+    assert errors == []
+
+
+def test_a_stretch_is_dragged_noted_moved_and_reworded_and_the_picture_zooms(window, running, errors, album):
+    page = open_page(window, f"{running().url}/#ear", errors)
+    page.wait_for_function("() => document.querySelector('canvas.levels[data-take]:not([data-take=\"\"])')")
+    box = page.locator(".over").bounding_box()
+    buttons = page.locator(".verb.keep").bounding_box()
+
+    def drag(from_share, to_share):
+        y = box["y"] + box["height"] / 2
+        page.mouse.move(box["x"] + from_share * box["width"], y)
+        page.mouse.down()
+        page.mouse.move(box["x"] + to_share * box["width"], y, steps=5)
+        page.mouse.up()
+
+    def mine():
+        return page.evaluate("() => curate.session.state(curate.session.row.id).mine.notes")
+
+    drag(0.25, 0.5)  # of four seconds
+    page.keyboard.press("n")
+    assert page.locator(".verb.keep").bounding_box() == buttons, "nothing is pushed"
+    page.keyboard.type("a riff")
+    page.keyboard.press("Enter")
+    (note,) = mine()
+    assert (note["start_s"], note["end_s"]) == (pytest.approx(1, abs=0.02), pytest.approx(2, abs=0.02))
+    drag(0.5, 0.75)  # its right edge
+    (moved,) = mine()
+    assert (moved["id"], moved["text"], moved["end_s"]) == (note["id"], "a riff", pytest.approx(3, abs=0.02))
+    assert moved["start_s"] == note["start_s"]
+    page.get_by_role("button", name="Edit note").click()
+    page.get_by_label("From, seconds").fill("0.5")
+    page.get_by_label("Note", exact=True).fill("a better riff")
+    page.keyboard.press("Enter")
+    (worded,) = mine()
+    assert (worded["id"], worded["text"], worded["start_s"]) == (note["id"], "a better riff", 0.5)
+
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 20)
+    page.mouse.wheel(0, -400)
+    scroll = page.get_by_label("Scroll the picture")
+    scroll.wait_for()
+    before = float(scroll.input_value())
+    page.keyboard.press("Shift+ArrowRight")
+    assert float(scroll.input_value()) > before
+    page.mouse.click(box["x"], box["y"] + 20)
+    assert page.evaluate("() => curate.pool.time_s") == pytest.approx(float(scroll.input_value()), abs=0.05)
+    for _ in range(4):
+        page.keyboard.press("Minus")
+    assert scroll.count() == 0, "the whole take again"
+    page.wait_for_function(SENT)
+    (judged,) = album.catalogue.judgements().values()
+    assert [(n.start_s, n.text) for n in judged.notes] == [(0.5, "a better riff")]
+    assert errors == []
+
+
+def test_the_bands_song_sounds_beside_a_take_and_the_volume_is_remembered(window, running, errors, album, tmp_path):
+    from neuralbum.audio import write_flac
+    from neuralbum.records import Track
+
+    from .makers import RATE, beat
+
+    write_flac(tmp_path / "ours.flac", beat(99, duration_s=6.0), RATE)
+    track = Track("track-1", str(tmp_path / "ours.flac"), "Ours", "B", "0" * 64, 6.0, RATE, 1, "train", -20.0, -1.0)
+    gone = Track("track-2", str(tmp_path / "gone.flac"), "Gone", "B", "1" * 64, 6.0, RATE, 1, "train", -20.0, -1.0)
+    album.catalogue.add_tracks([track, gone])
+    page = open_page(window, f"{running().url}/#ear", errors)
+    song = page.get_by_label("The band's song to compare with")
+    song.wait_for()
+    assert song.locator("option").all_inner_texts() == ["Ours"], "only what is where it was"
+    page.locator(".over").focus()
+    page.keyboard.press("v")
+    page.wait_for_function(
+        "() => curate.pool.currentId === 'band:track-1' && curate.pool.playing && curate.pool.time_s > 0.4"
+    )
+    page.keyboard.press("v")
+    page.wait_for_function("() => curate.pool.currentId === curate.session.row.id && curate.pool.playing")
+    page.get_by_label("volume").fill("0.25")
+    assert page.evaluate("() => curate.pool.players.every((p) => p.volume === 0.25)")
+    page.keyboard.press("Space")
+    page.wait_for_function(SENT)
+    page.reload()
+    page.wait_for_function("() => window.curate && curate.pool.players.every((p) => p.volume === 0.25)")
+    takes = {take.id for take in album.catalogue.takes()}
+    assert {e.take_id for e in album.catalogue.events() if e.kind == "play"} <= takes, "theirs is not ours"
+    page.wait_for_function("() => curate.pool.players.filter((p) => p.src).every((p) => p.readyState >= 3)")
+    page.close()
+    assert errors == []
+
+
+def test_a_second_tab_follows_the_first_and_goes_blind_with_it(window, running, errors):
+    server = running()
+    first, second = (open_page(window, server.url, errors) for _ in range(2))
+    for page in (first, second):
+        page.wait_for_selector(".cell")
+    first.bring_to_front()
+    first.keyboard.press("Home")
+    first.keyboard.press("x")
+    second.wait_for_function("() => curate.session.decided === 1")
+    assert second.locator(".cell[data-mark='drop']").count() == 1
+    first.get_by_role("button", name="Second").click()
+    first.get_by_role("button", name="Draw the takes").click()
+    first.wait_for_function("() => curate.session.pass === 'second' && curate.session.row")
+    second.evaluate("() => curate.session.listen()")
+    second.wait_for_function("() => curate.session.blind && curate.session.decided === 0")
+    assert second.locator(".cell[data-mark='drop']").count() == 0, "what was said before is withheld here, too"
+    assert errors == []
+
+
+def test_flags_wait_until_the_take_is_judged(window, running, errors):
+    page = open_page(window, running().url, errors)
+    page.wait_for_selector(".cell")
+    assert page.evaluate("() => curate.session.rows.every((r) => r.withheld && !r.flags.length)")
+    page.keyboard.press("Shift+A")
+    page.keyboard.press("m")
+    page.wait_for_function("() => curate.session.rows.filter((r) => r.flags.includes('silence')).length === 3")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.cell > span')].some((s) => s.dataset.badge === 'silence')"
+    )
     assert errors == []

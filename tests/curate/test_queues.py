@@ -43,6 +43,20 @@ def test_each_pass_holds_what_it_is_for():
         members("third", TAKES, SAID, "ana")
 
 
+def test_progress_from_pass_to_pass_is_no_dispute():
+    assert not disputed(said(("ana", "t", "keep", "eye"), ("ana", "t", "drop", "ear")).values())
+    assert not disputed(
+        said(("ana", "t", "maybe", "ear"), ("ana", "t", "keep", "full"), ("ben", "t", "keep", "")).values()
+    )
+    assert disputed(
+        said(("ana", "t", "keep", "eye"), ("ana", "t", "drop", "ear"), ("ben", "t", "keep", "eye")).values()
+    )
+    heard_blind = (("ana", "t", "keep", "eye"), ("ana", "t", "drop", "second"))
+    assert disputed(said(*heard_blind).values())
+    assert not disputed(said(*heard_blind, ("ana", "t", "drop", "full")).values()), "heard again, and agreed"
+    assert not disputed(said(("ana", "t", "drop", "eye"), (AUTO, "t", "keep", "auto")).values())
+
+
 def test_a_word_in_the_disputes_pass_settles_it():
     settled = said(("ana", "t", "keep", "eye"), ("ben", "t", "drop", "eye"), ("ana", "t", "drop", "disputes"))
     assert not disputed(settled.values())

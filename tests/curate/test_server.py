@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from itertools import pairwise
 
-import anyio
 import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
+from uvicorn.server import ServerState
 
 from neuralbum import curate
+from neuralbum.audio import write_flac
 from neuralbum.catalogue import fold
-from neuralbum.curate import server
+from neuralbum.curate import connections, exchange, server, speech
+from neuralbum.curate.desk import Desk
 from neuralbum.curate.guard import Access, is_loopback
-from neuralbum.records import Event
+from neuralbum.curate.params import Params
+from neuralbum.records import Event, Track
+from neuralbum.screen.ranker import N_FEATURES
 
-from .makers import screened
+from .makers import RATE, beat, make_project, make_take, screened
 
 PORT = 8427
 BASE = f"http://127.0.0.1:{PORT}"
@@ -68,12 +73,25 @@ def say(client, *events, actor="ana", expect=200):
 
 
 def desk_of(client, pass_name="eye", actor="ana"):
-    answer = client.get(f"/api/desk/{pass_name}", headers={"x-curator": actor})
+    """What the page asks for: the desk, with its queue frozen; the second pass's is drawn by hand."""
+    headers = {"x-curator": actor}
+    answer = client.get(f"/api/desk/{pass_name}", headers=headers)
+    if pass_name != "second" and answer.json()["queue"]["id"] == "":
+        answer = client.post(f"/api/desk/{pass_name}", json={}, headers=headers)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def test_a_desk_holds_every_take_best_first_but_for_the_audit(client, album):
+@pytest.fixture
+def told_desk(album):
+    """A desk that tells what the machine thinks before anybody has judged."""
+    desk = Desk(album, Params(machine_first=True))
+    yield desk
+    desk.close()
+
+
+def test_a_desk_holds_every_take_best_first_but_for_the_audit(told_desk, album):
+    client = talk(told_desk)
     answer = desk_of(client)
     rows = answer["rows"]
     assert {row["id"] for row in rows} == {take.id for take in album.catalogue.takes()}
@@ -89,8 +107,6 @@ def test_a_desk_holds_every_take_best_first_but_for_the_audit(client, album):
 def test_the_queue_is_frozen_and_survives_a_restart(client, desk, album):
     first = [row["id"] for row in desk_of(client)["rows"]]
     say(client, words(1, first[-1], value="drop"), words(2, first[0], value="keep"))
-    from neuralbum.curate.desk import Desk
-
     again = Desk(album, desk.params)
     assert [row["id"] for row in again.desk("ana", "eye")["rows"]] == first
     again.close()
@@ -195,6 +211,114 @@ def test_a_second_pass_is_blind_in_every_answer(client, desk):
         assert verdicts == {"undecided": 12}
 
 
+N_TAKES = 26
+"""Twenty of them are drawn for a second pass."""
+CAPTION = "loud, dense, about 140 BPM (or 70, 280); two equal channels"
+
+
+def world(root, otherwise=()):
+    """A project in which ana and ben judged every take; about the takes numbered ``otherwise`` they said other things.
+
+    In all worlds they said as much, in the same order and at the same time.
+    """
+    project = make_project(root / "album")
+    takes = [make_take(project, n, audio=False) for n in range(N_TAKES)]
+    flag = {"name": "mono", "value": 1.0, "threshold": 0.9, "ranges": [[1.0, 2.0]], "words": "two equal channels"}
+    for n, take in enumerate(takes):
+        features = [n % 7 / 7, *[0.5] * (N_FEATURES - 1)]
+        project.catalogue.record(screened(take, score=n / 99, flags=[flag], caption=CAPTION, features=features))
+    desk = Desk(project, Params(machine_first=True))
+    client = talk(desk)
+    for who in ("ana", "ben"):
+        desk_of(client, "eye", who)
+        for n, take in enumerate(takes):
+            other = n in otherwise
+            told = {
+                "verdict": {"value": "keep" if (n % 2 == 0) != other else "drop"},
+                "tag": {"tag": "tag-secret" if other else "doom"},
+                "note": {"note_id": f"note-{who}-{n}", "start_s": 0, "end_s": 2, "text": f"heard {other}"},
+                "tap": {"bpm": 97.25 if other else 121.0, "times_s": []},
+                "play": {"start_s": 0, "end_s": 3.0 if other else 1.0},
+            }
+            said = [
+                {"client_id": f"{who}-{n}-{kind}-event", "kind": kind, "take_id": take.id, "payload": p, "pass": "eye"}
+                for kind, p in told.items()
+            ]
+            say(client, *said, actor=who)
+    return project, desk, client, takes
+
+
+def blind_pass(client, desk, listener, takes):
+    """All that a server answers while somebody judges a second pass: {(turn, address): answer}."""
+    headers = {"x-curator": listener}
+    queue = [row["id"] for row in draw_second(client, listener)["rows"]]
+    told = {(0, f"new {p}"): client.post(f"/api/queue/{p}", json={}, headers=headers) for p in speech.PASSES[:3]}
+    told[0, "new disputes"] = client.post("/api/queue/disputes", json={}, headers=headers)
+    for turn, take_id in enumerate(queue[:-1]):
+        if turn in (0, len(queue) - 2):
+            for path in every_get(client, [take.id for take in takes if take.id in queue[:3]]):
+                if not path.startswith("/media"):
+                    told[turn, path] = client.get(path, headers=headers)
+            told[turn, "news"] = client.get("/api/news?since=250", headers=headers)
+        words_now = {**words(turn, take_id, pass_name="second", value="maybe"), "client_id": f"second-{turn:03}"}
+        told[turn, "said"] = client.post("/api/events", json={"events": [words_now]}, headers=headers)
+    assert all(a.status_code in (200, 400, 404) for a in told.values())
+    project_id = desk.session(listener, True)["project_id"].encode()  # names the folder
+    return queue, {where: a.content.replace(project_id, b"") for where, a in told.items()}
+
+
+@pytest.mark.parametrize("listener", ["ana", "ben", "zoe"])
+def test_a_blind_listener_could_be_in_either_of_two_worlds(tmp_path, monkeypatch, listener):
+    """Two projects in which all else was said about the blind takes give the same answers, byte for byte.
+
+    Whoever listens blind cannot tell which of them this is: neither others' opinion nor one's own earlier one.
+    """
+    monkeypatch.setattr("time.time", lambda: 1.8e9)
+    project, desk, client, takes = world(tmp_path / "one")
+    queue, one = blind_pass(client, desk, listener, takes)
+    desk.close()
+    project.catalogue.close()
+    blind = {n for n, take in enumerate(takes) if take.id in queue}
+    assert len(blind) == 20
+    project, desk, client, takes = world(tmp_path / "other", otherwise=blind)
+    same_queue, other = blind_pass(client, desk, listener, takes)
+    desk.close()
+    project.catalogue.close()
+    assert queue == same_queue
+    assert one.keys() == other.keys()
+    assert [where for where in one if one[where] != other[where]] == []
+    rows = {row["id"]: row for row in json.loads(one[0, "/api/desk/second"])["rows"]}
+    assert {rows[t]["caption"] for t in queue} == {"loud, dense"}, "no flag, and no tempo that was not tapped"
+    assert b"two equal channels" not in one[0, f"/api/takes/{queue[0]}"]
+
+
+def test_what_the_machine_thinks_shows_once_a_person_has_judged(client, album):
+    curate.auto(album, share=0.5)
+    rows = desk_of(client)["rows"]
+    assert all(row["flags"] == [] and row["score"] is None and row["withheld"] for row in rows)
+    assert all(s["album"] is None and s["who"] is None for s in desk_of(client)["state"].values())
+    flagged = next(t.id for t, n in zip(album.catalogue.takes(), range(12), strict=True) if n == 4)
+    untold = client.get(f"/api/takes/{flagged}").json()
+    assert (untold["flags"], untold["reasons"], untold["withheld"]) == ([], [], True)
+    assert not [p for p in untold["points"] if "flag" in p["why"]]
+    now = desk_of(client)["now"]
+    said = say(client, words(1, flagged, value="drop"))
+    (row,) = said["rows"]
+    assert (row["id"], row["flags"], row["withheld"]) == (flagged, ["silence"], False)
+    assert row["score"] is not None
+    assert client.get(f"/api/takes/{flagged}").json()["flags"][0]["name"] == "silence"
+    assert [row["flags"] for row in client.get(f"/api/news?since={now}").json()["rows"]] == [["silence"]]
+    others = {row["id"]: row for row in desk_of(client, actor="ben")["rows"]}
+    assert others[flagged]["withheld"], "each person judges first"
+
+
+def test_a_setting_shows_what_the_machine_thinks_from_the_start(told_desk, album):
+    curate.auto(album, share=0.5)
+    answer = desk_of(talk(told_desk))
+    assert {s["who"] for s in answer["state"].values()} == {"auto"}
+    assert [row["flags"] for row in answer["rows"] if row["flags"]] == [["silence"]] * 3
+
+
 def test_the_second_pass_stays_blind_to_an_undo_and_opens_when_it_is_done(client):
     ids = [row["id"] for row in desk_of(client)["rows"]]
     for n, take_id in enumerate(ids[:3]):
@@ -208,11 +332,31 @@ def test_the_second_pass_stays_blind_to_an_undo_and_opens_when_it_is_done(client
         say(client, words(101 + n, take_id, pass_name="second", value="keep"), actor="ben")
     state = desk_of(client, "second", "ben")["state"][queue[0]]
     assert (state["blind"], state["others"][0]["verdict"]) == (False, "drop")
-    agreed = client.get("/api/agreement").json()
+    agreed = client.get("/api/agreement", headers={"x-curator": "ben"}).json()
     (pair,) = agreed["pairs"]
     assert (pair["first"], pair["second"], pair["n"], pair["kappa"]) == ("ana", "ben, second", 3, 0.0)
     assert agreed["n_disputed"] == 3
     assert len(desk_of(client, "disputes")["rows"]) == 3
+
+
+def test_all_that_is_kept_can_be_heard_blind_once_more(client, album):
+    ids = [row["id"] for row in desk_of(client)["rows"]]
+    say(client, *[words(n, t, value="keep" if n < 5 else "drop") for n, t in enumerate(ids)])
+    again = client.post("/api/queue/second?of=kept", json={}).json()
+    assert sorted(row["id"] for row in again["rows"]) == sorted(ids[:5])
+    assert again["blind"] is True
+    assert client.post("/api/queue/second?of=everything", json={}).status_code == 400
+
+
+def test_the_bands_songs_are_served_while_their_files_are_where_they_were(client, album, tmp_path):
+    path = tmp_path / "ours.flac"
+    write_flac(path, beat(99, duration_s=2.0), RATE)
+    album.catalogue.add_tracks([Track("t1", str(path), "Ours", "B", "0" * 64, 2.0, RATE, 1, "train", -20.0, -1.0)])
+    assert client.get("/api/band").json() == {"songs": [{"id": "t1", "title": "Ours", "duration_s": 2.0}]}
+    assert client.get("/media/band/t1.opus").content[:4] == b"OggS"
+    assert client.get("/media/band/..%2ft1.opus").status_code == 404
+    path.unlink()
+    assert client.get("/api/band").json() == {"songs": []}
 
 
 def test_the_machines_tempo_is_withheld_until_a_person_has_tapped(client):
@@ -222,7 +366,8 @@ def test_the_machines_tempo_is_withheld_until_a_person_has_tapped(client):
     assert client.get(f"/api/takes/{take_id}").json()["machine_tempo"]["base_bpm"] == 140.0
 
 
-def test_a_take_has_telling_points_and_its_flags_places(client, album):
+def test_a_take_has_telling_points_and_its_flags_places(told_desk, album):
+    client = talk(told_desk)
     flagged = next(t.id for t, f in zip(album.catalogue.takes(), range(12), strict=True) if f == 0)
     found = client.get(f"/api/takes/{flagged}").json()
     assert found["flags"][0]["ranges"] == [[2.0, 3.0]]
@@ -321,6 +466,194 @@ def test_beyond_loopback_there_is_always_a_token():
     assert not is_loopback("example.org")
 
 
+def test_a_server_answers_to_the_address_whose_link_it_prints():
+    for host in ("127.0.0.1", "127.0.0.2", "::1", "localhost", "LOCALHOST", "192.168.1.4", "fe80::1", "studio.local"):
+        shown = f"[{host}]" if ":" in host else host
+        access = Access.make(host, PORT, [], default_actor="ana")
+        assert access.host_is_ours(f"{shown}:{PORT}"), host
+        assert not access.host_is_ours(f"evil.example:{PORT}"), host
+    assert not Access.make("127.0.0.2", PORT, [], default_actor="ana").tokens
+
+
+NOT_NUMBERS = ("²", "１", "", "-1", "1e3", "9" * 13, "٣")
+
+
+@pytest.mark.parametrize("since", NOT_NUMBERS)
+def test_what_is_no_number_is_refused_and_not_stumbled_over(client, since):
+    assert client.get("/api/news", params={"since": since}).status_code == 400
+
+
+def test_a_header_that_is_no_number_or_no_address_is_refused(client):
+    said = {"content-type": "application/json", "content-length": "\xb2".encode("latin-1")}
+    assert client.post("/api/events", content=b"{}", headers=said).status_code == 413
+    assert client.get("/api/session", headers={"origin": "http://["}).status_code == 403
+    named = client.get("/api/session", headers={"x-curator": "%D0%96%C3%AB"}).json()
+    assert named["actor"] == "Жë", "names travel as addresses do: headers hold no such letters"
+
+
+BAD_WORDS = {
+    "a number beyond any float": ("at", "1" + "0" * 400),
+    "a number of thousands of digits": ("payload", '{"value": ' + "9" * 5000 + "}"),
+    "infinity": ("payload", '{"value": Infinity}'),
+    "half a character as a name": ("client_id", '"\\ud800\\ud800 half"'),
+    "half a character as a take": ("take_id", '"\\udfff"'),
+    "half a character as a kind": ("kind", '"\\ud800"'),
+    "half a character as a pass": ("pass", '"\\ud800"'),
+    "half a character as an undo": ("undoes", '"\\ud800"'),
+    "a list as a name": ("client_id", "[[[[[[]]]]]]"),
+    "a nest as a payload": ("payload", "[" * 500 + "]" * 500),
+    "a table as a verdict": ("payload", '{"value": {"keep": 1}}'),
+    "a tempo beyond any float": ("payload", '{"bpm": 1' + "0" * 400 + ', "times_s": []}'),
+    "a time beyond any float": ("payload", '{"note_id": "note-00001", "text": "x", "start_s": 1' + "0" * 400 + "}"),
+}
+
+
+@pytest.mark.parametrize(("field", "value"), BAD_WORDS.values(), ids=list(BAD_WORDS))
+@pytest.mark.parametrize("kind", ["verdict", "tap", "note", "play", "tag", "undo"])
+def test_one_bad_event_is_refused_alone_with_its_reason(client, album, field, value, kind):
+    """Whatever one event holds, the good ones beside it count, and the answer is a sentence."""
+    ids = [row["id"] for row in desk_of(client)["rows"]]
+    good = [json.dumps(words(n, ids[n])) for n in (1, 2)]
+    bad = json.dumps({**words(3, ids[3], kind=kind), field: "HERE"}).replace('"HERE"', value)
+    body = '{"events": [%s, %s, %s]}' % (good[0], bad, good[1])  # noqa: UP031
+    answer = client.post("/api/events", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    verdicts = {e.take_id for e in album.catalogue.events() if e.kind == "verdict"}
+    assert set(ids[1:3]) <= verdicts
+    if field == "at":
+        assert len(told["refused"]) == (0 if kind == "verdict" else 1), "a clock that is wrong is no reason"
+    else:
+        assert [bool(r["reason"]) for r in told["refused"]] == [True]
+
+
+def test_a_title_of_half_characters_is_refused(client):
+    for body in (
+        '{"verb": "undo", "mark": "\\ud800"}',
+        '{"verb": "reject", "title": "\\ud800"}',
+        '{"verb": "\\ud800"}',
+    ):
+        answer = client.post("/api/titles", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 400
+
+
+def test_a_name_given_twice_is_refused_and_the_first_words_count(client, album):
+    ids = [row["id"] for row in desk_of(client)["rows"]]
+    twice = [words(1, ids[0], value="keep"), words(1, ids[0], value="drop"), words(1, ids[1], value="keep")]
+    answer = say(client, *twice, words(1, ids[0], value="keep"))
+    assert (answer["new"], len(answer["refused"])) == (1, 2)
+    assert "taken" in answer["refused"][0]["reason"]
+    assert [e.payload["value"] for e in album.catalogue.events() if e.kind == "verdict"] == ["keep"]
+    later = say(client, words(1, ids[0], value="maybe"))
+    assert "taken" in later["refused"][0]["reason"], "nor may a later batch say something else under it"
+
+
+def every_get(client, ids):
+    """All addresses that a GET may ask, each take, pass and form of them."""
+    values = {"take_id": ids, "pass_name": speech.PASSES, "form": list(exchange.FORMS), "key": [], "track_id": []}
+    for door in server.DOORS:
+        if door.method == "GET":
+            name = next((n for n in values if f"{{{n}}}" in door.path), None)
+            yield from [door.path.replace(f"{{{name}}}", v) for v in values[name]] if name else [door.path]
+
+
+def test_no_get_writes_into_the_log(client, album):
+    ids = [take.id for take in album.catalogue.takes()]
+    for path in every_get(client, ids[:2]):
+        assert client.get(path).status_code in (200, 400, 404), path
+    assert album.catalogue.events() == []
+    assert client.post("/api/desk/eye", json={}).json()["queue"]["id"]
+    (frozen,) = album.catalogue.events()
+    client.post("/api/desk/eye", json={})
+    assert album.catalogue.events() == [frozen], "frozen once"
+
+
+def test_other_sites_may_link_here_and_load_nothing(client):
+    def from_another_site(path, **fetch):
+        headers = {f"sec-fetch-{name}": value for name, value in {"site": "cross-site", **fetch}.items()}
+        return client.get(path, headers=headers).status_code
+
+    assert from_another_site("/api/session", mode="navigate", dest="document") == 200
+    for how in ({"mode": "no-cors", "dest": "image"}, {"mode": "navigate", "dest": "iframe"}, {"mode": "cors"}, {}):
+        assert from_another_site("/api/desk/eye", **how) == 403
+    assert from_another_site("/api/session", site="same-site", mode="no-cors", dest="audio") == 403
+    assert from_another_site("/api/session", site="same-origin", mode="cors", dest="empty") == 200
+
+
+class Line:
+    """A connection without a network: whether it was cut."""
+
+    cut = False
+
+    def get_extra_info(self, name):
+        return None
+
+    def is_closing(self):
+        return self.cut
+
+    def abort(self):
+        self.cut = True
+
+
+class Timer:
+    """What a loop promises to do later."""
+
+    def __init__(self, work):
+        self.work = work
+
+    def cancel(self):
+        self.work = lambda: None
+
+
+async def is_cut(sent):
+    """Whether a connection is cut once its time is over, after these bytes came, one after the other."""
+
+    async def app(scope, receive, send):
+        await asyncio.Event().wait()
+
+    class Clock:
+        """A loop whose timers wait until they are told."""
+
+        create_task = staticmethod(asyncio.get_running_loop().create_task)
+
+        def call_later(self, delay_s, work):
+            timers.append(Timer(work))
+            return timers[-1]
+
+    timers = []
+    config = connections.configure(app)
+    config.load()
+    protocol, line = connections.PunctualProtocol(config, ServerState(), {}, Clock()), Line()
+    protocol.connection_made(line)
+    for data in sent:
+        protocol.data_received(data)
+    for timer in timers:
+        timer.work()
+    for task in protocol.tasks:
+        task.cancel()
+    return line.cut
+
+
+HEAD = b"POST /api/events HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "cut"),
+    [
+        ((), True),
+        ((b"GET / HT",), True),
+        ((b"GET / HTTP/1.1\r\nhost: x\r\n", b"x-slow: a\r\n", b"x-slow: b\r\n"), True),
+        ((HEAD + b"\r\n", b"{"), True),
+        ((HEAD + b"\r\n", b"{", b"}  "), False),
+        ((b"GET / HTTP/1.1\r\nhost: x\r\n\r\n",), False),
+    ],
+    ids=["nothing", "a line begun", "headers for ever", "half a body", "a whole body", "a whole request"],
+)
+def test_a_connection_on_which_no_whole_request_arrives_is_cut(sent, cut):
+    with start_blocking_portal() as portal:
+        assert portal.call(is_cut, sent) is cut
+
+
 def test_the_api_page_lists_every_address_and_type(client):
     page = client.get("/api").text
     assert all(door.path.replace("{", "{") in page for door in server.DOORS)
@@ -363,7 +696,9 @@ def test_plays_add_up_to_heard_in_full(client, album):
     assert progress["missed"]["eye"]["n_unheard"] == 12
 
 
-def test_takes_are_read_again_only_when_there_are_others(client, album, monkeypatch):
+def test_takes_are_read_again_only_when_there_are_others(told_desk, album, monkeypatch):
+    client = talk(told_desk)
+    desk_of(client)
     reads = []
     catalogue = album.catalogue
     monkeypatch.setattr("neuralbum.curate.stock.LOOK_EVERY_S", 0)
@@ -402,5 +737,6 @@ def test_a_browser_that_goes_at_once_leaves_no_task_behind(tmp_path):
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "headers": [], "asgi": {"version": "3.0", "spec_version": "2.3"}}
-    anyio.run(server.SmallFile(path, media_type="audio/ogg"), scope, gone, send)
+    with start_blocking_portal() as portal:  # not this thread: a browser may hold its loop
+        portal.call(server.SmallFile(path, media_type="audio/ogg"), scope, gone, send)
     assert b"".join(m.get("body", b"") for m in sent) == b"sound"

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 
 import numpy as np
 import pytest
+import soundfile
 
-from neuralbum.audio import write_flac
+from neuralbum.audio import resample, write_flac
 from neuralbum.cli.run import run as command
 from neuralbum.errors import AudioError, IndexFileError, ParameterError
 from neuralbum.originality import index as indexes
 from neuralbum.originality import index_files, search_files
 from neuralbum.originality.loose import sound_files, unique_names
+from neuralbum.sound_files import SUFFIXES, scan
 
 RATE = 16_000
 FIELDS = ["query", "q_start_s", "q_end_s", "reference", "r_start_s", "r_end_s"]
@@ -132,3 +135,53 @@ def test_a_service_that_cannot_be_asked_is_reported_and_the_exit_code_says_so(sh
     assert command(words) == 1
     said = json.loads(capsys.readouterr().out)["services"]
     assert [(one["file"], one["status"]) for one in said] == [(own, "unknown")]
+
+
+def test_index_takes_and_passes_over_what_add_does(tmp_path):
+    for suffix in sorted(SUFFIXES):
+        (tmp_path / f"song{suffix}").write_bytes(b"x")
+    for name in ("._song.mp3", ".hidden/song.mp3", "cover.jpg", "song.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    found = sound_files([tmp_path])
+    assert found == scan([tmp_path]).files
+    assert {path.suffix for path in found} == SUFFIXES
+    assert len(found) == len(SUFFIXES)
+    assert {".aifc", ".tta", ".mp2", ".m4b", ".ac3", ".mkv", ".w64", ".rf64"} <= SUFFIXES
+
+
+def test_what_is_odd_about_a_file_is_said_and_the_good_ones_are_indexed(tmp_path, tracks, capsys, monkeypatch):
+    from neuralbum.originality import building
+
+    monkeypatch.setattr(building, "DECOYS", ((3.0, 2),))
+    music = tmp_path / "music"
+    music.mkdir()
+    write_flac(music / "a.flac", tracks["song 0"][None, : 10 * RATE], RATE)
+    for rate in (44_100, 22_050):
+        sound = resample(tracks["song 1"][None, : 5 * RATE], RATE, rate)
+        soundfile.write(tmp_path / f"{rate}.mp3", sound[0], rate, format="MP3")
+    (music / "b.mp3").write_bytes((tmp_path / "44100.mp3").read_bytes() + (tmp_path / "22050.mp3").read_bytes())
+    (music / "loop.flac").symlink_to("loop.flac")
+    (music / os.fsdecode(b"caf\xe9.flac")).write_bytes((music / "a.flac").read_bytes())
+    out = tmp_path / "band.nbx"
+    assert command(["originality", "index", str(music), "-o", str(out)]) == 1
+    said = capsys.readouterr().err
+    assert "the sample rate changes within the file (44100, then 22050 Hz)" in said
+    assert "loop.flac: a link that leads in a circle" in said
+    assert [track.name for track in indexes.read(out).tracks] == ["a.flac", "b.mp3", "caf\\xe9.flac"]
+
+
+def test_a_copy_with_one_side_upside_down_is_found(shelf, tracks):
+    snippet = tracks["song 1"][5 * RATE : 13 * RATE]
+    write_flac(shelf / "inverted.flac", np.stack([snippet, -snippet]), RATE)
+    found, failures = search_files(shelf / "band.nbx", [shelf / "inverted.flac"], lanes=("exact",))
+    assert not failures
+    assert found[0].reference == "song 1"
+    assert found[0].r_start_s == pytest.approx(5.0, abs=0.1)
+
+
+def test_an_error_names_its_file_once(shelf, capsys):
+    (shelf / "broken.flac").write_bytes(b"no sound")
+    assert command(["originality", "search", str(shelf / "band.nbx"), str(shelf / "broken.flac")]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.count("broken.flac") == 1

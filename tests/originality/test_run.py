@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,8 @@ from neuralbum.errors import CheckpointError
 from neuralbum.originality import building, model
 from neuralbum.originality.params import Params
 from neuralbum.originality.run import index_path, open_corpus, settle_album
-from neuralbum.records import Model, Track
+from neuralbum.project import Project
+from neuralbum.records import Finding, Model, Track, canonical, digest
 
 RATE = 16_000
 EXACT = Params(lanes=("exact",))
@@ -48,14 +52,15 @@ def test_copies_of_what_the_net_heard_are_called_and_held_out_material_is_only_s
     outcome = originality.run(project, EXACT)
     assert (outcome.done, outcome.failed) == (3, 0)
     found = {take: f.values for take, f in project.catalogue.latest("originality").items()}
-    assert [found[take.id]["original"] for take in (own, copy, heldout)] == [True, False, True]
+    settled = settle_album(project, EXACT)
+    assert [settled[take.id]["original"] for take in (own, copy, heldout)] == [True, False, True]
     segment = found[copy.id]["segments"][0]
     assert segment["reference"] == "Title of song 1"
     assert [segment["q_start_s"], segment["r_start_s"]] == pytest.approx([4.0, 9.0], abs=0.25)
     assert found[copy.id]["longest_s"] == pytest.approx(3.0, abs=0.4)
     assert found[heldout.id]["heldout_longest_s"] == pytest.approx(3.0, abs=0.4)
     assert found[own.id]["n_segments"] == 0
-    assert found[copy.id]["q"] == pytest.approx(min(1.0, 3 * found[copy.id]["p"]))
+    assert settled[copy.id]["q"] == pytest.approx(min(1.0, 3 * found[copy.id]["p"]))
     assert found[copy.id]["index_digest"] != found[copy.id]["heldout_index_digest"]
     assert "exact" in found[copy.id]["null"]
 
@@ -73,14 +78,49 @@ def test_a_second_run_does_nothing_and_a_damaged_index_is_made_again(stocked, ad
     assert path.read_bytes() == good
 
 
-def test_q_is_settled_over_all_takes_whatever_order_they_came_in(stocked):
+def test_q_is_settled_over_all_takes_of_the_same_settings_and_no_finding_is_ever_rewritten(stocked):
     project, takes = stocked
-    originality.run(project, EXACT, takes=[takes[1].id])
-    alone = project.catalogue.latest("originality")[takes[1].id].values["q"]
+    copy = takes[1].id
+    originality.run(project, EXACT, takes=[copy])
+    first = project.catalogue.findings("originality")
+    alone = settle_album(project, EXACT)
+    assert set(alone) == {copy}
+    other = replace(EXACT, shortest_s=EXACT.shortest_s * 2)  # another family of tests, corrected by itself
+    originality.run(project, other, takes=[takes[0].id])
+    assert settle_album(project, EXACT) == alone
+    assert set(settle_album(project, other)) == {takes[0].id}
     originality.run(project, EXACT)
-    settle_album(project, EXACT)
-    together = project.catalogue.latest("originality")[takes[1].id].values
-    assert together["q"] == pytest.approx(3 * alone)
+    together = settle_album(project, EXACT)
+    assert together[copy]["q"] == pytest.approx(3 * alone[copy]["q"])
+    assert [f for f in project.catalogue.findings("originality") if f.key in {g.key for g in first}] == first
+    assert "q" not in first[0].values
+    reports = project.catalogue.findings("originality.album")
+    assert [len(f.values["takes"]) for f in reports] == [1, 1, 3]
+    assert settle_album(project, EXACT) == together
+    assert project.catalogue.findings("originality.album") == reports
+
+
+def test_findings_about_fleshed_takes_of_an_older_version_are_kept_and_survive_a_copy(stocked, tmp_path, monkeypatch):
+    project, takes = stocked
+    fleshed = project.fleshed_dir / f"{takes[0].id}.flac"
+    fleshed.parent.mkdir()
+    shutil.copyfile(project.root / takes[0].path, fleshed)
+    about, corpus = fleshed.stat(), open_corpus(project)
+    inputs = {"audio": f"{takes[0].sha256}:{about.st_size}:{about.st_mtime_ns}", "corpus": corpus.digest}
+    values = {"p": 0.5, "q": 0.5, "original": True, "segments": [], "heldout_segments": [], "duration_s": 10.0}
+    values |= {"longest_s": 0.0, "heldout_longest_s": 0.0, "matched_s": 0.0, "n_segments": 0, "null": {}}
+    key = digest("originality", 1, EXACT, inputs, takes[0].id)
+    old = Finding(key, "originality", 1, takes[0].id, canonical(EXACT), inputs, values, created_at=5.0)
+    project.catalogue.record(old)
+    room = sys.modules["neuralbum.originality.run"]
+    monkeypatch.setattr(room, "examine", lambda *words, **named: pytest.fail("searched again"))
+    assert originality.run(project, EXACT, takes=[takes[0].id]).skipped == 1
+    assert project.catalogue.finding(key) == old
+    project.catalogue.close()
+    shutil.copytree(project.root, tmp_path / "copy", copy_function=shutil.copyfile)
+    copied = Project.open(tmp_path / "copy")
+    assert originality.run(copied, EXACT, takes=[takes[0].id]).skipped == 1
+    copied.catalogue.close()
 
 
 def test_the_report_is_one_folder_with_a_player_for_both_sides(stocked):

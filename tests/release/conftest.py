@@ -23,7 +23,9 @@ RIGHTS = {
 MODEL = Model("samplernn-1", "samplernn", "debug", 16_000, "c0ffee", {"dim": 8}, 1.0)
 
 
-def add_take(project: Project, number: int, *, seconds: float = 1.0, temperature: float = 1.0) -> Take:
+def add_take(
+    project: Project, number: int, *, seconds: float = 1.0, temperature: float = 1.0, prime: dict | None = None
+) -> Take:
     """One take of a sine, stored as ``generate`` would."""
     n = round(seconds * 16_000)
     recipe = Recipe(
@@ -36,6 +38,7 @@ def add_take(project: Project, number: int, *, seconds: float = 1.0, temperature
         n_samples=n,
         sample_rate=16_000,
         engine="test 1",
+        prime=prime or {},
     )
     path = project.takes_dir / f"{recipe.take_id}.flac"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """The gallery in a real browser, opened as a file: 1000 songs, filters, player, keys, links, no stranger asked.
 
-Needs Chromium (the marker ``browser``). The check with axe-core is skipped
-where npm's ``axe-core`` is not in $NEURALBUM_AXE or ~/.cache/neuralbum-test/axe.
+Needs Chromium (the marker ``browser``). axe-core, which looks for what keeps
+people out, comes with the package axe-playwright-python.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import threading
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from neuralbum.release import run
-from neuralbum.release.gallery import render_index, render_song, static_files
+from neuralbum.release.gallery import render_embed, render_index, render_song, static_files
 from neuralbum.release.gallery.pages import fit, script_json
 from neuralbum.release.licence import check
 from neuralbum.release.sleeve import Album, AlbumSong, Distinction
@@ -29,11 +30,6 @@ from .conftest import found as drawn
 pytestmark = pytest.mark.browser
 FIRST_VIEW_GZIP = 150_000  # bytes
 N_SONGS = 1000
-
-AXE = (
-    Path(os.environ.get("NEURALBUM_AXE", Path.home() / ".cache/neuralbum-test/axe"))
-    / "node_modules/axe-core/axe.min.js"
-)
 
 
 @pytest.fixture
@@ -86,6 +82,8 @@ def big(tmp_path_factory) -> Path:
     (folder / "songs").mkdir()
     song = folder / "songs" / "mock-melancholy-0.html"
     song.write_text(render_song(album, album.songs[0], None, album.songs[1]), encoding="utf-8")
+    (folder / "embed").mkdir()
+    (folder / "embed" / song.name).write_text(render_embed(album, album.songs[0]), encoding="utf-8")
     for path, data in static_files().items():
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_bytes(data)
@@ -118,7 +116,8 @@ def found(page) -> str:
 
 
 def test_the_first_view_of_a_thousand_songs_is_small(big):
-    paths = [big / "index.html", big / "assets/gallery.css", big / "assets/picture.js", big / "assets/gallery.js"]
+    names = ("index.html", "assets/gallery.css", "assets/embed.js", "assets/picture.js", "assets/gallery.js")
+    paths = [big / name for name in names]
     size = sum(len(gzip.compress(path.read_bytes(), 6)) for path in paths)
     assert size <= FIRST_VIEW_GZIP
     linked = re.findall(r'(?:src|href)="(assets/[^"?]+)', (big / "index.html").read_text(encoding="utf-8"))
@@ -171,6 +170,70 @@ def test_without_scripts_every_song_is_linked(browser, big):
     page.goto((big / "index.html").as_uri())
     assert page.locator(".tracklist a").count() == N_SONGS
     context.close()
+
+
+def test_without_scripts_every_song_plays_and_shows_its_picture(browser, small):
+    """The browser's own players and pictures stand in for the wall; nothing that needs a script is offered."""
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.goto((small / "index.html").as_uri())
+    players = page.locator(".still audio[controls]")
+    assert players.count() == 5
+    assert players.first.is_visible()
+    sources = page.locator(".still audio source")
+    for i in range(sources.count()):
+        assert (small / sources.nth(i).get_attribute("src")).is_file()
+    for scripted in ("#bar", "#play-all", "#help-open"):
+        assert page.locator(scripted).is_hidden()
+    page.goto((small / "songs" / "song-1.html").as_uri())
+    assert page.locator("audio[controls]").is_visible()
+    assert page.locator("#player").is_hidden()
+    page.goto((small / "embed" / "song-1.html").as_uri())
+    assert page.locator("audio[controls]").is_visible()
+    context.close()
+
+
+def test_without_scripts_the_wall_has_its_pictures_described_in_sentences(browser, big):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((big / "index.html").as_uri())
+    pictures = page.locator(".still img")
+    assert pictures.count() == N_SONGS
+    assert pictures.first.evaluate("(img) => img.complete && img.naturalWidth") == 32
+    assert pictures.first.get_attribute("alt") == (
+        "“Mock Melancholy 0” drawn from its own sound. The song lasts 30 seconds and has a pulse of 40 beats a minute. "
+        "Its style is doom."
+    )
+    context.close()
+
+
+def test_a_song_page_has_the_gallery_s_player_and_its_keys(page, small):
+    page.goto((small / "songs" / "song-1.html").as_uri())
+    assert page.locator("audio").is_hidden()  # the browser's own player is for those without scripts
+    page.click("#p-play")
+    page.wait_for_function("document.querySelector('#audio').currentTime > 0.1")
+    assert page.get_attribute("#p-play", "aria-label") == "Pause"
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("n")
+    page.wait_for_function("document.querySelector('#audio').currentTime >= 1.5")
+    page.wait_for_function("document.querySelector('.marklist a').classList.contains('on')")
+    page.keyboard.press(" ")
+    page.wait_for_function("document.querySelector('#audio').paused")
+    page.fill("#p-seek", "0.5")
+    page.dispatch_event("#p-seek", "change")
+    page.wait_for_function("Math.abs(document.querySelector('#audio').currentTime - 0.5) < 0.1")
+    page.keyboard.press("j")
+    page.wait_for_url("**/song-2.html")
+
+
+def test_html_to_embed_names_the_place_the_album_is_served_from(page, web):
+    page.goto(f"{web}/songs/song-1.html")
+    code = page.text_content("[data-embed]")
+    assert f'src="{web}/embed/song-1.html"' in code
+    page.set_content(code)
+    frame = page.frame_locator("iframe")
+    assert frame.locator("h1").inner_text().lower() == "song 1"
+    assert frame.locator("audio[controls]").count() == 1
 
 
 def test_a_click_plays_and_the_keys_steer(page, small):
@@ -304,11 +367,13 @@ def test_hostile_words_are_shown_as_words(page, tmp_path):
     (tmp_path / "songs").mkdir()
     (tmp_path / "index.html").write_text(render_index(album), encoding="utf-8")
     (tmp_path / "songs" / "mock-melancholy-0.html").write_text(render_song(album, song, None, None), encoding="utf-8")
+    (tmp_path / "embed").mkdir()
+    (tmp_path / "embed" / "mock-melancholy-0.html").write_text(render_embed(album, song), encoding="utf-8")
     for path, data in static_files().items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(data)
     page.on("dialog", lambda dialog: pytest.fail("a title ran as a script"))
-    for name in ("index.html", "songs/mock-melancholy-0.html"):
+    for name in ("index.html", "songs/mock-melancholy-0.html", "embed/mock-melancholy-0.html"):
         page.goto((tmp_path / name).as_uri())
         assert words.lower() in page.inner_text("body").lower()
         assert page.locator("img[src=x]").count() == 0
@@ -316,15 +381,20 @@ def test_hostile_words_are_shown_as_words(page, tmp_path):
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_no_serious_fault(browser, big, width):
-    if not AXE.exists():
-        pytest.skip(f"axe-core is not installed: npm install --prefix {AXE.parents[2]} axe-core")
+    pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
     context = browser.new_context(viewport={"width": width, "height": 844}, reduced_motion="reduce")
     page = context.new_page()
-    for name, prepare in (("index.html#song=mock-melancholy-3", "f"), ("songs/mock-melancholy-0.html", "")):
+    pages = (
+        ("index.html#song=mock-melancholy-3", "f"),
+        ("songs/mock-melancholy-0.html", ""),
+        ("embed/mock-melancholy-0.html", ""),
+    )
+    for name, prepare in pages:
         page.goto((big / "index.html").as_uri().replace("index.html", name))
         if prepare:
             page.keyboard.press(prepare)
-        page.evaluate(AXE.read_text(encoding="utf-8"))
+        page.evaluate(axe)
         report = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         serious = [
             (v["id"], v["nodes"][0]["html"][:200])

@@ -7,20 +7,24 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from neuralbum.audio import write_flac
-from neuralbum.errors import CatalogueError, SettingsError
+from neuralbum.errors import CatalogueError, SettingsError, ToolError
+from neuralbum.progress import Silent
 from neuralbum.project import Project
-from neuralbum.records import Activity, Model
-from neuralbum.release import run, sound, untitled
+from neuralbum.records import Activity, Model, Track
+from neuralbum.release import contents, run, sizes, sound, untitled
 from neuralbum.release.checksums import verify
 from neuralbum.release.params import Params
 from neuralbum.release.press import Press
 from neuralbum.release.tags import read_tags
+from neuralbum.stage import file_digest
 
 from .conftest import MODEL, RIGHTS, add_take, draw_poster, found, say, title
 
@@ -340,3 +344,100 @@ def test_sums_that_were_tampered_with_are_refused(project, line):
     (project.album_dir / "SHA256SUMS").write_text(line + "\n")
     with pytest.raises(CatalogueError, match="SHA256SUMS:1"):
         verify(project.album_dir)
+
+
+def test_all_songs_can_be_taken_at_once_with_cover_and_licence(project):
+    assert run(project, workers=1).ok
+    (path,) = (project.album_dir / "downloads").iterdir()
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        assert archive.testzip() is None
+        song = archive.read(f"{path.stem}/0001-mock-melancholy.mp3")
+    assert song == (project.album_dir / "audio" / "mock-melancholy.mp3").read_bytes()
+    assert sum(name.endswith(".mp3") for name in names) == 3
+    assert {f"{path.stem}/cover.jpg", f"{path.stem}/LICENSE.txt"} <= set(names)
+    page = (project.album_dir / "index.html").read_text(encoding="utf-8")
+    assert f'href="downloads/{path.name}" download' in page
+    listed = json.loads((project.album_dir / "index.json").read_text(encoding="utf-8"))["downloads"]
+    assert [(d["path"], d["format"], d["sha256"]) for d in listed] == [
+        (f"downloads/{path.name}", "mp3", file_digest(path))
+    ]
+
+
+def test_a_lighter_set_takes_out_what_a_full_one_had_made(project):
+    assert run(project, workers=1).ok
+    assert run(project, Params(size="least"), workers=1).ok
+    there = files(project.album_dir)
+    assert {path.rpartition(".")[2] for path in there if path.startswith("audio/")} == {"opus"}
+    assert not [path for path in there if path.startswith("video/") or path.endswith(".gif")]
+    assert [path for path in there if path.startswith("downloads/")] == [
+        "downloads/silver-stones-fake-feelings-opus.zip"
+    ]
+
+
+def test_a_large_album_is_announced_with_its_lighter_sets_before_anything_is_made(project, monkeypatch):
+    said: list[tuple[str, bool]] = []
+
+    class Listening(Silent):
+        def line(self, text):
+            said.append((text, (project.album_dir / "index.html").exists()))
+
+    monkeypatch.setattr(sizes, "WARN_BYTES", 1000)
+    assert run(project, workers=1, reporter=Listening()).ok
+    first, light, least = said[:3]
+    assert "the album will take about" in first[0]
+    assert "flac" in first[0]
+    assert "--set release.size=light" in light[0]
+    assert "--set release.size=least" in least[0]
+    assert not any(made for _, made in said[:3])
+
+
+def test_the_announced_size_is_about_what_the_album_takes(empty_project):
+    takes = {}
+    for n in (1, 2):
+        take = add_take(empty_project, n, seconds=20.0)
+        say(empty_project, take, "verdict", value="keep")
+        takes[take.id] = f"Song {n}"
+    title(empty_project, takes)
+    chosen = contents.chosen_songs(empty_project, None)
+    songs, sources = contents.with_sound(empty_project, contents.sleeves(empty_project, Params(), chosen), chosen, [])
+    expected = sizes.estimate(empty_project, Params(), songs, sources)
+    assert run(empty_project, workers=1).ok
+    for kind in ("flac", "opus", "mp3"):
+        size = sum(path.stat().st_size for path in (empty_project.album_dir / "audio").glob(f"*.{kind}"))
+        assert size == pytest.approx(expected[kind], rel=0.35)  # Opus spends less than it may on a plain sine
+
+
+def test_a_disk_that_cannot_hold_the_album_is_refused_before_anything_is_made(project, monkeypatch):
+    monkeypatch.setattr(sizes.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(ToolError, match=r"needs about .* more, 1\.0 kB are free.*release\.size=light"):
+        run(project, workers=1)
+    assert files(project.album_dir) == {}
+
+
+def test_a_song_page_names_the_track_that_was_heard_first(empty_project):
+    p = empty_project
+    p.catalogue.add_tracks(
+        [
+            Track(
+                "t0486",
+                "/music/a.flac",
+                "Old Basement",
+                "Silver Stones",
+                "f" * 64,
+                200.0,
+                44_100,
+                2,
+                "train",
+                -20.0,
+                -1.0,
+            )
+        ]
+    )
+    take = add_take(p, 1, prime={"track": "t0486", "start": 71 * 16_000, "n_samples": 32_000})
+    say(p, take, "verdict", value="keep")
+    title(p, {take.id: "Song 1"})
+    assert run(p, workers=1).ok
+    page = (p.album_dir / "songs" / "song-1.html").read_text(encoding="utf-8")
+    assert "2 s of “Old Basement”, from 1:11 on" in page
+    assert "t0486" not in page

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from neuralbum.errors import SettingsError
 from neuralbum.records import Judgement, Model, Note, Recipe, Song, Take
 from neuralbum.release import disclosure, feed, index, licence, model_card, order, playlists
-from neuralbum.release.chapters import Chapter, chapters, clock, parse_timestamp, timestamp
+from neuralbum.release.chapters import chapters, clock
 from neuralbum.release.names import plain_text, slug, slugs
 from neuralbum.release.params import Params
 from neuralbum.release.sleeve import Album, AlbumSong, Distinction, sleeve
 from neuralbum.release.songs import album_loudness
+from neuralbum.tagging import Chapter, timestamp
 
 RECIPE = {
     "model_id": "samplernn-1",
@@ -136,9 +137,12 @@ def test_a_format_that_does_not_exist_is_refused_by_name():
 # ---- chapters ---------------------------------------------------------------------------
 
 
-@given(st.floats(0, 360_000))
-def test_timestamps_come_back_to_the_millisecond(seconds):
-    assert parse_timestamp(timestamp(seconds)) == pytest.approx(seconds, abs=0.000_51)
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "00:00:00.000"), (72.5, "00:01:12.500"), (3661.0006, "01:01:01.001"), (-1, "00:00:00.000")],
+)
+def test_a_chapter_comment_counts_hours_minutes_seconds_and_milliseconds(seconds, text):
+    assert timestamp(seconds) == text
 
 
 def test_a_song_starts_under_its_own_title_until_something_is_heard():

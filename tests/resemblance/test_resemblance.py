@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from neuralbum import prepared, resemblance
 from neuralbum.errors import CatalogueError, ParameterError
 from neuralbum.records import Track
 from neuralbum.resemblance.compare import compare
+from neuralbum.resemblance.headline import mismatches
 from neuralbum.resemblance.params import Params
 from neuralbum.resemblance.portrait import Portrait, cut
 from neuralbum.resemblance.portraits import STAGE as PORTRAIT_STAGE
@@ -124,6 +126,22 @@ def test_another_draw_of_the_same_band_lies_at_the_floor_and_is_as_wide():
     assert found["spread_ratio"] == pytest.approx(1.0, abs=0.15)
     assert "about as wide as the band" in found["words"]
     assert "where the band lies" in found["words"]
+
+
+def test_the_worst_mismatch_comes_first_in_the_report():
+    band, album = cloud(0, 1, 1, 40), cloud(0, 1, 2, 40)
+    without = {name: replace(portrait, base_bpm=0.0) for name, portrait in album.items()}
+    found = compare(band, without, Params(), seed=0).plain
+    assert found["words"].startswith("Least like the band: 100% of the album's songs have no tempo, 0% of the band's.")
+    assert "about as wide as the band" in found["words"]  # true as well, and so it comes after
+    darker = {name: replace(portrait, centroid_hz=300.0, key="C major") for name, portrait in without.items()}
+    words = compare(band, darker, Params(), seed=0).plain["words"]
+    order = [words.index(part) for part in ("brightness lies elsewhere (300 Hz", "no tempo", "The key of 100%")]
+    assert order == sorted(order)
+
+
+def test_an_album_like_the_band_has_no_mismatch_to_lead_with():
+    assert mismatches(compare(cloud(0, 1, 1, 40), cloud(0, 1, 2, 40), Params(), seed=0).plain["distributions"]) == []
 
 
 def test_a_collapsed_album_is_called_so_and_loses_coverage():

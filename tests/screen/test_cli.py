@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from neuralbum.audio import write_flac
 from neuralbum.cli.run import run
+from neuralbum.screen import screen_file
 
 from .sounds import RATE, band
 
@@ -60,3 +62,23 @@ def test_tempo_prints_a_family_and_never_one_bare_number(song, capsys):
     assert found["parts"][0]["start_s"] == 0
     assert run(["tempo", str(song)]) == 0
     assert "x1/2" in capsys.readouterr().out
+
+
+def test_a_song_with_one_side_upside_down_is_heard_as_it_would_be_otherwise(tmp_path):
+    one = band(12, bpm=120)
+    write_flac(tmp_path / "same.flac", np.stack([one, one]), RATE)
+    write_flac(tmp_path / "inverted.flac", np.stack([one, -one]), RATE)
+    same, inverted = (screen_file(tmp_path / name) for name in ("same.flac", "inverted.flac"))
+    assert inverted.tempo.song.base_bpm == same.tempo.song.base_bpm > 0
+    assert inverted.values["caption"] == same.values["caption"].removesuffix("; two equal channels")
+    assert np.array_equal(inverted.analysis.picture, same.analysis.picture)
+    assert inverted.values["side_db"] > 60  # that nothing of the middle is left stays visible
+
+
+@pytest.mark.parametrize("command", ["screen", "tempo"])
+def test_one_sample_and_silence_are_a_line_each(tmp_path, capsys, command):
+    write_flac(tmp_path / "one.flac", np.full((1, 1), 0.5, np.float32), RATE)
+    write_flac(tmp_path / "silence.flac", np.zeros((2, 3 * RATE), np.float32), RATE)
+    assert run([command, str(tmp_path / "one.flac"), str(tmp_path / "silence.flac")]) == 0
+    out = capsys.readouterr().out
+    assert len([line for line in out.splitlines() if line.startswith(("one.flac", "silence.flac"))]) == 2

@@ -1,4 +1,4 @@
-"""Pictures and near-duplicates."""
+"""Pictures: one scale for every take and every rate."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neuralbum.screen import pictures, signature
+from neuralbum.screen import pictures
 from neuralbum.screen.analysis import analyse
-from neuralbum.screen.params import Params
 
-from .sounds import RATE, band, noise, tone
+from .sounds import RATE, band, tone
 
 
 def picture_of(sound: np.ndarray, rate: int = RATE) -> np.ndarray:
@@ -54,43 +53,3 @@ def test_the_spectrogram_file_holds_the_numbers_themselves():
     picture = picture_of(band(3))
     with Image.open(io.BytesIO(pictures.spectrogram(picture))) as image:
         assert (np.asarray(image) == picture[::-1]).all()
-
-
-# ---- near-duplicates -------------------------------------------------------------
-
-
-def sign(sound: np.ndarray) -> str:
-    heard = analyse([(sound[None].astype(np.float32), RATE)])
-    return signature.signature(heard.picture, heard.column_rate)
-
-
-@pytest.mark.parametrize("change", ["quieter", "later", "coarser", "cut"])
-def test_the_same_take_changed_is_a_duplicate(change):
-    song = band(24, seed=3)
-    other = {
-        "quieter": 0.2 * song,
-        "later": np.concatenate([noise(3.3, level=0.01), song]),
-        "coarser": np.round(song * 127) / 127 + noise(24, level=0.003),
-        "cut": song[5 * RATE : 20 * RATE],
-    }[change].astype(np.float32)
-    pairs = signature.find_duplicates({"a": sign(song), "b": sign(other)}, threshold=Params().duplicate)
-    assert [(p[0], p[1]) for p in pairs] == [("a", "b")]
-    if change == "cut":
-        assert pairs[0][3] == pytest.approx(5, abs=0.5)
-
-
-def test_other_songs_by_the_same_band_are_no_duplicates():
-    signatures = {str(i): sign(band(24, seed=i, bpm=120)) for i in range(4)}
-    assert signature.find_duplicates(signatures, threshold=Params().duplicate) == []
-
-
-def test_silence_and_drones_are_nobodys_duplicates():
-    signatures = {"silence": sign(np.zeros(12 * RATE, np.float32)), "also": sign(np.zeros(12 * RATE, np.float32))}
-    signatures |= {"tone": sign(tone(12)), "other tone": sign(tone(12, hz=330))}
-    assert signature.find_duplicates(signatures, threshold=Params().duplicate) == []
-
-
-def test_a_signature_survives_being_text():
-    signs = signature.read(sign(band(10)))
-    assert signs.shape == (50 - 2 * signature.SPAN + 1, signature.N_ROWS)
-    assert set(np.unique(signs)) == {-1, 0, 1}

@@ -1,13 +1,12 @@
-"""The room on a project: findings, files, resuming, the wall."""
+"""The room on a project: findings, files, resuming."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from neuralbum import screen
-from neuralbum.screen.run import DUPLICATES_STAGE, STAGE, WALL_STAGE
+from neuralbum.screen.run import STAGE
 
 from .sounds import RATE, band, noise
 
@@ -41,28 +40,6 @@ def test_what_was_screened_is_not_screened_again(project, add_take):
     add_take(noise(4), number=1)
     outcome = screen.run(project)
     assert (outcome.done, outcome.skipped) == (1, 1)
-
-
-def test_the_wall_holds_every_take_and_grows_with_them(project, add_take):
-    takes = [add_take(noise(2, seed=i), number=i) for i in range(3)]
-    screen.run(project)
-    takes.append(add_take(noise(2, seed=9), number=9))
-    screen.run(project)
-    wall = project.catalogue.latest(WALL_STAGE)["atlas-0000"]
-    assert set(wall.values["cells"]) == {take.id for take in takes}
-    assert wall.values["cells"][takes[1].id] == [240, 0]
-    with Image.open(project.root / wall.files["atlas"]) as image:
-        assert image.size == (15 * 240, 96)
-
-
-def test_the_same_take_again_quieter_and_later_is_named_a_duplicate(project, add_take):
-    song = band(20, seed=4)
-    first = add_take(song)
-    second = add_take(np.concatenate([noise(2, level=0.05), 0.3 * song[: 16 * RATE]]), number=1)
-    add_take(band(20, seed=5, bpm=97), number=2)
-    screen.run(project)
-    pairs = project.catalogue.latest(DUPLICATES_STAGE)["takes"].values["pairs"]
-    assert [{p["take"], p["other"]} for p in pairs] == [{first.id, second.id}]
 
 
 def test_a_damaged_take_fails_alone(project, add_take):

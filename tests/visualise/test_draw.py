@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from neuralbum.errors import ParameterError
-from neuralbum.visualise.draw import Look, pictures, spread
+from neuralbum.visualise.draw import BEFORE, Look, past, pictures, spread
 from neuralbum.visualise.palette import COLOURS, NOTES, colours, hex_colours, pitch_strength
 from neuralbum.visualise.stills import image
 from neuralbum.visualise.strip import Strip
@@ -68,6 +68,22 @@ def test_a_hit_is_a_bar_across_a_waterfall_that_moves_up():
         seen.append(int(picture.min(axis=1).argmax()))  # lit from edge to edge
     assert seen[0] - seen[1] == seen[1] - seen[2] == 10 * look.step
     assert seen[0] >= 240 - look.strip - look.step
+
+
+def test_the_first_seconds_are_not_half_black():
+    """Before its first moment a song shows its end, dimmer, where it will be seen to move up and away."""
+    rows = np.random.default_rng(0).random((600, 212)).astype(np.float32)
+    full, first = (frame(rows, "waterfall", at=at, height=240)[:220].mean(axis=(1, 2)) for at in (599, 0))
+    assert first[:200].min() > 0.4 * full[:200].min() > 5  # every row, also those before the song
+    assert first[:200].mean() < 0.95 * full[:200].mean()
+
+
+def test_before_the_song_lies_its_end_also_of_a_song_shorter_than_what_is_seen():
+    reel = reel_with(np.arange(5, dtype=np.float32)[:, None] * np.ones(212, np.float32))
+    share = np.float32(BEFORE)
+    assert past(reel, -7, 2)[:, 0].tolist() == [float(share * k) for k in (3, 4, 0, 1, 2, 3, 4)] + [0, 1]
+    assert past(reel, 1, 3)[:, 0].tolist() == [1, 2]
+    assert past(reel, -1, 0)[:, 0].tolist() == [float(share * 4)]
 
 
 def test_low_bands_lie_at_the_bottom_of_a_plaid():

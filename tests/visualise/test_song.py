@@ -11,14 +11,13 @@ from PIL import Image
 from neuralbum import visualise
 from neuralbum.audio import write_flac
 from neuralbum.cli.run import run as cli
-from neuralbum.errors import AudioError, ParameterError
+from neuralbum.errors import AudioError
 from neuralbum.records import Event
 from neuralbum.visualise.arrays import write_arrays
 from neuralbum.visualise.encode import SUFFIX, Film
 from neuralbum.visualise.flash import Counter, luminance_and_red
-from neuralbum.visualise.live import read_live
 from neuralbum.visualise.params import Params
-from neuralbum.visualise.song import Outputs, draw_song
+from neuralbum.visualise.song import Outputs, draw_song, levels_of
 from neuralbum.visualise.stills import GIF_BYTES, GIF_FRAMES, HOVER_BYTES
 
 from .sounds import RATE, band, hits
@@ -156,16 +155,14 @@ def test_avif_posters_can_be_read_back(tmp_path):
 
 def test_live_levels_are_at_most_7_kb_a_second(drawn):
     path = drawn[0] / "s.nblv"
-    header, rows = read_live(path)
-    assert rows.shape == (150, 212)
-    assert header["fps"] == 30
+    raw = path.read_bytes()
+    n = int.from_bytes(raw[4:8], "little")
+    header, rows = json.loads(raw[8 : 8 + n]), np.frombuffer(raw[8 + n :], np.uint8)
+    assert raw[:4] == b"NBLV"
+    assert rows.size == 150 * 212
+    assert (header["fps"], header["n_frames"], header["n_pitches"] + header["n_bands"]) == (30, 150, 212)
     assert (path.stat().st_size - 2000) / drawn[1]["duration_s"] < 7000
     assert rows.max() > 200
-    (drawn[0] / "cut.nblv").write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(ParameterError, match="cut short"):
-        read_live(drawn[0] / "cut.nblv")
-    with pytest.raises(ParameterError, match="not a live picture"):
-        read_live(drawn[0] / "song.flac")
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
@@ -254,3 +251,29 @@ def test_importing_the_room_brings_no_heavy_library():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert visualise.LIVE_SCRIPT.exists()
+
+
+def test_a_song_with_one_side_upside_down_has_the_picture_it_would_have_otherwise(tmp_path):
+    one = band(3.0)
+    write_flac(tmp_path / "same.flac", np.stack([one, one]), 44_100)
+    write_flac(tmp_path / "inverted.flac", np.stack([one, -one]), 44_100)
+    same, inverted = (levels_of(tmp_path / name, Params()) for name in ("same.flac", "inverted.flac"))
+    assert inverted.c_max_db == pytest.approx(same.c_max_db, abs=0.01)
+    assert np.abs(inverted.db.read(0, len(inverted.db)) - same.db.read(0, len(same.db))).max() < 0.1
+    same.db.close()
+    inverted.db.close()
+
+
+@pytest.mark.parametrize("rate", [44_100, 96_000])
+def test_a_single_sample_is_one_clear_error(tmp_path, rate):
+    write_flac(tmp_path / "one.flac", np.full((1, 1), 0.5, np.float32), rate)
+    with pytest.raises(AudioError, match=r"one\.flac: 1 samples; too short to be drawn"):
+        draw_song(tmp_path / "one.flac", Params(**SMALL), Outputs(poster=tmp_path / "one.webp"))
+
+
+def test_a_video_may_have_a_colon_in_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_flac("re:stacks.flac", band(1.0)[None], 44_100)
+    words = ["visualise", "render", "re:stacks.flac", "-o", "re:stacks.mp4", "--size", "256x144"]
+    assert cli(words) == 0
+    assert (tmp_path / "re:stacks.mp4").stat().st_size > 1000

@@ -6,8 +6,8 @@ WAL mode by default, PostgreSQL for a team (extra ``postgres``); the schema is
 versioned with Alembic, and migrations run on opening.
 """
 
-from .claims import name_of, worker_name
+from .claims import LEASE_S, be, worker_name
 from .projection import fold, merge, standing
-from .store import Catalogue
+from .store import Brief, Catalogue
 
-__all__ = ["Catalogue", "fold", "merge", "name_of", "standing", "worker_name"]
+__all__ = ["LEASE_S", "Brief", "Catalogue", "be", "fold", "merge", "standing", "worker_name"]

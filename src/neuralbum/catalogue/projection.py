@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..errors import CatalogueError
 from ..records import AUTO, Event, Judgement, Note
 
 
@@ -43,29 +44,36 @@ def _judge(take_id: str, said: list[Event]) -> Judgement:
     taps: tuple[float, ...] = ()
     plays: list[tuple[float, float]] = []
     for event in said:
-        payload = event.payload
-        match event.kind:
-            case "verdict":
-                verdicts.pop(event.actor, None)  # so that the latest speaker comes last
-                verdicts[event.actor] = str(payload["value"])
-            case "tag":
-                tags[str(payload["tag"])] = None
-            case "untag":
-                tags.pop(str(payload["tag"]), None)
-            case "style":
-                style = str(payload["style"])
-            case "note":
-                note_id = str(payload.get("note_id", event.client_id))
-                start_s = float(payload["start_s"])
-                end_s = float(payload.get("end_s", start_s))
-                notes[note_id] = Note(note_id, start_s, end_s, str(payload["text"]), event.actor)
-            case "unnote":
-                notes.pop(str(payload["note_id"]), None)
-            case "tap":
-                bpm = float(payload["bpm"])
-                taps = tuple(float(t) for t in payload.get("times_s", ()))
-            case "play":
-                plays.append((float(payload["start_s"]), float(payload["end_s"])))
+        try:
+            payload = event.payload
+            match event.kind:
+                case "verdict":
+                    verdicts.pop(event.actor, None)  # so that the latest speaker comes last
+                    verdicts[event.actor] = str(payload["value"])
+                case "tag":
+                    tags[str(payload["tag"])] = None
+                case "untag":
+                    tags.pop(str(payload["tag"]), None)
+                case "style":
+                    style = str(payload["style"])
+                case "note":
+                    note_id = str(payload.get("note_id", event.client_id))
+                    start_s = float(payload["start_s"])
+                    end_s = float(payload.get("end_s", start_s))
+                    notes[note_id] = Note(note_id, start_s, end_s, str(payload["text"]), event.actor)
+                case "unnote":
+                    notes.pop(str(payload["note_id"]), None)
+                case "tap":
+                    bpm = float(payload["bpm"])
+                    taps = tuple(float(t) for t in payload.get("times_s", ()))
+                case "play":
+                    plays.append((float(payload["start_s"]), float(payload["end_s"])))
+        except (KeyError, TypeError, ValueError) as cause:
+            raise CatalogueError(
+                f"catalogue: event {event.id} ({event.kind} by {event.actor} about take {take_id}) is not what "
+                f"neuralbum wrote there (changed by hand?); restore the catalogue from a copy, or remove the row: "
+                f"DELETE FROM event WHERE id = {event.id}"
+            ) from cause
     people = [actor for actor in verdicts if actor != AUTO]
     actor = people[-1] if people else (AUTO if AUTO in verdicts else None)
     return Judgement(

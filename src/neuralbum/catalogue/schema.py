@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Column, Float, Index, Integer, MetaData, String, Table, Text
 
+HEAD = "0001"
+"""The newest migration; a catalogue that is there already is opened without loading Alembic."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_name)s",

@@ -6,34 +6,59 @@ door: ``claims`` (who works on what), ``projection`` (what the events mean).
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, select, update
+from sqlalchemy import Connection, Table, delete, func, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Engine, RowMapping
+from sqlalchemy.engine import URL, Engine
 
-from ..records import Activity, Event, Finding, Judgement, Model, Recipe, Song, Take, Track, canonical
+from ..records import Activity, Event, Finding, Judgement, Model, Song, Take, Track, canonical
 from . import claims, schema
-from .database import checkpoint, connect, migrate, reading, writing
+from .database import checkpoint, connect, migrate, reading, sqlite_url, writing
 from .projection import fold
+from .rows import event_of, finding_of, read, take_of
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A finding without what it measured: cheap to read by the ten thousand."""
+
+    key: str
+    stage: str
+    subject: str
+    error: str | None
+    created_at: float
 
 
 class Catalogue:
-    """An open catalogue. Safe to open from many processes; one object per process."""
+    """An open catalogue. Safe to open from many processes; one object per process.
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    ``lease_s``: after so long without a sign of life a worker counts as dead.
+    """
+
+    def __init__(self, engine: Engine, lease_s: float = claims.LEASE_S) -> None:
+        self.engine, self.lease_s = engine, lease_s
+        self._pulse, self._watch = claims.Pulse(engine, lease_s), claims.Watch()
 
     @classmethod
-    def open(cls, url: str) -> Catalogue:
+    def open(cls, url: str | URL, lease_s: float = claims.LEASE_S) -> Catalogue:
         """Open (or make) the catalogue at a database URL and bring its schema up to date."""
         engine = connect(url)
         migrate(engine)
-        return cls(engine)
+        return cls(engine, lease_s)
+
+    @classmethod
+    def at(cls, path: Path, lease_s: float = claims.LEASE_S) -> Catalogue:
+        """Open (or make) the catalogue in a SQLite file."""
+        return cls.open(sqlite_url(path), lease_s)
 
     def close(self) -> None:
+        self._pulse.close()
         self.engine.dispose()
 
     # ---- tracks and models -------------------------------------------------
@@ -53,7 +78,7 @@ class Catalogue:
         if split is not None:
             query = query.where(schema.track.c.split == split)
         with reading(self.engine) as connection:
-            return [Track(**row) for row in connection.execute(query).mappings()]
+            return read(connection, schema.track, query, lambda row: Track(**row))
 
     def add_model(self, model: Model) -> None:
         with writing(self.engine) as connection:
@@ -65,7 +90,7 @@ class Catalogue:
         if kind is not None:
             query = query.where(schema.model.c.kind == kind)
         with reading(self.engine) as connection:
-            return [Model(**row) for row in connection.execute(query).mappings()]
+            return read(connection, schema.model, query, lambda row: Model(**row))
 
     def add_curve(self, model_id: str, points: Iterable[tuple[str, int, float]]) -> None:
         """Append (name, step, value) points of a training curve; a step said again is replaced."""
@@ -85,6 +110,20 @@ class Catalogue:
                 curves.setdefault(row["name"], []).append((row["step"], row["value"]))
         return curves
 
+    def curve_ends(self, model_id: str) -> dict[str, tuple[int, float]]:
+        """The last point of each of a model's curves: name -> (step, value)."""
+        curve = schema.curve
+        last = (
+            select(curve.c.name, func.max(curve.c.step).label("step"))
+            .where(curve.c.model_id == model_id)
+            .group_by(curve.c.name)
+            .subquery()
+        )
+        query = select(curve.c.name, curve.c.step, curve.c.value).where(curve.c.model_id == model_id)
+        query = query.join(last, (curve.c.name == last.c.name) & (curve.c.step == last.c.step))
+        with reading(self.engine) as connection:
+            return {row.name: (row.step, row.value) for row in connection.execute(query)}
+
     # ---- takes -------------------------------------------------------------
 
     def add_take(self, take: Take) -> None:
@@ -95,22 +134,41 @@ class Catalogue:
 
     def takes(self, ids: Iterable[str] | None = None) -> list[Take]:
         """Takes in the order they were made; all, or those of ``ids``."""
-        query = select(schema.take).order_by(schema.take.c.created_at, schema.take.c.id)
+        query = select(schema.take)
         with reading(self.engine) as connection:
-            found = [_take(row) for row in connection.execute(query).mappings()]
-        if ids is None:
-            return found
-        wanted = set(ids)
-        return [take for take in found if take.id in wanted]
+            if ids is None:
+                found = read(connection, schema.take, query, take_of)
+            else:
+                wanted = list(dict.fromkeys(ids))
+                found = [
+                    take
+                    for some in claims.chunks(wanted)
+                    for take in read(connection, schema.take, query.where(schema.take.c.id.in_(some)), take_of)
+                ]
+        return sorted(found, key=lambda take: (take.created_at, take.id))
+
+    def take_paths(self) -> dict[str, str]:
+        """Id -> path of every take, in the order they were made; recipes stay unread."""
+        query = select(schema.take.c.id, schema.take.c.path).order_by(schema.take.c.created_at, schema.take.c.id)
+        with reading(self.engine) as connection:
+            return {row.id: row.path for row in connection.execute(query)}
+
+    def take_seconds(self) -> float:
+        """How long all takes are together."""
+        length = schema.take.c.n_samples / (1.0 * schema.take.c.sample_rate)
+        with reading(self.engine) as connection:
+            return float(connection.execute(select(func.sum(length))).scalar() or 0.0)
 
     # ---- findings ----------------------------------------------------------
 
     def record(self, finding: Finding) -> None:
-        """Commit a finding and let go of its claim, together."""
+        """Commit a finding and let go of its claim, together; a failure does not take the place of a success."""
         row = {name: canonical(value) for name, value in asdict(finding).items()}
+        known = schema.finding.c.error
         with writing(self.engine) as connection:
-            _put(connection, schema.finding, row, replace=True)
+            _put(connection, schema.finding, row, replace=True, unless=finding.error is not None and known.is_(None))
             connection.execute(delete(schema.claim).where(schema.claim.c.key == finding.key))
+        self._pulse.drop([finding.key])
 
     def forget(self, key: str) -> None:
         """Remove a finding, so that its item is pending again."""
@@ -119,8 +177,8 @@ class Catalogue:
 
     def finding(self, key: str) -> Finding | None:
         with reading(self.engine) as connection:
-            row = connection.execute(select(schema.finding).where(schema.finding.c.key == key)).mappings().first()
-        return None if row is None else Finding(**row)
+            query = select(schema.finding).where(schema.finding.c.key == key)
+            return next(iter(read(connection, schema.finding, query, finding_of)), None)
 
     def findings(self, stage: str | None = None, subject: str | None = None) -> list[Finding]:
         """Findings, oldest first; a later one about the same subject supersedes an earlier one."""
@@ -130,7 +188,14 @@ class Catalogue:
         if subject is not None:
             query = query.where(schema.finding.c.subject == subject)
         with reading(self.engine) as connection:
-            return [Finding(**row) for row in connection.execute(query).mappings()]
+            return read(connection, schema.finding, query, finding_of)
+
+    def briefs(self) -> list[Brief]:
+        """All findings, oldest first, without what they measured."""
+        columns = [schema.finding.c[name] for name in ("key", "stage", "subject", "error", "created_at")]
+        query = select(*columns).order_by(schema.finding.c.created_at, schema.finding.c.key)
+        with reading(self.engine) as connection:
+            return [Brief(*row) for row in connection.execute(query)]
 
     def latest(self, stage: str) -> dict[str, Finding]:
         """The newest successful finding of a stage for each subject."""
@@ -143,11 +208,13 @@ class Catalogue:
         with reading(self.engine) as connection:
             return (*connection.execute(takes).one(), *connection.execute(found).one())
 
-    def known_keys(self, stage: str, *, failures: bool = True) -> set[str]:
-        """Keys of the stage's findings; without its failures if asked."""
+    def known_keys(self, stage: str, *, failures: bool = True, since: float = float("-inf")) -> set[str]:
+        """Keys of the stage's findings; without its failures if asked, and without those older than ``since``."""
         query = select(schema.finding.c.key).where(schema.finding.c.stage == stage)
         if not failures:
             query = query.where(schema.finding.c.error.is_(None))
+        if since > float("-inf"):
+            query = query.where(schema.finding.c.created_at >= since)
         with reading(self.engine) as connection:
             return set(connection.execute(query).scalars())
 
@@ -165,13 +232,57 @@ class Catalogue:
 
     # ---- claims ------------------------------------------------------------
 
-    def claim(self, stage: str, keys: Sequence[str], *, worker: str, now: float, lease_s: float = 600.0) -> list[str]:
-        """Take hold of those ``keys`` nobody else has in hand; see ``claims``."""
-        with writing(self.engine) as connection:
-            return claims.claim(connection, stage, keys, worker=worker, now=now, lease_s=lease_s)
+    def claim(
+        self,
+        stage: str,
+        keys: Sequence[str],
+        *,
+        worker: str,
+        now: float,
+        lease_s: float = claims.LEASE_S,
+        since: float = float("-inf"),
+        wait: bool = True,
+    ) -> list[str]:
+        """Take hold of those ``keys`` nobody else has in hand, in their order; they are renewed until they are let go.
 
-    def start(self, key: str, *, now: float, lease_s: float = 600.0) -> None:
+        Parameters
+        ----------
+        lease_s : at most this catalogue's lease, whatever is asked
+        since : findings older than this do not count: they are to be made again
+        wait : look for a while whether those who hold the others are alive, and take over from the dead
+        """
+        lease_s = min(lease_s, self.lease_s)
+        began, waited = time.monotonic(), 0.0
+        seen: dict[str, float] = {}
+        got: set[str] = set()
+        while True:
+            with writing(self.engine) as connection:
+                claimed = claims.claim(
+                    connection, stage, [key for key in keys if key not in got], worker=worker, now=now + waited,
+                    lease_s=lease_s, since=since, silent=seen if waited >= self.lease_s else {},
+                )  # fmt: skip
+            self._pulse.hold(claimed.got, worker)
+            got.update(claimed.got)
+            if not wait or not self._are_silent(claimed.held, seen, worker):
+                return [key for key in keys if key in got]
+            threading.Event().wait(self._pulse.beat_s / 4)
+            waited = time.monotonic() - began
+
+    def _are_silent(self, held: Mapping[str, claims.Hold], seen: dict[str, float], worker: str) -> bool:
+        """Whether any of these holders may be dead; ``seen`` remembers what their claims said at first."""
+        now, ours = time.monotonic(), self._pulse.workers()
+        silent = False
+        for key, hold in held.items():
+            if hold.worker in ours or claims.are_siblings(hold.worker, worker):
+                continue
+            if seen.setdefault(key, hold.expires_at) != hold.expires_at:
+                self._watch.saw(hold.worker, now)
+            silent |= not self._watch.is_alive(hold.worker, now, self.lease_s)
+        return silent
+
+    def start(self, key: str, *, now: float, lease_s: float = claims.LEASE_S) -> None:
         """Mark a claimed item as being worked on right now, and renew its lease."""
+        lease_s = min(lease_s, self.lease_s)
         with writing(self.engine) as connection:
             connection.execute(
                 update(schema.claim).where(schema.claim.c.key == key).values(started_at=now, expires_at=now + lease_s)
@@ -179,8 +290,14 @@ class Catalogue:
 
     def let_go(self, keys: Sequence[str], *, worker: str) -> None:
         """Give claims back undone (an interrupted run)."""
+        self._pulse.drop(keys)
         with writing(self.engine) as connection:
             claims.let_go(connection, keys, worker=worker)
+
+    def living(self, *, now: float, stage: str | None = None) -> set[str]:
+        """Names of the workers that hold a claim (of one stage) and have renewed it in time."""
+        with reading(self.engine) as connection:
+            return claims.living(connection, now, stage)
 
     def deaths(self, keys: Sequence[str]) -> dict[str, int]:
         """How many workers have died over each of these claimed items."""
@@ -213,16 +330,22 @@ class Catalogue:
         if take_id is not None:
             query = query.where(schema.event.c.take_id == take_id)
         with reading(self.engine) as connection:
-            return [Event(**row) for row in connection.execute(query).mappings()]
+            return read(connection, schema.event, query, event_of)
 
     def judgements(self) -> dict[str, Judgement]:
         """Where each take stands: the fold of all events."""
         return fold(self.events())
 
+    def verdicts(self) -> dict[str, Judgement]:
+        """As ``judgements``, but only who decided what: all else that was said stays unread."""
+        query = select(schema.event).where(or_(schema.event.c.kind == "verdict", schema.event.c.kind == "undo"))
+        with reading(self.engine) as connection:
+            return fold(read(connection, schema.event, query.order_by(schema.event.c.id), event_of))
+
     def kept(self) -> list[str]:
         """Ids of the takes whose verdict is keep, in the order the takes were made."""
-        judged = self.judgements()
-        return [take.id for take in self.takes() if take.id in judged and judged[take.id].verdict == "keep"]
+        judged = self.verdicts()
+        return [i for i in self.take_paths() if i in judged and judged[i].verdict == "keep"]
 
     # ---- songs -------------------------------------------------------------
 
@@ -237,7 +360,7 @@ class Catalogue:
     def songs(self) -> list[Song]:
         query = select(schema.song.c.number, schema.song.c.take_id, schema.song.c.title)
         with reading(self.engine) as connection:
-            return [Song(**row) for row in connection.execute(query.order_by(schema.song.c.number)).mappings()]
+            return read(connection, schema.song, query.order_by(schema.song.c.number), lambda row: Song(**row))
 
     # ---- the ledger --------------------------------------------------------
 
@@ -249,24 +372,25 @@ class Catalogue:
 
     def activities(self) -> list[Activity]:
         with reading(self.engine) as connection:
-            rows = connection.execute(select(schema.activity).order_by(schema.activity.c.id)).mappings()
-            return [Activity(**row) for row in rows]
+            query = select(schema.activity).order_by(schema.activity.c.id)
+            return read(connection, schema.activity, query, lambda row: Activity(**row))
 
 
 def _put(
-    connection: Connection, table: Table, row: Mapping[str, Any], *, replace: bool, conflict: list[str] | None = None
+    connection: Connection,
+    table: Table,
+    row: Mapping[str, Any],
+    *,
+    replace: bool,
+    conflict: list[str] | None = None,
+    unless: Any = False,
 ) -> int:
-    """Insert, or on the same key replace or leave alone; 1 if a row was written."""
+    """Insert, or on the same key replace (``unless`` holds of the old row) or leave alone; 1 if a row was written."""
     keys = conflict or [column.name for column in table.primary_key]
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert
     statement = insert(table).values(**row)
     if replace:
         rest = {name: value for name, value in row.items() if name not in keys}
-        return connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest)).rowcount
+        where = None if unless is False else not_(unless)
+        return connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest, where=where)).rowcount
     return connection.execute(statement.on_conflict_do_nothing(index_elements=keys)).rowcount
-
-
-def _take(row: RowMapping) -> Take:
-    recipe = dict(row["recipe"])
-    recipe["temperature"] = tuple((float(s), float(t)) for s, t in recipe["temperature"])
-    return Take(**{**row, "recipe": Recipe(**recipe), "events": tuple(row["events"])})

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -37,4 +38,10 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line; exits with 0 fine, 1 something failed, 2 wrong use."""
     from .run import run
 
+    signal.signal(signal.SIGTERM, _stop)
     sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    """Asked to stop (`docker stop`, a queue's time limit): as with Ctrl-C, claims are given back."""
+    raise KeyboardInterrupt

@@ -7,15 +7,27 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from ..progress import Reporter
+from ..progress import Reporter, Task, Tasks, amount_of
 from ..records import canonical
 from ..stage import Outcome
 
-PLAIN_EVERY_S = 10.0
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    from ..project import Project
+
+PLAIN_EVERY_S = 2.5
+"""Nobody waits longer than this for a sign of life …"""
+LATER_EVERY_S = 30.0
+PATIENT_AFTER_S = 600.0
+"""… for ten minutes; then lines come less often, so that the log of a night stays short."""
 
 
 def reporter(as_json: bool = False) -> Reporter:
@@ -47,23 +59,47 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, titl
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def finish(outcome: Outcome, as_json: bool, *, more: dict[str, Any] | None = None) -> int:
-    """Print what a stage did and return the exit code: 1 if anything failed."""
+def finish(
+    outcome: Outcome,
+    as_json: bool,
+    *,
+    more: dict[str, Any] | None = None,
+    project: Project | None = None,
+    unit: str = "",
+) -> int:
+    """Print what a stage did and, of a project, what to run next; the exit code: 1 if anything failed.
+
+    ``unit`` names what was counted ("files").
+    """
+    from ..overview import next_step
+
     failed = outcome.failed + outcome.failed_before
+    step = None if project is None else next_step(project)
     if as_json:
-        print_json({**canonical(outcome), **(more or {})})  # type: ignore[dict-item]
+        print_json({**canonical(outcome), **(more or {}), **({"next": step} if step else {})})  # type: ignore[dict-item]
+        return 1 if failed else 0
+    unit = f" {unit}" if unit else ""
+    if outcome == Outcome(outcome.stage):
+        print(f"{outcome.stage}: nothing to do")
     else:
-        parts = [f"{outcome.done} done"]
-        parts += [f"{outcome.skipped} were done already"] if outcome.skipped else []
-        parts += [f"{outcome.elsewhere} in the hands of another process"] if outcome.elsewhere else []
+        parts = [f"{outcome.done}{unit} done"]
+        parts += [f"{outcome.skipped}{unit} were done already"] if outcome.skipped else []
+        parts += [f"{outcome.elsewhere}{unit} in the hands of another process"] if outcome.elsewhere else []
         parts += [f"{failed} failed (see `neuralbum status`, try again with --retry)"] if failed else []
         print(f"{outcome.stage}: {', '.join(parts)}")
+    print_next(step)
     return 1 if failed else 0
+
+
+def print_next(step: str | None) -> None:
+    """Say what to run next."""
+    if step:
+        print(f"next: {step}")
 
 
 def hours(seconds: float) -> str:
     """Seconds as people say them: 42s, 3m20s, 2h05m."""
-    seconds = max(0, round(seconds))
+    seconds = max(0, round(min(seconds, 1e12)))
     if seconds < 60:
         return f"{seconds}s"
     if seconds < 3600:
@@ -71,92 +107,120 @@ def hours(seconds: float) -> str:
     return f"{seconds // 3600}h{seconds % 3600 // 60:02d}m"
 
 
-def amount_of(count: float) -> str:
-    """So much of it done: whole from a hundred on, else three digits: 7, 2.5, 1149, 4000000."""
-    return f"{count:.0f}" if abs(count) >= 100 else f"{count:.3g}"
+OPEN: weakref.WeakSet[PlainReporter | RichReporter] = weakref.WeakSet()
+"""Reporters of this process; closed when the command is over, however it ended."""
 
 
 class PlainReporter:
-    """A line at the start, one every ten seconds, one at the end."""
+    """A line at the start, one every few seconds whether or not anything is done, one at the end."""
 
-    def __init__(self, quiet: bool = False) -> None:
-        self.quiet = quiet
-        self._label, self._unit, self._note = "", "", ""
-        self._total: float | None = None
-        self._done = 0.0
-        self._started = self._said = time.monotonic()
+    def __init__(
+        self, quiet: bool = False, *, clock: Callable[[], float] = time.monotonic, by_itself: bool = True
+    ) -> None:
+        self.quiet, self._clock, self._by_itself = quiet, clock, by_itself
+        self._tasks = Tasks()
+        self._said = 0.0
+        self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+        OPEN.add(self)
+
+    def close(self) -> None:
+        """Whatever is under way ends without a word: an error says enough."""
+        with self._lock:
+            while self._tasks.end() is not None:
+                pass
 
     def begin(self, label: str, total: float | None, unit: str) -> None:
-        self._label, self._total, self._unit, self._done, self._note = label, total, unit, 0.0, ""
-        self._started = self._said = time.monotonic()
-        if total:
-            self.line(f"{label}: {amount_of(total)} {unit} to do")
+        with self._lock:
+            task = self._tasks.begin(label, total, unit, self._clock())
+            if total:
+                self.line(f"{self._tasks.path}: {amount_of(total)} {unit} to do")
+            self._said = task.began
+            if self._by_itself and not self.quiet and self._thread is None:
+                self._thread = threading.Thread(target=self._speak_up, name="progress", daemon=True)
+                self._thread.start()
 
     def advance(self, amount: float = 1.0, note: str = "") -> None:
-        self._done += amount
-        self._note = note or self._note
-        now = time.monotonic()
-        if now - self._said < PLAIN_EVERY_S:
-            return
-        self._said = now
-        self.line(f"{self._label}: {self._progress(now)}{' · ' + self._note if self._note else ''}")
+        with self._lock:
+            self._tasks.advance(amount, note)
+            self.speak()
 
-    def _progress(self, now: float) -> str:
-        elapsed = now - self._started
-        rate = self._done / elapsed if elapsed > 0 else 0.0
-        if self._total and rate > 0:
-            return f"{self._amount()} · {hours((self._total - self._done) / rate)} left"
-        return self._amount()
-
-    def _amount(self) -> str:
-        done = amount_of(self._done)
-        return f"{done}/{amount_of(self._total)} {self._unit}" if self._total else done
+    def speak(self) -> None:
+        """Say how far it is, if nothing was said for a while."""
+        with self._lock:
+            task, now = self._tasks.current, self._clock()
+            if task is None:
+                return
+            every = PLAIN_EVERY_S if now - task.began < PATIENT_AFTER_S else LATER_EVERY_S
+            if now - self._said >= every:
+                self.line(f"{self._tasks.path}: {_progress(task, now)}")
+                self._said = now
 
     def line(self, text: str) -> None:
         if not self.quiet:
             print(text, file=sys.stderr, flush=True)
 
     def end(self) -> None:
-        if self._total:
-            elapsed = hours(time.monotonic() - self._started)
-            whole = self._done > self._total * 0.999  # seconds of sound add up to a little less
-            self.line(
-                f"{self._label}: finished in {elapsed}"
-                if whole
-                else f"{self._label}: ended after {elapsed}, {self._amount()}"
-            )
-        self._total = None
+        with self._lock:
+            path, task = self._tasks.path, self._tasks.end()
+            if task is None:
+                return
+            now = self._clock()
+            took = hours(now - task.began)
+            if not task.whole:
+                self.line(f"{path}: ended after {took}, {task.amount()}")
+            elif task.total:
+                self.line(f"{path}: finished in {took}")
+            self._said = now
+
+    def _speak_up(self) -> None:
+        pause = threading.Event()
+        while True:
+            pause.wait(PLAIN_EVERY_S / 5)
+            with self._lock:
+                if not self._tasks:
+                    self._thread = None
+                    return
+                self.speak()
+
+
+def _progress(task: Task, now: float) -> str:
+    """ "5/10 items · 20s left · all quiet"; before the first is done, how long it has been going on."""
+    elapsed = now - task.began
+    rate = task.done / elapsed if elapsed > 0 else 0.0
+    left = f"{hours((task.total - task.done) / rate)} left" if task.total and rate > 0 else f"since {hours(elapsed)}"
+    return " · ".join(part for part in (task.amount(), left, task.note) if part)
 
 
 class RichReporter:
-    """A live bar with rate and time left."""
+    """Live bars with rate and time left, one below the other: the innermost work is the last."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         from rich.console import Console
 
-        self._console = Console(stderr=True)
-        self._progress: Any = None
-        self._task: Any = None
+        self._console = console or Console(stderr=True)
+        self._tasks = Tasks()
+        self._bars: list[TaskID] = []
+        self._progress: Progress | None = None
+        OPEN.add(self)
+
+    def close(self) -> None:
+        """Stop drawing; the terminal gets its cursor back."""
+        while self._tasks:
+            self.end()
 
     def begin(self, label: str, total: float | None, unit: str) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.end()
-        self._progress = Progress(
-            TextColumn("{task.description:<14}"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TextColumn(unit),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[note]}", style="dim"),
-            console=self._console,
-        )
-        self._task = self._progress.add_task(label, total=total, note="")
-        self._progress.start()
+        task = self._tasks.begin(label, total, unit)
+        if self._progress is None:
+            self._progress = _bars(self._console)
+            self._progress.start()
+        name = "  " * (len(self._tasks) - 1) + label
+        self._bars.append(self._progress.add_task(name, total=total, amount=task.amount(), note=""))
 
     def advance(self, amount: float = 1.0, note: str = "") -> None:
-        if self._progress is not None:
-            self._progress.update(self._task, advance=amount, **({"note": note} if note else {}))
+        task = self._tasks.advance(amount, note)
+        if task is not None and self._progress is not None:
+            self._progress.update(self._bars[-1], completed=task.done, amount=task.amount(), note=task.note)
 
     def line(self, text: str) -> None:
         from rich.text import Text
@@ -164,6 +228,26 @@ class RichReporter:
         self._console.print(Text(text))
 
     def end(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        if self._tasks.end() is None or self._progress is None:
+            return
+        bar = self._bars.pop()
+        if self._tasks:
+            self._progress.remove_task(bar)
+            return
+        self._progress.stop()
         self._progress = None
+
+
+def _bars(console: Console) -> Progress:
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description:<14}", markup=False),
+        BarColumn(bar_width=24),
+        SpinnerColumn(finished_text=" "),
+        TextColumn("{task.fields[amount]}", markup=False),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
+        console=console,
+    )

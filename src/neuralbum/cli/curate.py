@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ParameterError
+from ..project import Project
 from .console import finish, print_json, reporter
 from .options import JsonOption, ProjectOption, SetOption, TakesOption, find_takes, open_project
 
@@ -97,42 +98,64 @@ def export(
 ) -> None:
     """Write what was said to a file, for other programs.
 
+    Labels and JAMS get one file a take, with the take's id in its name.
+
     Example: neuralbum curate export curation.jsonl
     """
     from .. import curate
     from ..project import atomic
 
-    text = curate.export(open_project(project), _form(file))
-    with atomic(file) as part:
-        part.write_text(text, encoding="utf-8")
+    written = []
+    for take, text in curate.export(open_project(project), _form(file)).items():
+        target = file.with_name(f"{file.stem}.{take}{file.suffix}") if take else file
+        with atomic(target) as part:
+            part.write_text(text, encoding="utf-8", newline="\n")
+        written.append((str(target), len(text.encode())))
     if json:
-        print_json({"file": str(file), "bytes": len(text.encode())})
-    else:
-        print(f"wrote {file}")
+        print_json({"files": [{"file": name, "bytes": n_bytes} for name, n_bytes in written]})
+    for name, _ in () if json else written:
+        print(f"wrote {name}")
+    if not written and not json:
+        print(f"nothing to write: {'no take has notes' if _form(file) == 'audacity' else 'nothing was said'} yet")
 
 
 @app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="What to read: .csv, .jsonl, .txt (Audacity labels) or .jams.")],
     curator: Annotated[str, typer.Option(help="Who said it, where the file does not tell.")] = "",
+    take: Annotated[
+        str, typer.Option(help="Which take labels are about, where neither the file nor its name tells.")
+    ] = "",
     project: ProjectOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Append what a file says; the same file twice counts once.
+    """Append what a file adds to what was said; the same file twice counts once.
 
     Example: neuralbum curate import curation.jsonl
     """
     from .. import curate
+    from ..curate.exchange import decode
 
+    opened = open_project(project)
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as cause:
-        raise ParameterError(f"{file}: cannot be read as text ({cause})") from cause
-    new = curate.bring_in(open_project(project), _form(file), text, actor=curator or _me())
+        text = decode(file.read_bytes())
+    except OSError as cause:
+        raise ParameterError(f"{file}: cannot be read ({cause.strerror})") from cause
+    about = (find_takes(opened, [take]) or [""])[0] if take else _take_named(file, opened)
+    try:
+        new = curate.bring_in(opened, _form(file), text, actor=curator or _me(), take=about)
+    except ParameterError as why:
+        raise ParameterError(f"{file}: {why}") from why
     if json:
         print_json({"file": str(file), "new": new})
     else:
-        print(f"{new} new events from {file}")
+        print(f"{new} new events from {file}" + ("" if new else ": all it says was said before"))
+
+
+def _take_named(file: Path, project: Project) -> str:
+    """The take whose id stands in a file's name, as ``export`` writes it."""
+    ids = {take.id for take in project.catalogue.takes()}
+    return next((part for part in reversed(file.stem.split(".")) if part in ids), "")
 
 
 def _form(file: Path) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from ..doctor import examine
 from ..project import SETTINGS_FILE
-from .console import print_json, print_table
+from .console import print_json, print_next, print_table, reporter
 from .options import JsonOption, ProjectOption
 
 MARKS = {True: "ok", False: "PROBLEM", None: "-"}
@@ -20,9 +20,14 @@ def command(project: ProjectOption = None, json: JsonOption = False) -> None:
     from pathlib import Path
 
     folder = project or (Path.cwd() if (Path.cwd() / SETTINGS_FILE).exists() else None)
+    talker = reporter(json)
+    talker.begin("doctor", None, "")
     checks = examine(folder)
+    talker.end()
     if json:
         print_json(checks)
     else:
         print_table(("check", "", "found", "what to do"), [(c.name, MARKS[c.ok], c.found, c.advice) for c in checks])
+        if folder is None:
+            print_next("neuralbum demo, or neuralbum new my-album")
     raise typer.Exit(1 if any(c.ok is False for c in checks) else 0)

@@ -14,7 +14,8 @@ from ..footprint import Report, bring_in, card, run
 from ..footprint import offsets as ledger_of_offsets
 from ..footprint.mint import GAS_PER_MINT, mint
 from ..footprint.quantity import Range, parse_mass, show_energy, show_mass
-from .console import hours, print_json, print_table
+from ..overview import next_step
+from .console import hours, print_json, print_next, print_table
 from .options import JsonOption, ProjectOption, SetOption, open_project
 
 app = typer.Typer(no_args_is_help=False, add_completion=False, rich_markup_mode=None)
@@ -32,11 +33,13 @@ def report(
     """
     if context.invoked_subcommand is not None:
         return
-    told = run(open_project(project, set_))
+    opened = open_project(project, set_)
+    told = run(opened)
     if json:
         print_json(told)
     else:
         _print(told)
+        print_next(next_step(opened))
 
 
 @app.command("offset")

@@ -9,7 +9,8 @@ import typer
 
 from ..errors import CatalogueError, ParameterError
 from ..labels import HIGHEST_BPM, LOWEST_BPM, Labels, find_track, read_labels, say
-from .console import print_json, print_table, reporter
+from ..overview import next_step
+from .console import print_json, print_next, print_table, reporter
 from .options import JsonOption, ProjectOption, SetOption, open_project
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def command(
     if saying:
         _say(path, tracks, songs or [], tag or [], untag or [], 0.0 if no_tempo else tempo, clash=no_tempo and tempo)
     _show(path, tracks, songs or [], json)
+    if not json:
+        print_next(next_step(opened))
 
 
 def _say(

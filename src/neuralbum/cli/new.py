@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..overview import next_step
 from ..project import Project
 from .console import print_json
 from .options import JsonOption
@@ -26,6 +28,8 @@ def command(
     """
     project = Project.create(folder, artist=artist, phrase=phrase, album=album, seed=seed)
     if json:
-        print_json({"project": str(project.root.resolve()), "settings": project.settings})
+        step = next_step(project)
+        print_json({"project": str(project.root.resolve()), "settings": project.settings, "next": step})
         return
-    print(f"made {project.root}; next: cd {project.root} && neuralbum add ~/Music/TheBand")
+    print(f"made {project.root}")
+    print(f"next: cd {shlex.quote(str(project.root))} && neuralbum add ~/Music/TheBand")

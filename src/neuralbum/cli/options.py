@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ParameterError
+from ..overview import take_id_of
 from ..project import SETTINGS_FILE, Project
 
 ProjectOption = Annotated[
@@ -20,7 +21,8 @@ SetOption = Annotated[
 ForceOption = Annotated[bool, typer.Option("--force", help="Do again what is done already.")]
 RetryOption = Annotated[bool, typer.Option("--retry", help="Try again what failed before.")]
 TakesOption = Annotated[
-    list[str] | None, typer.Option("--take", help="Only this take (an id or the start of one); repeatable.")
+    list[str] | None,
+    typer.Option("--take", help="Only this take: a song's number or title, or an id or its beginning; repeatable."),
 ]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Work in this many processes.")]
 ShardOption = Annotated[str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts, for array jobs.")]
@@ -41,21 +43,14 @@ def open_project(folder: Path | None, words: list[str] | None = None) -> Project
 def parse_shard(text: str) -> tuple[int, int]:
     """``"2/8"`` -> (2, 8)."""
     index, _, count = text.partition("/")
-    if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
+    plain = text.isascii() and index.isdecimal() and count.isdecimal() and len(text) < 20  # not "²/²", nor 10**400
+    if not (plain and 1 <= int(index) <= int(count)):
         raise ParameterError(f"--shard {text}: write it as I/N with 1 <= I <= N, for example 2/8")
     return int(index), int(count)
 
 
 def find_takes(project: Project, words: list[str] | None) -> list[str] | None:
-    """Take ids from what was typed: whole ids or unambiguous beginnings; None means all."""
+    """Take ids from what was typed: songs' numbers or titles, ids or their beginnings; None means all."""
     if not words:
         return None
-    ids = [take.id for take in project.catalogue.takes()]
-    found = []
-    for word in words:
-        matches = [i for i in ids if i.startswith(word)]
-        if len(matches) != 1:
-            what = "no take" if not matches else f"{len(matches)} takes"
-            raise ParameterError(f"{word!r}: {what} of that name; `neuralbum status --takes` lists them")
-        found.append(matches[0])
-    return found
+    return [take_id_of(project, word) for word in words]

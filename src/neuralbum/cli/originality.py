@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..project import Project
-from .console import finish, print_json, print_table, reporter
+from .console import finish, print_json, print_next, print_table, reporter
 from .options import (
     ForceOption,
     JsonOption,
@@ -70,22 +71,35 @@ def check(
     from ..originality import draw_report
 
     page = draw_report(opened)
-    code = finish(outcome, json, more={"report": str(page)})
     if not json:
         _show(opened, find_takes(opened, take))
         print(f"report: {page}")
-    raise typer.Exit(code)
+    raise typer.Exit(finish(outcome, json, more={"report": str(page)}, project=opened))
 
 
 def _show(opened: Project, wanted: list[str] | None) -> None:
-    findings = [f for f in opened.catalogue.latest("originality").values() if wanted is None or f.subject in wanted]
-    copies = sorted((f for f in findings if not f.values["original"]), key=lambda f: f.values["q"])
+    from ..originality.params import Params
+    from ..originality.run import settle_album
+
+    params = opened.params("originality", Params)
+    settled = settle_album(opened, params)
+    keys = {row["key"] for take, row in settled.items() if wanted is None or take in wanted}
+    findings = [f for f in opened.catalogue.findings("originality") if f.key in keys]
+    if not findings:
+        return
+    copies = sorted((f for f in findings if not settled[f.subject]["original"]), key=lambda f: settled[f.subject]["q"])
     rows = [
-        (f.subject[:8], f"{f.values['longest_s']:.1f}", f"{f.values['matched_s']:.1f}", f"{f.values['q']:.1e}")
+        (
+            f.subject[:8],
+            f"{f.values['longest_s']:.1f}",
+            f"{f.values['matched_s']:.1f}",
+            f"{settled[f.subject]['q']:.1e}",
+        )
         for f in copies
     ]
     if rows:
-        print_table(("take", "longest s", "matched s", "q"), rows, title="copies at a false discovery rate of 1 %")
+        title = f"copies at a false discovery rate of {params.false_discovery_rate:.0%}"
+        print_table(("take", "longest s", "matched s", "q"), rows, title=title)
     control = max((f.values["heldout_longest_s"] for f in findings), default=0.0)
     print(
         f"{len(findings) - len(copies)} of {len(findings)} takes copy nothing; "
@@ -106,7 +120,10 @@ def make_index(
     """
     from .. import originality
 
-    made, failures = originality.index_files(folders, out, seed=seed, reporter=reporter(json))
+    talker = reporter(json)
+    talker.begin("originality", None, "")
+    made, failures = originality.index_files(folders, out, seed=seed, reporter=talker)
+    talker.end()
     about = {
         "index": str(out),
         "digest": made.digest,
@@ -123,6 +140,7 @@ def make_index(
             f"{out}: {len(made.tracks)} tracks, {made.duration_s / 60:.1f} min, {made.size / 1e6:.1f} MB, "
             f"{made.hashes_per_second():.0f} hashes/s"
         )
+        print_next(f"neuralbum originality search {shlex.quote(str(out))} SONG…")
     raise typer.Exit(1 if failures else 0)
 
 
@@ -167,7 +185,7 @@ def search(
         print(f"{len(found)} segments in {len({s.query for s in found})} files")
     for name, why in failures:
         if not json:
-            typer.echo(f"{name}: {why}", err=True)
+            typer.echo(why if why.startswith(f"{name}: ") else f"{name}: {why}", err=True)
     for one in said:
         if not json:
             typer.echo(f"{one['file']}: {one['service']}: {one['status']} {one['reason']}", err=csv)

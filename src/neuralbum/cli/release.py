@@ -37,12 +37,10 @@ def release(
     outcome = run(opened, takes=find_takes(opened, take), force=force, reporter=reporter(json), workers=workers or None)
     page = opened.album_dir / "index.html"
     left_out = untitled(opened)
-    code = finish(outcome, json, more={"album": str(page.resolve()), "untitled": left_out})
-    if not json:
-        if left_out:
-            print(f"{left_out} kept takes have no title and are not on the album; run `neuralbum title`")
-        print(f"open {page}")
-    raise typer.Exit(code)
+    if left_out and not json:
+        print(f"{left_out} kept takes have no title and are not on the album; run `neuralbum title`")
+    more = {"album": str(page.resolve()), "untitled": left_out}
+    raise typer.Exit(finish(outcome, json, more=more, project=opened, unit="files"))
 
 
 @app.command()

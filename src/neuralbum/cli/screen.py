@@ -56,33 +56,39 @@ def command(
         reporter=reporter(json),
         shard=parse_shard(shard),
     )
-    code = finish(outcome, json)
     if not json:
         _show(opened, take)
-    raise typer.Exit(code)
+    raise typer.Exit(finish(outcome, json, project=opened))
 
 
 def _show(opened: object, take: list[str] | None) -> None:
     from ..project import Project
+    from ..screen.score import scores
 
     assert isinstance(opened, Project)
     wanted = find_takes(opened, take)
-    findings = [f for f in opened.catalogue.latest("screen").values() if wanted is None or f.subject in wanted]
-    findings.sort(key=lambda f: -f.values["score"])
-    rows = [(f.subject[:8], f"{f.values['score']:.2f}", f.values["caption"]) for f in findings[:20]]
-    print_table(("take", "score", "caption"), rows, title="likeliest first" if rows else "")
+    known = opened.catalogue.latest("screen")
+    score = scores(known, opened.catalogue.latest("likeness"))
+    findings = [known[take] for take in score if wanted is None or take in wanted]
+    findings.sort(key=lambda f: -score[f.subject])
+    rows = [(f.subject[:8], f"{score[f.subject]:.2f}", f.values["caption"]) for f in findings[:20]]
+    if rows:
+        print_table(("take", "score", "caption"), rows, title="likeliest first")
     if len(findings) > 20:
         print(f"… and {len(findings) - 20} more; `neuralbum curate` shows them all")
 
 
 def _loose(files: list[Path], pictures: Path | None, settings: list[str], json: bool) -> int:
     from .. import screen
+    from ..project import atomic
     from ..screen.params import Params
     from ..settings import parse_words, resolve
 
     params = resolve(Params, parse_words(settings).get("screen", {}), where="--set [screen]")
     results: list[dict[str, object]] = []
     failed = 0
+    talker = reporter(json)
+    talker.begin("screen", len(files), "files")
     for path in files:
         try:
             screening = screen.screen_file(path, params)
@@ -90,12 +96,16 @@ def _loose(files: list[Path], pictures: Path | None, settings: list[str], json: 
             failed += 1
             results.append({"file": str(path), "error": str(error)})
             typer.echo(f"error: {error}", err=True)
+            talker.advance()
             continue
         results.append({"file": str(path), **screening.values})
+        talker.advance()
         if pictures is not None:
             pictures.mkdir(parents=True, exist_ok=True)
-            (pictures / f"{path.name}.thumbnail.webp").write_bytes(screening.thumbnail())
-            (pictures / f"{path.name}.spectrogram.png").write_bytes(screening.spectrogram())
+            for name, draw in (("thumbnail.webp", screening.thumbnail), ("spectrogram.png", screening.spectrogram)):
+                with atomic(pictures / f"{path.name}.{name}") as part:
+                    part.write_bytes(draw())
+    talker.end()
     if json:
         print_json({"files": results})
         return 1 if failed else 0

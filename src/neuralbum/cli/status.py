@@ -8,7 +8,7 @@ import typer
 
 from ..overview import Overview, overview
 from ..project import Project
-from .console import print_json, print_table
+from .console import print_json, print_next, print_table
 from .options import JsonOption, ProjectOption, open_project
 
 SHOWN_FAILURES = 10
@@ -19,9 +19,9 @@ def command(
     takes: Annotated[bool, typer.Option("--takes", help="List every take.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show what is done, pending and failed in each stage.
+    """Show what is done, pending and failed in each stage, and what to run next.
 
-    Example: neuralbum status --json
+    Example: neuralbum status --takes
     """
     opened = open_project(project)
     if takes:
@@ -50,13 +50,17 @@ def _print(seen: Overview) -> None:
     print(f"verdicts: {verdicts} ({seen.decided_by_people} by people) · songs: {seen.n_songs}")
     for stage, subject, error in seen.failures[-SHOWN_FAILURES:]:
         print(f"failed: {stage} {subject}: {error}")
+    if len(seen.failures) > SHOWN_FAILURES:
+        print(f"… and {len(seen.failures) - SHOWN_FAILURES} earlier failures; `neuralbum status --json` lists them")
+    print_next(seen.next)
 
 
 def _takes(project: Project, json: bool) -> None:
-    judged = project.catalogue.judgements()
+    judged = project.catalogue.verdicts()
     songs = {s.take_id: s for s in project.catalogue.songs()}
     rows = [
         {
+            "number": songs[take.id].number if take.id in songs else None,
             "id": take.id,
             "seconds": round(take.duration_s, 2),
             "temperature": round(take.recipe.mean_temperature, 4),
@@ -68,4 +72,6 @@ def _takes(project: Project, json: bool) -> None:
     if json:
         print_json(rows)
     else:
-        print_table(("take", "seconds", "temperature", "verdict", "title"), [list(r.values()) for r in rows])
+        print_table(("no", "take", "seconds", "temperature", "verdict", "title"), [list(r.values()) for r in rows])
+        if not rows:
+            print("no takes yet")

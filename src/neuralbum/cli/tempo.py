@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import NeuralbumError
-from .console import print_json, print_table
+from .console import print_json, print_table, reporter
 from .options import JsonOption
 
 
@@ -29,13 +29,17 @@ def command(
     results: list[dict[str, object]] = []
     rows: list[tuple[object, ...]] = []
     failed = 0
+    talker = reporter(json)
+    talker.begin("tempo", len(files), "files")
     for path in files:
+        talker.advance(0.0, path.name)
         try:
             heard = analyse(audio.blocks(path), name=str(path))
         except NeuralbumError as error:
             failed += 1
             results.append({"file": str(path), "error": str(error)})
             typer.echo(f"error: {error}", err=True)
+            talker.advance()
             continue
         found = tempo.measure(heard.onset, heard.frame_rate)
         results.append(
@@ -49,6 +53,8 @@ def command(
         rows.append((path.name, *_cells(found.song)))
         if parts:
             rows += [(f"  {s:.0f}–{e:.0f} s", *_cells(part)) for s, e, part in found.parts]
+        talker.advance()
+    talker.end()
     if json:
         print_json({"bpm": [round(float(b), 3) for b in BPM], "files": results})
     elif rows:

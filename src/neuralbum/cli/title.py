@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import CatalogueError, ParameterError
+from ..overview import next_step
 from ..project import Project
 from ..settings import parse_words, resolve
 from ..title import Params, candidates, give, pick, run
-from .console import finish, print_json, print_table, reporter
+from .console import finish, print_json, print_next, print_table, reporter
 from .options import ForceOption, JsonOption, ProjectOption, SetOption, TakesOption, find_takes, open_project
 
 if TYPE_CHECKING:
@@ -75,16 +76,15 @@ def command(
     else:
         outcome = run(opened, params, takes=chosen, force=force, reporter=reporter(json), phrase=phrase)
         songs = opened.catalogue.songs()
-        if not json and not songs:
-            print("no kept takes yet; keep some with `neuralbum curate`", file=sys.stderr)
-        if not json:
+        if not json and songs:
             print_table(("no", "title", "take"), ((s.number, s.title, s.take_id[:8]) for s in songs))
-        raise typer.Exit(finish(outcome, json, more={"songs": songs}))
+        raise typer.Exit(finish(outcome, json, more={"songs": songs}, project=opened))
     songs = opened.catalogue.songs()
     if json:
         print_json({"songs": songs})
     else:
         print_table(("no", "title", "take"), ((s.number, s.title, s.take_id[:8]) for s in songs))
+        print_next(next_step(opened))
 
 
 def _candidates(

@@ -121,7 +121,7 @@ def command(
     opened = open_project(project, settings)
     params = opened.params("visualise", Params, **looks.said())
     opened.tables["visualise"] = asdict(params)  # so that the workers are told the same
-    takes = [t.id for t in opened.catalogue.takes()] if everything else find_takes(opened, take)
+    takes = list(opened.catalogue.take_paths()) if everything else find_takes(opened, take)
     reporting = reporter(json)
     if not params.limiter:
         reporting.line(f"note: {HARM}")
@@ -135,7 +135,7 @@ def command(
         retry=retry,
         shard=parse_shard(shard),
     )
-    raise typer.Exit(finish(outcome, json))
+    raise typer.Exit(finish(outcome, json, project=opened))
 
 
 @app.command()
@@ -154,7 +154,10 @@ def analyse(
     """
     from ..visualise.arrays import write_arrays
 
+    talker = reporter(json)
+    talker.begin("analyse", None, "")
     about = write_arrays(file, out, _loose(settings, {}), masks=masks)
+    talker.end()
     if json:
         print_json({"file": str(file), "arrays": str(out), **about})
     else:
@@ -197,8 +200,11 @@ def render(
         "hover": out.with_suffix(".hover.mp4") if hover else None,
         "arrays": out.with_suffix(LIVE_SUFFIX) if live else None,
     }
+    talker = reporter(json)
+    talker.begin("render", None, "")
     with atomic(out) as part:
         about = draw_song(file, params, Outputs(video=part, **extra))
+    talker.end()
     files = {"video": str(out), **{name: str(path) for name, path in extra.items() if path is not None}}
     if json:
         print_json({"file": str(file), "files": files, **about})

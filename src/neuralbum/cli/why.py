@@ -7,17 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from ..overview import find_take, provenance
-from .console import print_json
+from ..overview import find_take, next_step, provenance
+from .console import hours, print_json, print_next
 from .options import JsonOption, ProjectOption, open_project
 
 
 def command(
-    take: Annotated[str, typer.Argument(help="A take's id or its beginning, or a song's title or number.")],
+    take: Annotated[str, typer.Argument(help="A song's number or title, or a take's id or its beginning.")],
     project: ProjectOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show a take's whole provenance: model, music it learned, recipe, findings, verdicts, song.
+
+    Example: neuralbum why 12
 
     Example: neuralbum why "mock melancholy"
     """
@@ -27,6 +29,7 @@ def command(
         print_json(story)
     else:
         _print(story)
+        print_next(next_step(opened))
 
 
 def _print(story: dict[str, Any]) -> None:
@@ -50,7 +53,7 @@ def _print(story: dict[str, Any]) -> None:
     for event in take["events"]:
         print(f"watchdog: {_short(event)}")
     for stage, finding in story["findings"].items():
-        print(f"{stage}: {finding['error'] or _short(finding['values'])}")
+        print(f"{stage}: {finding['error'] or in_words(stage, finding['values'])}")
         for segment in finding["values"].get("segments", []):
             print(f"    segment {_short(segment)}")
         for name, path in finding["files"].items():
@@ -58,6 +61,49 @@ def _print(story: dict[str, Any]) -> None:
     for event in story["events"]:
         payload = " ".join(f"{k}={v}" for k, v in event["payload"].items())
         print(f"{_day(event['at'])} {event['actor']}: {event['kind']} {payload}".rstrip())
+
+
+def in_words(stage: str, values: dict[str, Any]) -> str:
+    """What a stage found, in sentences; for a stage without some, its plain numbers."""
+    words = {"screen": _screen, "originality": _originality, "visualise": _visualise}.get(stage)
+    try:
+        return words(values) if words else _short(values)
+    except (KeyError, TypeError, ValueError, AttributeError):  # an older finding, or one from elsewhere
+        return _short(values)
+
+
+def _screen(values: dict[str, Any]) -> str:
+    loudness = values["loudness_lufs"]
+    flags = [f"{flag['words']} ({flag['value']:.3g})" for flag in values["flags"] if flag.get("words")]
+    return ". ".join(
+        [
+            f"{values['caption']}",
+            f"likely to be kept: {values['score']:.0%}",
+            "silent" if loudness is None else f"loudness {loudness:.1f} LUFS",
+            f"usable: {values['usable_share']:.0%} of {hours(values['duration_s'])}",
+            "flags: " + (", ".join(flags) if flags else "none"),
+        ]
+    )
+
+
+def _originality(values: dict[str, Any]) -> str:
+    longest, control = values["longest_s"], values["heldout_longest_s"]
+    found = (
+        f"{values['n_segments']} stretches sound like the music the net was trained on, the longest for {longest:.1f} s"
+        if values["n_segments"]
+        else "no stretch sounds like the music the net was trained on"
+    )
+    return f"{found}; unrelated music reaches as much with probability {values['p']:.2g}; " + (
+        f"longest likeness with a held-out song {control:.1f} s" if control else "no likeness with held-out songs"
+    )
+
+
+def _visualise(values: dict[str, Any]) -> str:
+    flash = values["flash"]
+    return (
+        f"drawn; flashing {'passes' if flash['passes'] else 'does not pass'} {flash['standard']}, "
+        f"contrast lowered in {flash['limited_share']:.0%} of the time"
+    )
 
 
 def _short(values: dict[str, Any]) -> str:

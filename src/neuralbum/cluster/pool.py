@@ -5,19 +5,23 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import signal
+import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from ..catalogue import name_of
-from ..errors import NeuralbumError, ParameterError, ToolError
-from ..progress import SILENT, Reporter
+from ..catalogue import be
+from ..errors import NeuralbumError, ParameterError, ToolError, in_one_line
+from ..progress import SILENT, Branch, Reporter
 from ..project import Project
-from ..stage import ELSEWHERE, Outcome, verb
+from ..stage import ELSEWHERE, Outcome, belong_to_run, verb
 
 POLL_S = 0.2
+GOODBYE_S = 5.0  #: a worker that is told to stop has so long to give its claims back
 MAX_DEATHS = 20
 """So many deaths in one run mean the machine is at fault, not an item."""
 
@@ -30,6 +34,7 @@ class Task:
     tables: Mapping[str, Mapping[str, Any]]
     stage: str
     options: Mapping[str, Any]
+    began: float  #: when the pool's run began, Unix seconds
 
 
 def run(
@@ -55,7 +60,7 @@ def run(
     if workers == 1:
         outcome: Outcome = verb(stage)(project, reporter=reporter, **options)
         return outcome
-    task = Task(str(project.root), project.tables, stage, options)
+    task = Task(str(project.root), project.tables, stage, options, time.time())
     return _Pool(project, task, workers, reporter).run()
 
 
@@ -68,13 +73,17 @@ class _Pool:
         self.heard: Any = self.context.Queue()
         self.outcomes: list[Outcome] = []
         self.error: NeuralbumError | None = None
-        self.begun = False
+        self.branch = Branch(reporter)
+        self.workers = workers
+        self.name = uuid.uuid4().hex[:16]
+        self.names: dict[int, str] = {}  #: pid -> the name its claims go by
         self.processes = [self._start() for _ in range(workers)]
-        self.names = {p.pid: name_of(p.pid or 0) for p in self.processes}
 
     def _start(self) -> Any:
-        process = self.context.Process(target=_work, args=(self.task, self.heard), daemon=True)
+        name = f"{self.name}-{len(self.names)}"
+        process = self.context.Process(target=_work, args=(self.task, name, self.heard), daemon=True)
         process.start()
+        self.names[process.pid or 0] = name
         return process
 
     def run(self) -> Outcome:
@@ -94,16 +103,17 @@ class _Pool:
                     if deaths > MAX_DEATHS:
                         raise ToolError(
                             f"{self.task.stage}: {deaths} workers died; is there enough memory for --workers "
-                            f"{len(self.names)}? Try with fewer"
+                            f"{self.workers}? Try with fewer"
                         )
-                    fresh = self._start()
-                    self.names[fresh.pid] = name_of(fresh.pid)
-                    self.processes.append(fresh)
+                    self.branch.forget(self.names[process.pid])
+                    self.processes.append(self._start())
             self._listen()
         finally:
             for process in self.processes:
                 process.terminate()
-            self.reporter.end()
+            for process in self.processes:
+                process.join(GOODBYE_S)
+            self.branch.end()
         if self.error is not None:
             raise self.error
         return self._merged()
@@ -115,13 +125,8 @@ class _Pool:
             except queue.Empty:
                 return
             match kind:
-                case "begin" if not self.begun:
-                    self.reporter.begin(*value)
-                    self.begun = True
-                case "advance":
-                    self.reporter.advance(*value)
-                case "line":
-                    self.reporter.line(value)
+                case "progress":
+                    self.branch.hear(*value)
                 case "outcome":
                     self.outcomes.append(value)
                 case "error":
@@ -135,40 +140,56 @@ class _Pool:
         failed = sum(o.failed for o in self.outcomes)
         errors = tuple(e for o in self.outcomes for e in o.errors)
         n_items = first.done + first.failed + first.elsewhere + first.skipped + first.failed_before
-        skipped = min(o.skipped for o in self.outcomes)
-        elsewhere = max(0, n_items - skipped - first.failed_before - done - failed)
-        return replace(first, done=done, failed=failed, skipped=skipped, elsewhere=elsewhere, errors=errors)
+        skipped = min(o.skipped for o in self.outcomes)  # the first to start saw none of this run's findings
+        failed_before = min(o.failed_before for o in self.outcomes)
+        elsewhere = max(0, n_items - skipped - failed_before - done - failed)
+        return replace(
+            first, done=done, failed=failed, skipped=skipped, failed_before=failed_before, elsewhere=elsewhere,
+            errors=errors,
+        )  # fmt: skip
 
 
-def _work(task: Task, heard: Any) -> None:
+def _work(task: Task, name: str, heard: Any) -> None:
     """The worker process: open the project afresh and run the stage."""
-    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # the processes are the parallelism
-        os.environ.setdefault(name, "1")
+    be(name)
+    belong_to_run(task.began)
+    signal.signal(signal.SIGTERM, _stop)  # so that claims are given back
+    for variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # the processes are the parallelism
+        os.environ.setdefault(variable, "1")
     try:
         project = Project(Path(task.root), task.tables)
-        outcome = verb(task.stage)(project, reporter=_Messenger(heard), **task.options)
+        outcome = verb(task.stage)(project, reporter=_Messenger(name, heard), **task.options)
         heard.put(("outcome", outcome))
     except NeuralbumError as error:
         heard.put(("error", error))
+    except OSError as error:  # a full disk is no worker's fault
+        heard.put(("error", ToolError(f"{task.stage}: {in_one_line(error)}")))
     except KeyboardInterrupt:
         pass
+
+
+def _stop(_signal: int, _frame: Any) -> None:
+    raise KeyboardInterrupt
 
 
 class _Messenger:
     """The reporter of a worker: sends everything to the pool."""
 
-    def __init__(self, heard: Any) -> None:
-        self.heard = heard
+    def __init__(self, worker: str, heard: Any) -> None:
+        self.worker, self.heard = worker, heard
+
+    def _send(self, *words: Any) -> None:
+        self.heard.put(("progress", (self.worker, *words)))
 
     def begin(self, label: str, total: float | None, unit: str) -> None:
-        self.heard.put(("begin", (label, total, unit)))
+        self._send("begin", label, total, unit)
 
     def advance(self, amount: float = 1.0, note: str = "") -> None:
         if note != ELSEWHERE:
-            self.heard.put(("advance", (amount, note)))
+            self._send("advance", amount, note)
 
     def line(self, text: str) -> None:
-        self.heard.put(("line", text))
+        self._send("line", text)
 
     def end(self) -> None:
-        pass
+        self._send("end")

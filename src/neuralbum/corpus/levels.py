@@ -46,14 +46,15 @@ class LevelMeter:
         self._mono = self._both = 0.0
         self._peak = 0.0
 
-    def add(self, stereo: Audio) -> None:
-        """Take in float32 (2, n_samples)."""
+    def add(self, stereo: Audio, mono: Audio | None = None) -> None:
+        """Take in float32 (2, n_samples), and (n_samples,) if the mono mix is not the mean of both."""
         bad = int((~np.isfinite(stereo)).sum())
         if bad:
             self.bad_samples += bad
             stereo = np.nan_to_num(stereo, nan=0.0, posinf=0.0, neginf=0.0)
         self.n_samples += stereo.shape[1]
-        self._mono += float(np.square(stereo.mean(axis=0), dtype=np.float64).sum())
+        mono = stereo.mean(axis=0) if mono is None else mono
+        self._mono += float(np.square(mono, dtype=np.float64).sum())
         self._both += float(np.square(stereo, dtype=np.float64).mean(axis=0).sum())
         if stereo.size:
             self._peak = max(self._peak, float(np.abs(stereo).max()))

@@ -21,19 +21,17 @@ from .duplicates import RATE as SIGNATURE_RATE
 from .duplicates import SignatureMeter
 from .levels import Audio, LevelMeter, to_stereo
 
-LOWEST_RATE, HIGHEST_RATE = 2_000, 768_000
-
-EXACT_LENGTH = ("flac", "alac", "wavpack", "tta", "ape", "pcm_")
-"""Codecs whose header states the length exactly, so that a missing end shows."""
 SHORT_BY = 0.01
 """A file that holds this share less than its header states breaks off."""
+LOSSY_SLACK_S = 0.2
+"""So much of a lossy file may be missing besides: what its codec adds before and behind the music."""
 
 
 def measure_file(path: Path) -> dict[str, Any]:
     """Decode a file and say what is in it; ``error`` is set where it cannot be used whole.
 
     Returns plain values: title and artist tags, channels, sample_rate, n_samples,
-    level_db, peak_db, stereo_db, bad_samples, signature, stated_s, error.
+    level_db, peak_db, stereo_db, bad_samples, turned, signature, stated_s, remarks, error.
     """
     import soxr
 
@@ -41,30 +39,54 @@ def measure_file(path: Path) -> dict[str, Any]:
     try:
         info = audio.probe(path)
     except AudioError as cause:
-        return {**values, "error": _without_path(cause, path)}
+        return {**values, "error": without_path(cause, path)}
     values |= {"title": info.title[:500], "artist": info.artist[:500], "channels": info.channels, "codec": info.codec}
     values["stated_s"] = info.duration_s
     meter: LevelMeter | None = None
     low: Any = None
     signature = SignatureMeter()
+    log, mix, turned = audio.DecodeLog(), audio.MonoMix(), False
     try:
-        for stereo, sample_rate in _stereo_blocks(path):
+        for stereo, sample_rate in _stereo_blocks(path, log):
+            mono = mix(_finite(stereo))
             if meter is None:
                 meter = LevelMeter(sample_rate)
                 low = soxr.ResampleStream(sample_rate, SIGNATURE_RATE, 1, dtype="float32", quality="LQ")
-            meter.add(stereo)
-            mono = np.nan_to_num(stereo.mean(axis=0), posinf=0.0, neginf=0.0)
+            meter.add(stereo, mono)
             signature.add(low.resample_chunk(mono))
+            turned |= mix.turned
     except (AudioError, ValueError) as cause:
-        values["error"] = _without_path(cause, path)
+        values["error"] = without_path(cause, path)
     if meter is None:
         return {**values, "error": values["error"] or "holds no sound: 0 samples"}
-    values |= asdict(meter.levels()) | {"signature": signature.signature()}
-    stated, heard = info.duration_s, meter.n_samples / meter.sample_rate
-    exact = info.codec.startswith(EXACT_LENGTH)
-    if values["error"] is None and exact and stated is not None and heard < stated * (1 - SHORT_BY):
-        values["error"] = f"breaks off after {heard:.1f} s of {stated:.1f} s"
-    return values
+    values |= asdict(meter.levels()) | {"signature": signature.signature(), "turned": turned}
+    heard = meter.n_samples / meter.sample_rate
+    values["error"] = values["error"] or _shortfall(info, log, heard)
+    return {**values, "remarks": _remarks(info, log, heard)}
+
+
+def _missing_s(info: audio.AudioInfo, heard: float) -> float:
+    """Seconds that the header states and the file does not hold; 0 where no header counts them."""
+    if not info.exact or info.duration_s is None:
+        return 0.0
+    missing = info.duration_s - heard
+    slack = SHORT_BY * info.duration_s + (0.0 if info.lossless else LOSSY_SLACK_S)
+    return missing if missing > slack else 0.0
+
+
+def _shortfall(info: audio.AudioInfo, log: audio.DecodeLog, heard: float) -> str | None:
+    """Why a file that could be decoded to its end is not whole; None if it is, or has but a hole."""
+    missing = _missing_s(info, heard)
+    if missing and (info.lossless or not log.n_damaged):
+        hole = " or has a hole" if log.n_damaged else ""
+        return f"breaks off{hole} after {heard:.1f} s of {info.duration_s:.1f} s"
+    return f"breaks off after {heard:.1f} s" if log.breaks_off else None
+
+
+def _remarks(info: audio.AudioInfo, log: audio.DecodeLog, heard: float) -> list[str]:
+    if log.n_damaged and not info.lossless:
+        log.lost_s = _missing_s(info, heard) or log.lost_s  # counted instead of estimated
+    return log.remarks()
 
 
 @dataclass(frozen=True)
@@ -86,6 +108,7 @@ def prepare_file(path: Path, mono: Path, stereo: Path, *, sample_rate: int, gain
     low: Any = None
     high: Any = None
     n_clipped = 0
+    mix = audio.MonoMix()
     with ArrayWriter(mono, 1) as mono_array, ArrayWriter(stereo, 2) as stereo_array:
 
         def put(low_block: Audio, high_block: Audio) -> None:
@@ -96,11 +119,11 @@ def prepare_file(path: Path, mono: Path, stereo: Path, *, sample_rate: int, gain
                 n_clipped += clipped
 
         try:
-            for block, source_rate in _stereo_blocks(path):
-                block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+            for stereo_block, source_rate in _stereo_blocks(path):
+                block = _finite(stereo_block)
                 if low is None:
                     low, high = _stream(source_rate, sample_rate, 1), _stream(source_rate, STEREO_RATE, 2)
-                put(low(block.mean(axis=0, keepdims=True), False), high(block, False))
+                put(low(mix(block)[None], False), high(block, False))
         except (AudioError, ValueError):
             if not partial or low is None:
                 raise
@@ -109,12 +132,13 @@ def prepare_file(path: Path, mono: Path, stereo: Path, *, sample_rate: int, gain
         return Prepared(mono_array.n_samples, stereo_array.n_samples, n_clipped)
 
 
-def _stereo_blocks(path: Path) -> Iterator[tuple[Audio, int]]:
-    # An absolute path cannot be taken for one of FFmpeg's protocols ("concat:…").
-    for block, sample_rate in audio.blocks(path.absolute()):
-        if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-            raise AudioError(f"{path}: a sample rate of {sample_rate} Hz; {LOWEST_RATE} to {HIGHEST_RATE} can be used")
+def _stereo_blocks(path: Path, log: audio.DecodeLog | None = None) -> Iterator[tuple[Audio, int]]:
+    for block, sample_rate in audio.blocks(path, log=log):
         yield to_stereo(block), sample_rate
+
+
+def _finite(block: Audio) -> Audio:
+    return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _stream(source_rate: int, target_rate: int, channels: int) -> Any:
@@ -133,7 +157,7 @@ def _stream(source_rate: int, target_rate: int, channels: int) -> Any:
     return resampled
 
 
-def _without_path(cause: Exception, path: Path) -> str:
+def without_path(cause: Exception, path: Path) -> str:
     """An error's text without the path in front, which whoever prints it adds."""
     text = str(cause)
     for name in (str(path.absolute()), str(path)):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -21,16 +22,18 @@ from ..errors import AudioError, NeuralbumError, ParameterError
 from ..prepared import describe, mono_path, stereo_path
 from ..progress import SILENT, Reporter
 from ..project import Project, atomic
-from ..records import Finding, Track, digest
+from ..records import Activity, Finding, Track, digest
+from ..sound_files import Scan, find_shown, scan, show_path
 from .arrays import scale
+from .decoding_process import DecodingProcess
 from .duplicates import find_copies
 from .levels import corpus_gain
-from .listen import Prepared, measure_file, prepare_file
+from .listen import Prepared, prepare_file, without_path
 from .params import CorpusParams
-from .scan import Scan, clean_text, scan, show_path, title_of
+from .scan import clean_text, title_of
 from .split import SplitSong, assign, torn_apart
 
-STAGE, VERSION = "corpus", 1
+STAGE, VERSION = "corpus", 2
 LONG_S = 1200.0
 WANTED_MINUTES = 20.0
 CANCELLED_DB = 9.0
@@ -136,7 +139,7 @@ def add(
         raise ParameterError("[corpus] valid_share + heldout_share must be below 1, so that there is music to train on")
     pile = _Pile()
     before = {track.id: track for track in project.catalogue.tracks()}
-    named = list(paths) or [Path(track.path) for track in before.values() if Path(track.path).is_file()]
+    named = list(paths) or [path for track in before.values() if (path := _source(track)) is not None]
     if not named and not before:
         raise ParameterError("nothing to add: name sound files or folders that hold them")
     found = scan(named, leave_out=project.root)
@@ -155,13 +158,15 @@ def add(
     gain = corpus_gain((track.peak_db for track in tracks), params.peak_db)
     tracks = _with_sides(tracks, before, copies, params, pile)
     sources = {track_id: path for path, (track_id, _) in hashed.items()}
-    n_written, lost = _write(project, tracks, before, sources, params, gain, force, pile, reporter)
-    tracks = [track for track in tracks if track.id not in lost]
-    _enough(tracks, named, params)
+    with stage.alone(project, STAGE, STAGE, "bringing music in"):
+        stage.sweep_parts(project, project.corpus_dir)
+        n_written, lost = _write(project, tracks, before, sources, params, gain, force, pile, reporter)
+        tracks = [track for track in tracks if track.id not in lost]
+        _enough(tracks, named, params)
 
-    project.catalogue.remove_tracks(track_id for track_id in lost if track_id in before)
-    project.catalogue.add_tracks(track for track in tracks if before.get(track.id) != track)
-    name = describe(project, sample_rate=params.sample_rate, gain=gain, tracks=tracks)
+        project.catalogue.remove_tracks(track_id for track_id in lost if track_id in before)
+        project.catalogue.add_tracks(track for track in tracks if before.get(track.id) != track)
+        name = describe(project, sample_rate=params.sample_rate, gain=gain, tracks=tracks)
     _report_new(pile, tracks, lost)
     order = {show_path(path): i for i, path in enumerate([*found.files, *(p for p, _ in found.missing)])}
     return AddResult(
@@ -173,6 +178,14 @@ def add(
         n_written=n_written,
         notes=(*pile.notes, *_remarks(tracks)),
     )
+
+
+def _source(track: Track) -> Path | None:
+    """The file a track was made from; None if it is not there any more."""
+    found = find_shown(track.path)
+    if len(found) > 1:  # names that look the same
+        found = [path for path in found if stage.file_digest(path) == track.sha256] or found
+    return found[0] if found else None
 
 
 # ---- what is there -------------------------------------------------------------
@@ -202,21 +215,30 @@ def _measure(
     for path, (track_id, sha256) in hashed.items():
         items.setdefault(track_id, stage.Item(track_id, {"sha256": sha256}, path))
 
-    def measure(item: stage.Item, desk: stage.Desk) -> stage.Measured:
-        return stage.Measured(measure_file(item.payload))
+    started = time.time()
+    with DecodingProcess() as decoding:
 
-    stage.run_items(
-        project,
-        STAGE,
-        VERSION,
-        _Measuring(),
-        list(items.values()),
-        measure,
-        force=force,
-        retry=True,
-        reporter=reporter,
-        label="measure",
-    )
+        def measure(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+            try:
+                return stage.Measured(decoding.measure(item.payload))
+            except AudioError as cause:
+                raise AudioError(without_path(cause, item.payload)) from cause
+
+        stage.run_items(
+            project,
+            STAGE,
+            VERSION,
+            _Measuring(),
+            list(items.values()),
+            measure,
+            force=force,
+            retry=True,
+            reporter=reporter,
+            label="measure",
+        )
+    if decoding.cpu_s:  # the ledger of this process does not see the child's
+        child = Activity(STAGE, started, wall_s=0.0, cpu_s=decoding.cpu_s, detail={"process": "decoding"})
+        project.catalogue.add_activity(child)
     return {finding.subject: finding for finding in project.catalogue.findings(STAGE) if finding.subject in items}
 
 
@@ -270,13 +292,15 @@ def _refusal(values: Any, params: CorpusParams) -> str:
 def _oddity(values: Any) -> str:
     """What a person should know of a file that can be used."""
     seconds = values["n_samples"] / values["sample_rate"]
-    odd = []
+    odd = list(values.get("remarks", ()))
     if values["error"]:
         odd.append(f"{values['error']}; what is there was used")
     if seconds > LONG_S:
         odd.append(f"{seconds / 60:.0f} min in one file: counts as one song; cut it if it is several")
     if values["stereo_db"] - values["level_db"] > CANCELLED_DB:
         odd.append(f"left and right cancel: mono is {values['stereo_db'] - values['level_db']:.0f} dB quieter")
+    if values.get("turned"):
+        odd.append("one side is the other upside down: it was turned over for mono")
     if values["bad_samples"]:
         odd.append(f"{values['bad_samples']} NaN or infinite samples became 0")
     return "; ".join(odd)
@@ -369,7 +393,7 @@ def _write(
     reporter.begin("prepare", sum(track.duration_s for track in todo), "s")
     with stage.activity(project, STAGE) as tick:
         for track in todo:
-            source = sources.get(track.id, Path(track.path))
+            source = sources.get(track.id) or _source(track) or Path(track.path)
             try:
                 done = _prepare(project, track, source, params, gain)
             except (NeuralbumError, OSError, ValueError) as cause:
@@ -378,7 +402,7 @@ def _write(
                         f"{project.corpus_dir}: the disk is full; free some space and add again"
                     ) from cause
                 lost.add(track.id)
-                pile.fail(source, f"could not be prepared: {cause}")
+                pile.fail(source, f"could not be prepared: {without_path(cause, source)}")
                 tick(failed=1)
             else:
                 tick(done=1)

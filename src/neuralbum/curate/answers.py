@@ -15,6 +15,7 @@ class EventsAnswer(TypedDict):
 
     new: int  #: how many were not known before
     refused: list[Refused]
+    rows: list[Row]  #: of the takes that were judged or tapped now: a row says more then
     last_id: int  #: highest id in the log
     durable_id: int  #: events up to this id survive a power cut; keep later ones in the outbox
     now: int  #: for /api/news
@@ -69,6 +70,8 @@ class Row(TypedDict):
     caption: str
     flags: list[str]
     score: float | None
+    loudness_lufs: float | None
+    withheld: bool  #: flags, score and what the caption says of them are not told yet
 
 
 class Atlas(TypedDict):
@@ -100,11 +103,14 @@ class DeskAnswer(TypedDict):
     atlases: list[Atlas]
     columns: int
     undo: list[Undoable]
+    blind: bool  #: a second pass is open
     now: int
 
 
 class NewsAnswer(TypedDict):
     state: dict[str, State]
+    rows: list[Row]  #: of the same takes: a row says more once its take is judged
+    blind: bool  #: a second pass is open
     now: int
 
 
@@ -120,6 +126,18 @@ class SessionAnswer(TypedDict):
     tags: list[str]
     excerpt_s: float
     heard_in_full: float
+
+
+class BandSong(TypedDict):
+    """One of the band's own songs, to hear beside a take."""
+
+    id: str
+    title: str
+    duration_s: float
+
+
+class BandAnswer(TypedDict):
+    songs: list[BandSong]  #: those whose files are where they were
 
 
 class Point(TypedDict):
@@ -144,6 +162,7 @@ class TakeAnswer(TypedDict):
     machine_tempo: dict[str, Any] | None
     state: State
     facts: dict[str, str]
+    withheld: bool  #: flags and reasons are not told yet
 
 
 class Pair(TypedDict):
@@ -158,6 +177,7 @@ class Pair(TypedDict):
 
 
 class AgreementAnswer(TypedDict):
+    blind: bool  #: withheld while a second pass is open
     pairs: list[Pair]
     alpha: float | None
     n_takes: int

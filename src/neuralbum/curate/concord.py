@@ -9,7 +9,7 @@ from ..records import AUTO
 from . import agreement, queues
 from .answers import AgreementAnswer, Pair
 from .following import Follower
-from .opinions import Opinion, opinions
+from .opinions import APART, Opinion, opinions
 
 Voice = Mapping[str, Opinion]
 
@@ -21,7 +21,7 @@ def concord(follower: Follower) -> AgreementAnswer:
     for take_id, actor in said:
         words = [e for e in follower.said_about(take_id) if e.actor == actor]
         blindly = opinions(e for e in words if e.kind == "undo" or e.pass_name == "second")
-        openly = opinions(e for e in words if e.kind == "undo" or e.pass_name not in ("second", "disputes"))
+        openly = opinions(e for e in words if e.kind == "undo" or e.pass_name not in APART)
         for name, heard in ((actor, openly), (f"{actor}, second", blindly)):
             if (opinion := heard.get((take_id, actor))) and opinion.verdict:
                 voices.setdefault(name, {})[take_id] = opinion
@@ -36,11 +36,17 @@ def concord(follower: Follower) -> AgreementAnswer:
     for (take_id, _), opinion in said.items():
         by_take.setdefault(take_id, []).append(opinion)
     return {
+        "blind": False,
         "pairs": pairs,
         "alpha": agreement.krippendorff_alpha(units.values()),
         "n_takes": sum(len(unit) > 1 for unit in units.values()),
         "n_disputed": sum(queues.disputed(people) for people in by_take.values()),
     }
+
+
+def withheld() -> AgreementAnswer:
+    """For a person whose second pass is open: the counts would tell, verdict by verdict, what was said before."""
+    return {"blind": True, "pairs": [], "alpha": None, "n_takes": 0, "n_disputed": 0}
 
 
 def _pair(first: str, second: str, one: Voice, two: Voice) -> Pair:

@@ -19,10 +19,11 @@ import numpy as np
 from ..errors import NeuralbumError, ParameterError
 from ..project import Project
 from ..records import AUTO, Event, Take, digest
-from . import audit, pictures, points, queues, ranking, speech, trust
+from . import audit, concord, pictures, points, queues, ranking, speech, trust
 from .answers import (
     AgreementAnswer,
     Atlas,
+    BandAnswer,
     DeskAnswer,
     EventsAnswer,
     Mine,
@@ -30,13 +31,13 @@ from .answers import (
     NoteWords,
     ProgressAnswer,
     RankerAnswer,
+    Row,
     SessionAnswer,
     State,
     TakeAnswer,
     TitlesAnswer,
     Undoable,
 )
-from .concord import concord
 from .following import LOOK_BACK, Follower
 from .lineup import Lineup
 from .naming import Naming
@@ -89,9 +90,10 @@ class Desk:
 
     def session(self, actor: str, may_choose: bool) -> SessionAnswer:
         self.follower.look()
-        used = Counter(tag for j in self.follower.judgements().values() for tag in j.tags)
+        blind = self.lineup.blind(actor)
+        used = Counter(tag for i, j in self.follower.judgements().items() if i not in blind for tag in j.tags)
         tags = [tag for tag, _ in used.most_common(200)]
-        people = sorted({who for _, who in self.follower.all_opinions()} - {AUTO})
+        people = sorted({who for i, who in self.follower.all_opinions() if i not in blind} - {AUTO})
         return {
             "project": self.project.name,
             "project_id": digest("project", str(self.project.root.resolve()), self.project.settings.database),
@@ -110,14 +112,15 @@ class Desk:
         queue = self.lineup.of(actor, pass_name)
         takes = self.stock.all()
         blind = self.lineup.blind(actor)
-        scores = self.stock.scores()
-        ids = [t for t in queue.takes if t in takes]
+        # That a blind take belongs to a pass would tell what was said about it; to these two all judged takes may.
+        untold = frozenset() if pass_name in ("eye", "second") else blind
+        ids = [t for t in queue.takes if t in takes and t not in untold]
         known = set(queue.takes)
-        members = queues.members(pass_name, list(takes), self.follower.all_opinions(), actor)
+        members = self.lineup.members(actor, pass_name)
         news = 0 if pass_name == "second" else sum(t not in known for t in members)
         spoken_about = self.follower.judgements()
         with self.stock.lock:  # what is kept at hand belongs to the takes as they were read last
-            rows = [self.stock.row(takes[t], scores, t in blind) for t in ids]
+            rows = self._rows(ids, actor, blind)
             atlases = self._atlases(queue, [takes[t] for t in ids])
         return {
             "pass_name": pass_name,
@@ -127,8 +130,31 @@ class Desk:
             "atlases": atlases,
             "columns": pictures.ATLAS_COLUMNS,
             "undo": self._undo(actor),
+            "blind": bool(blind),
             "now": self.follower.now,
         }
+
+    def _rows(self, ids: Sequence[str], actor: str, blind: frozenset[str]) -> list[Row]:
+        """Takes as this person may see them."""
+        takes = self.stock.all()
+        scores = self.stock.scores(learned=not blind)
+        made = []
+        for take_id in ids:
+            mine = self._mine(take_id, actor, blind)
+            tapped = mine is not None and mine.bpm is not None
+            told = self._told(mine, take_id, blind)
+            made.append(self.stock.row(takes[take_id], scores, machine=told, tempo=tapped))
+        return made
+
+    def _mine(self, take_id: str, actor: str, blind: frozenset[str]) -> Opinion | None:
+        """What a person said about a take, as far as that person may know it now."""
+        if take_id in blind:
+            return self._said_blindly(take_id, actor)
+        return self.follower.opinions_about(take_id).get((take_id, actor))
+
+    def _told(self, mine: Opinion | None, take_id: str, blind: frozenset[str]) -> bool:
+        """Whether a person may know what the machine thinks of a take: by default after having judged it."""
+        return take_id not in blind and (self.params.machine_first or (mine is not None and mine.verdict is not None))
 
     def _atlases(self, queue: queues.Queue, takes: Sequence[Take]) -> list[Atlas]:
         """Named once for each queue and state of the screen; the page asks at every visit."""
@@ -142,7 +168,7 @@ class Desk:
     def state(self, take_id: str, actor: str, blind: frozenset[str]) -> State:
         about = self.follower.opinions_about(take_id)
         hidden = take_id in blind
-        mine = self._said_blindly(take_id, actor) if hidden else about.get((take_id, actor))
+        mine = self._mine(take_id, actor, blind)
         heard = share_heard(mine.heard, self.stock.all()[take_id].duration_s) if mine else 0.0
         if hidden:
             return {
@@ -155,13 +181,14 @@ class Desk:
                 "other_notes": [],
             }
         judged = self.follower.judgement(take_id)
-        others = [o for o in about.values() if o.actor != actor]
+        by_machine = judged.actor == AUTO and not self._told(mine, take_id, blind)
+        others = [o for o in about.values() if o.actor not in (actor, AUTO)]
         return {
             "mine": _mine(mine),
             "heard": round(heard, 3),
             "blind": False,
-            "album": judged.verdict,
-            "who": judged.actor,
+            "album": None if by_machine else judged.verdict,
+            "who": None if by_machine else judged.actor,
             "others": [
                 {"actor": o.actor, "verdict": o.verdict, "bpm": o.bpm, "tags": list(o.tags)}
                 for o in sorted(others, key=lambda o: o.actor)
@@ -174,8 +201,15 @@ class Desk:
         blind = self.lineup.blind(actor)
         takes = self.stock.all()
         since = since if since <= self.follower.now else 0  # counted by a server before this one
-        ids = [t for t in self.follower.news(since) if t in takes]
-        return {"state": {t: self.state(t, actor, blind) for t in ids}, "now": self.follower.now}
+        # That somebody else speaks about a blind take is no news for who is blind to it.
+        told = [t for t, who in self.follower.news(since) if t in takes and (who == actor or t not in blind)]
+        ids = list(dict.fromkeys(told))
+        return {
+            "state": {t: self.state(t, actor, blind) for t in ids},
+            "rows": self._rows(ids, actor, blind),
+            "blind": bool(blind),
+            "now": self.follower.now,
+        }
 
     def _undo(self, actor: str) -> list[Undoable]:
         """The person's last words that can be taken back, oldest first, each with what stood before it."""
@@ -215,9 +249,9 @@ class Desk:
         take = self.stock.one(take_id)
         self.follower.look()
         blind = self.lineup.blind(actor)
-        hidden = take_id in blind
+        told = self._told(self._mine(take_id, actor, blind), take_id, blind)
         values = self.stock.screened(take_id)
-        flags = [] if hidden else [f for f in values.get("flags") or () if isinstance(f, Mapping)]
+        flags = [] if not told else [f for f in values.get("flags") or () if isinstance(f, Mapping)]
         try:
             levels = self.shelf.levels(take, self.stock.screen.get(take_id))
         except NeuralbumError:
@@ -237,7 +271,8 @@ class Desk:
                 }
                 for f in flags
             ],
-            "reasons": [] if hidden else list(ranking.reasons_of(values))[:3],
+            "reasons": [] if not told else list(ranking.reasons_of(values))[:3],
+            "withheld": not told,
             "machine_tempo": dict(tempo) if tempo and state["mine"]["bpm"] is not None else None,
             "state": state,
             "facts": {
@@ -265,8 +300,8 @@ class Desk:
                 event = speech.understand(words, actor=actor, now=now, is_take=takes.__contains__)
                 if event.kind == "undo":
                     self._may_undo(event, good)
-                known = self.follower.event(event.client_id)
-                if known is not None and (known.actor, known.take_id, known.kind) != (actor, event.take_id, event.kind):
+                known = good.get(event.client_id) or self.follower.event(event.client_id)
+                if known is not None and not speech.same_words(known, event):
                     raise ParameterError("this client_id is taken by another event")
                 good[event.client_id] = event
             except ParameterError as why:
@@ -275,8 +310,11 @@ class Desk:
         new = self.project.catalogue.say(good.values()) if good else 0
         self.follower.look()
         self._checkpoint()
+        blind = self.lineup.blind(actor)
+        judged = dict.fromkeys(e.take_id for e in good.values() if e.kind in ("verdict", "tap", "undo"))
         return {
             "new": new,
+            "rows": self._rows(list(judged), actor, blind),
             "refused": refused,  # type: ignore[typeddict-item]
             "last_id": self.follower.highest,
             "durable_id": self._durable_id,
@@ -309,6 +347,19 @@ class Desk:
             takes = self.stock.all()
             self.shelf.opus_ahead([takes[t] for t in queue.takes[at : at + AHEAD] if t in takes])
 
+    # ---- the band ----------------------------------------------------------
+
+    def band(self) -> BandAnswer:
+        """The band's own songs, as far as their files are where they were: to hear beside a take."""
+        tracks = sorted(self.project.catalogue.tracks(), key=lambda t: (t.title.casefold(), t.id))
+        return {
+            "songs": [
+                {"id": t.id, "title": t.title, "duration_s": round(t.duration_s, 2)}
+                for t in tracks
+                if Path(t.path).is_file()
+            ]
+        }
+
     # ---- titles ------------------------------------------------------------
 
     def titles(self, actor: str, mark: str = "") -> TitlesAnswer:
@@ -324,10 +375,10 @@ class Desk:
                     "id": take_id,
                     "number": self.stock.numbers[take_id],
                     "duration_s": round(self.stock.all()[take_id].duration_s, 2),
-                    "caption": str(self.stock.screened(take_id).get("caption") or ""),
+                    "caption": row["caption"],
                     "title": given.get(take_id),
                 }
-                for take_id in kept
+                for take_id, row in zip(kept, self._rows(kept, actor, frozenset()), strict=True)
             ],
             "candidates": [{"title": p.title, "rule": p.rule, "seeds": list(p.seeds)} for p in offered],
             "mark": mark,
@@ -342,7 +393,10 @@ class Desk:
             case "reject":
                 mark = self.naming.reject(text)
             case "undo":
-                self.naming.take_back(str(words.get("mark", "")))
+                mark = str(words.get("mark", ""))
+                if not speech.CLIENT_ID.fullmatch(mark):
+                    raise ParameterError("mark must be one that an earlier answer gave")
+                self.naming.take_back(mark)
                 mark = ""
             case _:
                 raise ParameterError("verb must be one of keep, reject, undo")
@@ -367,9 +421,9 @@ class Desk:
         in_order = sorted(judged, key=lambda i: said[i, str(judged[i].actor)].at)
         return trust.calibrate(self.stock.screen, {i: str(judged[i].verdict) for i in in_order})
 
-    def agreement(self) -> AgreementAnswer:
+    def agreement(self, actor: str) -> AgreementAnswer:
         self.follower.look()
-        return concord(self.follower)
+        return concord.withheld() if self.lineup.blind(actor) else concord.concord(self.follower)
 
     def progress(self, actor: str) -> ProgressAnswer:
         self.follower.look()
@@ -378,7 +432,8 @@ class Desk:
         judged = {i: j for i, j in self.follower.judgements().items() if i in takes and i not in blind}
         verdicts = Counter(j.verdict or "undecided" for j in judged.values())
         verdicts["undecided"] += len(takes) - len(judged)
-        mine = {t: o for (t, who), o in self.follower.all_opinions().items() if who == actor and t in takes}
+        spoken = [t for t, who in self.follower.all_opinions() if who == actor and t in takes]
+        mine = {t: o for t in spoken if (o := self._mine(t, actor, blind)) is not None}
         by_pass = Counter(p for o in mine.values() for p in o.by_pass)
         full = self.params.heard_in_full
         missed = {}
@@ -386,7 +441,8 @@ class Desk:
             queue = self.lineup.latest(actor, pass_name)
             if queue is not None and queue.by_rank:
                 said = {t: o.by_pass[pass_name] for t, o in mine.items() if pass_name in o.by_pass}
-                missed[pass_name] = vars(audit.missed_keepers(queue.by_rank, queue.audit, said))
+                open_takes = [t for t in queue.by_rank if t not in blind]
+                missed[pass_name] = vars(audit.missed_keepers(open_takes, queue.audit, said))
         return {
             "n_takes": len(takes),
             "verdicts": dict(verdicts),

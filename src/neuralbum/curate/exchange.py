@@ -2,8 +2,12 @@
 
 Pure text. JSONL is the whole log, one event a line, and comes back in without
 loss; CSV is where each take stands, for a spreadsheet; Audacity labels are the
-notes, one file's worth per take; JAMS (Humphrey et al., ISMIR 2014) holds tempo,
-tags and regions of all takes as a list of annotated files.
+notes of one take; JAMS (Humphrey et al., ISMIR 2014) holds one take's tempo,
+tags and regions, each person's as annotations of their own.
+
+What a file adds is found by comparing it with what was said before, not by
+remembering files: the same file twice adds nothing, two people may say the
+same, and who changes back has said something new.
 """
 
 from __future__ import annotations
@@ -11,33 +15,43 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..catalogue import fold
 from ..errors import ParameterError
-from ..records import AUTO, Event, Judgement, Take, canonical, digest
+from ..records import AUTO, VERDICTS, Event, Judgement, Take, canonical, digest
 from . import speech
+from .opinions import Opinion, opinions
 
 FORMS = {"csv": "csv", "jsonl": "jsonl", "audacity": "txt", "jams": "jams"}
+A_FILE_A_TAKE = ("audacity", "jams")
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 """Cells that begin so would be run by a spreadsheet; they get an apostrophe (OWASP, CSV injection)."""
 CSV_FIELDS = ("take", "verdict", "who", "tags", "style", "bpm", "heard_s", "notes", "duration_s", "temperature")
+ANYBODY = "*"
+"""Stands for a name where a file sums up what all people said."""
+SAME_S = 1e-4
+"""Two times this close are one time: labels are written with six decimals."""
+
+Files = dict[str, str]
+"""Take id -> text; the one key "" where all takes share one file."""
 
 
-def write(form: str, takes: Sequence[Take], events: Sequence[Event], *, title: str = "") -> str:
-    """The text of one of FORMS."""
-    judged = fold(events)
+def write(form: str, takes: Sequence[Take], events: Sequence[Event], *, title: str = "") -> Files:
+    """The texts of one of FORMS: labels and JAMS have one file a take, which is what other programs open."""
     match form:
         case "csv":
-            return write_csv(takes, judged)
+            return {"": write_csv(takes, fold(events))}
         case "jsonl":
-            return write_jsonl(events)
+            return {"": write_jsonl(events)}
         case "audacity":
-            return write_audacity(takes, judged)
+            return write_audacity(takes, fold(events))
         case "jams":
-            return write_jams(takes, judged, title=title)
+            return write_jams(takes, events, title=title)
     raise ParameterError(f"form {form!r} must be one of {', '.join(FORMS)}")
 
 
@@ -71,54 +85,31 @@ def write_jsonl(events: Iterable[Event]) -> str:
     return "".join(line + "\n" for line in lines)
 
 
-def write_audacity(takes: Iterable[Take], judged: Mapping[str, Judgement]) -> str:
-    """Labels (start, end, text; tabs). Takes follow each other with a line ``# take``, which Audacity skips."""
-    lines = []
-    for take in takes:
-        j = judged.get(take.id)
-        if j and j.notes:
-            lines.append(f"# {take.id}")
-            lines += [f"{n.start_s:.6f}\t{n.end_s:.6f}\t{' '.join(n.text.split())}" for n in j.notes]
-    return "".join(line + "\n" for line in lines)
+def write_audacity(takes: Iterable[Take], judged: Mapping[str, Judgement]) -> Files:
+    """Labels (start, end, text; tabs) of each take that has notes.
+
+    Nothing else stands in the files: Audacity warns about every line that is no label.
+    """
+    return {
+        take.id: "".join(f"{n.start_s:.6f}\t{n.end_s:.6f}\t{' '.join(n.text.split())}\n" for n in j.notes)
+        for take in takes
+        if (j := judged.get(take.id)) and j.notes
+    }
 
 
-def write_jams(takes: Iterable[Take], judged: Mapping[str, Judgement], *, title: str) -> str:
-    """A JSON list of JAMS objects (schema 0.3): tempo, tag_open and segment_open per take."""
-    return json.dumps([_jam(t, judged[t.id], title) for t in takes if t.id in judged], ensure_ascii=False, indent=1)
+def write_jams(takes: Iterable[Take], events: Iterable[Event], *, title: str) -> Files:
+    """A JAMS document (schema 0.3) of each take about which something was said."""
+    said: dict[str, list[Opinion]] = {}
+    for (take_id, _), opinion in opinions(events).items():
+        said.setdefault(take_id, []).append(opinion)
+    return {
+        take.id: json.dumps(_jam(take, said[take.id], title), ensure_ascii=False, indent=1) + "\n"
+        for take in takes
+        if take.id in said
+    }
 
 
-def _jam(take: Take, j: Judgement, title: str) -> dict[str, Any]:
-    def annotation(namespace: str, data: list[dict[str, Any]]) -> dict[str, Any]:
-        meta = {
-            "curator": {"name": j.actor or "", "email": ""},
-            "annotator": {},
-            "version": "1",
-            "corpus": title,
-            "annotation_tools": "neuralbum curate",
-            "annotation_rules": "",
-            "validation": "",
-            "data_source": "",
-        }
-        return {
-            "annotation_metadata": meta,
-            "namespace": namespace,
-            "data": data,
-            "sandbox": {},
-            "time": 0,
-            "duration": take.duration_s,
-        }
-
-    def observation(time: float, duration: float, value: object) -> dict[str, Any]:
-        return {"time": time, "duration": duration, "value": value, "confidence": None}
-
-    annotations = []
-    if j.bpm:
-        annotations.append(annotation("tempo", [{**observation(0, take.duration_s, j.bpm), "confidence": 1.0}]))
-    if j.tags:
-        annotations.append(annotation("tag_open", [observation(0, take.duration_s, t) for t in j.tags]))
-    if j.notes:
-        regions = [observation(n.start_s, n.end_s - n.start_s, n.text) for n in j.notes]
-        annotations.append(annotation("segment_open", regions))
+def _jam(take: Take, said: Sequence[Opinion], title: str) -> dict[str, Any]:
     return {
         "file_metadata": {
             "title": "",
@@ -128,139 +119,394 @@ def _jam(take: Take, j: Judgement, title: str) -> dict[str, Any]:
             "identifiers": {"neuralbum_take": take.id},
             "jams_version": "0.3.4",
         },
-        "annotations": annotations,
-        "sandbox": {"verdict": j.verdict, "heard_s": j.heard_s},
+        "annotations": [a for opinion in said for a in _annotations(take, opinion, title)],
+        "sandbox": {"verdicts": {o.actor: o.verdict for o in said if o.verdict}},
     }
+
+
+def _annotations(take: Take, said: Opinion, title: str) -> Iterator[dict[str, Any]]:
+    """Tempo, tags and regions of one person."""
+
+    def observation(time: float, duration: float, value: object, confidence: float | None = None) -> dict[str, Any]:
+        return {"time": time, "duration": duration, "value": value, "confidence": confidence}
+
+    whole = (0.0, take.duration_s)
+    data = {
+        "tempo": [] if said.bpm is None else [observation(*whole, said.bpm, 1.0)],
+        "tag_open": [observation(*whole, tag) for tag in said.tags],
+        "segment_open": [observation(n.start_s, n.end_s - n.start_s, n.text) for n in said.notes],
+    }
+    meta = {
+        "curator": {"name": said.actor, "email": ""},
+        "annotator": {},
+        "version": "1",
+        "corpus": title,
+        "annotation_tools": "neuralbum curate",
+        "annotation_rules": "",
+        "validation": "",
+        "data_source": "",
+    }
+    for namespace, observations in data.items():
+        if observations:
+            yield {
+                "annotation_metadata": meta,
+                "namespace": namespace,
+                "data": observations,
+                "sandbox": {},
+                "time": 0,
+                "duration": take.duration_s,
+            }
 
 
 # ---- back in --------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Line:
+    """One thing a file says about a take."""
+
+    where: str  #: for errors: "line 3"
+    take_id: str
+    kind: str
+    payload: Mapping[str, Any]
+    who: str = ""  #: whose words the file says they are, ANYBODY, or "" where it names nobody
+
+
+def decode(data: bytes) -> str:
+    """A file's text, whichever program wrote it: UTF-16 with a mark, UTF-8, else Latin-1 as Windows has it."""
+    for mark, coding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if data.startswith(mark):
+            return data.decode(coding, "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
 def read(
-    form: str, text: str, *, actor: str, now: float, takes: Mapping[str, Take], known: Iterable[Event]
+    form: str,
+    text: str,
+    *,
+    actor: str,
+    now: float,
+    takes: Mapping[str, Take],
+    known: Iterable[Event],
+    take_id: str = "",
 ) -> list[Event]:
-    """Events from a file. Reading the same file twice gives the same client_ids, so it counts once.
+    """What a file adds to what was said before.
+
+    Parameters
+    ----------
+    actor : who says it, where the file names nobody
+    known : the log so far
+    take_id : which take labels are about, where they do not say it themselves
 
     Raises
     ------
     ParameterError
         Naming the line that makes no sense; nothing is taken from such a file.
     """
-    readers = {"jsonl": _read_jsonl, "csv": _read_csv, "audacity": _read_audacity, "jams": _read_jams}
-    if form not in readers:
-        raise ParameterError(f"form {form!r} must be one of {', '.join(readers)}")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    log = list(known)
+    match form:
+        case "jsonl":
+            return _read_log(text, actor=actor, now=now, takes=takes, log=log)
+        case "csv":
+            lines = _read_csv(text)
+        case "audacity":
+            lines = _read_audacity(text, take_id)
+        case "jams":
+            lines = _read_jams(text, take_id)
+        case _:
+            raise ParameterError(f"form {form!r} must be one of {', '.join(FORMS)}")
+    memory = _Memory(log)
+    new, n_lines = [], 0
+    for n_lines, line in enumerate(lines, start=1):  # noqa: B007
+        event = _understand(line.where, _words(line), actor=actor, now=now, takes=takes)
+        if line.who != AUTO and not memory.knows(event, line.who):  # a ranking's verdict is nobody's word
+            new.append(memory.hear(event))
+    if not n_lines and form != "jams":  # a document of a take that was only played is a whole one
+        raise ParameterError("the file says nothing about any take: no verdict, tag, tempo or label is in it")
+    return new
+
+
+def _understand(where: str, words: Mapping[str, Any], *, actor: str, now: float, takes: Mapping[str, Take]) -> Event:
+    try:
+        return speech.understand(words, actor=actor, now=now, is_take=takes.__contains__)
+    except ParameterError as why:
+        raise _at(where, str(why)) from why
+
+
+def _at(where: str, why: str) -> ParameterError:
+    return ParameterError(f"{where}: {why}; nothing was imported")
+
+
+def _words(line: Line) -> dict[str, Any]:
+    payload = {"note_id": "note-without-name", **line.payload} if line.kind == "note" else line.payload
+    return {"client_id": "import-without-name", "kind": line.kind, "take_id": line.take_id, "payload": payload}
+
+
+class _Memory:
+    """What each person has said, to tell what a file adds; an event gets its name from how often its kind was said."""
+
+    def __init__(self, log: Sequence[Event]) -> None:
+        self._said = opinions(log)
+        self._counts = Counter((e.actor, e.take_id, e.kind) for e in log)
+        self._new: dict[tuple[str, str], list[Event]] = defaultdict(list)
+
+    def knows(self, event: Event, who: str) -> bool:
+        """Whether the speaker, or the person the file names, stands by these words already."""
+        if who == ANYBODY:
+            actors = {actor for take_id, actor in self._said if take_id == event.take_id} | {event.actor}
+        else:
+            actors = {event.actor, who or event.actor}
+        return any(self._stands(event, actor) for actor in actors)
+
+    def _stands(self, event: Event, actor: str) -> bool:
+        said = self._said.get((event.take_id, actor)) or Opinion(actor, event.take_id)
+        words: Any = event.payload
+        match event.kind:
+            case "verdict":
+                return said.verdict == words["value"]
+            case "tap":
+                return said.bpm is not None and f"{said.bpm:g}" == f"{words['bpm']:g}"
+            case "tag":
+                return words["tag"] in said.tags
+        return any(
+            n.text == words["text"]
+            and abs(n.start_s - words["start_s"]) <= SAME_S
+            and abs(n.end_s - words["end_s"]) <= SAME_S
+            for n in said.notes
+        )
+
+    def hear(self, event: Event) -> Event:
+        """Give new words their name, and remember them."""
+        key = (event.actor, event.take_id, event.kind)
+        payload = dict(event.payload)
+        if event.kind == "note":
+            del payload["note_id"]
+            payload["note_id"] = f"note-{digest(*key, payload)}"
+        # The same file at the same time from two processes gives the same names, and counts once.
+        name = digest("import", *key, payload, self._counts[key])
+        named = replace(event, client_id=f"import-{name}", payload=payload)
+        self._counts[key] += 1
+        spoken = (event.take_id, event.actor)
+        self._new[spoken].append(named)
+        self._said[spoken] = _with(self._said.get(spoken), self._new[spoken][-1])
+        return named
+
+
+def _with(said: Opinion | None, event: Event) -> Opinion:
+    """An opinion after one more word."""
+    fresh = opinions([event])[event.take_id, event.actor]
+    if said is None:
+        return fresh
+    return replace(
+        said,
+        verdict=fresh.verdict or said.verdict,
+        tags=(*said.tags, *fresh.tags),
+        notes=(*said.notes, *fresh.notes),
+        bpm=said.bpm if fresh.bpm is None else fresh.bpm,
+    )
+
+
+# ---- our own log ----------------------------------------------------------------
+
+
+def _read_log(text: str, *, actor: str, now: float, takes: Mapping[str, Take], log: Sequence[Event]) -> list[Event]:
+    """Events of a log keep their names, their times and their speakers."""
     found = []
-    names = {e.client_id: (e.actor, e.take_id) for e in known}
-    for where, who, words in readers[form](text):
+    known = {e.client_id: e for e in log}
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"line {number}"
         try:
-            event = speech.understand(words, actor=who or actor, now=now, is_take=takes.__contains__)
-            if event.kind == "undo" and names.get(event.undoes or "") != (event.actor, event.take_id):
-                raise ParameterError("takes back what is not there, or is somebody else's")
+            words = speech.parse(line)
         except ParameterError as why:
-            raise ParameterError(f"{where}: {why}; nothing was imported") from why
-        if form == "jsonl":
-            event = _as_logged(event, words)
-        names[event.client_id] = (event.actor, event.take_id)
+            raise _at(where, str(why)) from why
+        if not isinstance(words, dict):
+            raise _at(where, "not a JSON object")
+        event = _logged(where, words, actor=actor, now=now, takes=takes)
+        if event.kind == "undo":
+            target = known.get(event.undoes or "")
+            if target is None or (target.actor, target.take_id) != (event.actor, event.take_id):
+                raise _at(where, "takes back what is not there, or is somebody else's")
+        before = known.setdefault(event.client_id, event)
+        if not speech.same_words(before, event):
+            raise _at(where, f"client_id {event.client_id} is taken by another event")
         found.append(event)
     return found
 
 
-def _as_logged(event: Event, words: Mapping[str, Any]) -> Event:
-    """A line of our own log keeps its time, and ``auto`` its reasons."""
+def _logged(where: str, words: Mapping[str, Any], *, actor: str, now: float, takes: Mapping[str, Take]) -> Event:
+    who = words.get("actor") or actor
+    by_auto = who == AUTO and words.get("kind") in ("verdict", "undo")
+    try:
+        speaker = AUTO if by_auto else speech.clean_actor(who if isinstance(who, str) else repr(who))
+    except ParameterError as why:
+        raise _at(where, str(why)) from why
+    pass_name = words.get("pass_name", "")
+    event = _understand(
+        where,
+        {**words, "pass": "" if pass_name == AUTO else pass_name},
+        actor=speaker,
+        now=now,
+        takes=takes,
+    )
     at = words.get("at")
     if isinstance(at, int | float) and 0 <= at < 1e11:
         event = replace(event, at=float(at))
-    if event.actor == AUTO:
-        event = replace(event, payload=dict(words["payload"]), pass_name=AUTO, session=AUTO)
-    return event
+    if by_auto and event.kind == "verdict":
+        return replace(event, payload=_reasoned(words["payload"]), pass_name=AUTO, session=AUTO)
+    return replace(event, pass_name=AUTO, session=AUTO) if by_auto else event
 
 
-Spoken = Iterable[tuple[str, str, dict[str, Any]]]
+MOST_REASONS, LONGEST_REASON = 20, 200
 
 
-def _read_jsonl(text: str) -> Spoken:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
+def _reasoned(words: Mapping[str, Any]) -> dict[str, Any]:
+    """``auto``'s verdict with its rank, score and reasons, bounded like everything else."""
+    kept: dict[str, Any] = {"value": words["value"] if words["value"] in VERDICTS else "maybe"}
+    for name in ("rank", "of", "score"):
+        if isinstance(words.get(name), int | float) and abs(words[name]) < 1e9:
+            kept[name] = words[name]
+    reasons = words.get("reasons")
+    if isinstance(reasons, list):
+        kept["reasons"] = [str(r)[:LONGEST_REASON] for r in reasons[:MOST_REASONS]]
+    return kept
+
+
+# ---- spreadsheets ---------------------------------------------------------------
+
+SAYING = ("verdict", "tags", "bpm")
+DELIMITERS = (",", ";", "\t")
+ONE_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:[.,][0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?")
+
+
+def _decimal(text: str) -> float:
+    """A number with a point or, as half of the world writes it, a comma."""
+    plain = text.strip()
+    if not ONE_NUMBER.fullmatch(plain):
+        raise ValueError(f"{plain[:40]!r} is no number")
+    return float(plain.replace(",", "."))
+
+
+def _read_csv(text: str) -> Iterator[Line]:
+    """Rows of a spreadsheet: commas, semicolons or tabs, whatever its country uses."""
+    told, first = "", 1
+    if text[:4].casefold() == "sep=":  # Excel's own way to name the delimiter
+        told, text, first = text[4:5], text.partition("\n")[2], 2
+    head = text.partition("\n")[0]
+    delimiter = told or max(DELIMITERS, key=head.count)
+    table = csv.reader(io.StringIO(text), delimiter=delimiter)
+    try:
+        names = [cell.strip().casefold() for cell in next(table, [])]
+        if "take" not in names or not set(names) & set(SAYING):
+            raise _at(
+                f"line {first}",
+                f"the first line must name the columns, take and one of {', '.join(SAYING)}, "
+                f"with commas, semicolons or tabs between them, not {head[:60]!r}",
+            )
+        for cells in table:
+            if any(cell.strip() for cell in cells):
+                yield from _read_row(f"line {table.line_num + first - 1}", names, cells)
+    except csv.Error as cause:
+        raise _at(f"line {table.line_num + first - 1}", str(cause)) from cause
+
+
+def _read_row(where: str, names: Sequence[str], cells: Sequence[str]) -> Iterator[Line]:
+    if any(cell.strip() for cell in cells[len(names) :]):
+        raise _at(
+            where,
+            f"{len(cells)} cells under {len(names)} columns; put cells that hold the delimiter in quotes, "
+            "or write decimals with a point",
+        )
+    row = {name: _as_meant(cell) for name, cell in zip(names, cells, strict=False)}
+    take_id, who = row.get("take", ""), row.get("who", "")
+    summed_up = ANYBODY if "who" in names else ""
+    verdict = row.get("verdict", "").casefold()
+    if verdict:
+        yield Line(where, take_id, "verdict", {"value": verdict}, who)
+    for tag in row.get("tags", "").split(";"):
+        if tag.strip():
+            yield Line(where, take_id, "tag", {"tag": tag.strip()}, summed_up)
+    if row.get("bpm"):
         try:
-            words = json.loads(line)
+            bpm = _decimal(row["bpm"])
         except ValueError as cause:
-            raise ParameterError(f"line {number}: not JSON ({cause}); nothing was imported") from cause
-        if not isinstance(words, dict):
-            raise ParameterError(f"line {number}: not a JSON object; nothing was imported")
-        words["pass"] = words.pop("pass_name", "")
-        if words["pass"] == "auto":
-            words["pass"] = ""
-        yield f"line {number}", str(words.get("actor", "")), words
+            raise _at(where, f"bpm {cause}") from cause
+        yield Line(where, take_id, "tap", {"bpm": bpm, "times_s": []}, summed_up)
 
 
-def _said(kind: str, take_id: str, **payload: Any) -> dict[str, Any]:
-    return {
-        "client_id": f"import-{digest(kind, take_id, payload)}",
-        "kind": kind,
-        "take_id": take_id,
-        "payload": payload,
-    }
+def _as_meant(cell: str) -> str:
+    """A cell without the apostrophe that keeps a spreadsheet from running it."""
+    plain = cell.strip()
+    return plain[1:] if plain.startswith("'") and plain[1:].startswith(FORMULA_SIGNS) else plain
 
 
-def _read_csv(text: str) -> Spoken:
-    for row in (table := csv.DictReader(io.StringIO(text))):
-        where, take_id = f"line {table.line_num}", row.get("take") or ""
-        if row.get("verdict"):
-            yield where, "", _said("verdict", take_id, value=row["verdict"])
-        for tag in (row.get("tags") or "").split(";"):
-            if tag.strip():
-                yield where, "", _said("tag", take_id, tag=tag.strip().removeprefix("'"))
-        if row.get("bpm"):
-            try:
-                bpm = float(row["bpm"])
-            except ValueError as cause:
-                raise ParameterError(f"{where}: bpm {row['bpm']!r} is no number; nothing was imported") from cause
-            yield where, "", _said("tap", take_id, bpm=bpm, times_s=[])
+# ---- labels ---------------------------------------------------------------------
 
 
-def _read_audacity(text: str) -> Spoken:
-    take_id = ""
-    for number, line in enumerate(text.splitlines(), start=1):
+def _read_audacity(text: str, take_id: str) -> Iterator[Line]:
+    """Labels; a line ``# take`` says which take the ones below it are about."""
+    for number, line in enumerate(text.split("\n"), start=1):
         where = f"line {number}"
         if line.startswith("#"):
             take_id = line.lstrip("# ").strip()
             continue
         if not line.strip() or line.startswith("\\"):  # Audacity's spectral selections
             continue
-        cells = line.split("\t")
+        if not take_id:
+            raise _at(where, "which take is it about? name the file TAKE.txt, or say --take TAKE")
+        start, _, rest = line.partition("\t")
+        end, _, label = rest.partition("\t")  # an unnamed label may have lost its last tab
         try:
-            start_s, end_s, label = float(cells[0]), float(cells[1]), cells[2]
-        except (IndexError, ValueError) as cause:
-            raise ParameterError(f"{where}: not 'start, end, label' with tabs; nothing was imported") from cause
-        yield where, "", _note(take_id, start_s, end_s, label)
+            times = {"start_s": _decimal(start), "end_s": _decimal(end)}
+        except ValueError as cause:
+            raise _at(where, f"{cause}: a label is its start, its end and its text, with tabs between them") from cause
+        yield Line(where, take_id, "note", {**times, "text": label})
 
 
-def _note(take_id: str, start_s: float, end_s: float, text: str) -> dict[str, Any]:
-    name = digest("note", take_id, start_s, end_s, text)
-    return _said("note", take_id, note_id=f"note-{name}", start_s=start_s, end_s=end_s, text=text)
+# ---- JAMS -----------------------------------------------------------------------
 
 
-def _read_jams(text: str) -> Spoken:
+def _read_jams(text: str, take_id: str) -> Iterator[Line]:
+    """One document; also a list of them."""
     try:
-        jams = json.loads(text)
-        for n, jam in enumerate(jams if isinstance(jams, list) else [jams], start=1):
-            take_id = str(jam["file_metadata"]["identifiers"]["neuralbum_take"])
-            for annotation in jam["annotations"]:
-                for seen in annotation["data"]:
-                    where = f"file {n}, {annotation['namespace']}"
-                    match annotation["namespace"]:
-                        case "tempo":
-                            yield where, "", _said("tap", take_id, bpm=float(seen["value"]), times_s=[])
-                        case "tag_open":
-                            yield where, "", _said("tag", take_id, tag=str(seen["value"]))
-                        case "segment_open":
-                            start_s, length_s = float(seen["time"]), float(seen["duration"])
-                            yield where, "", _note(take_id, start_s, start_s + length_s, str(seen["value"]))
-            verdict = (jam.get("sandbox") or {}).get("verdict")
-            if verdict:
-                yield f"file {n}", "", _said("verdict", take_id, value=verdict)
-    except (ValueError, KeyError, TypeError, AttributeError) as cause:
+        found = speech.parse(text)
+    except ParameterError as why:
+        raise _at("not JAMS", str(why)) from why
+    try:
+        for number, jam in enumerate(found if isinstance(found, list) else [found], start=1):
+            yield from _read_jam(f"document {number}", jam, take_id)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as cause:
         if isinstance(cause, ParameterError):
             raise
-        raise ParameterError(f"not JAMS: {cause!r}; nothing was imported") from cause
+        raise _at("not JAMS", f"{type(cause).__name__} {str(cause)[:80]}") from cause
+
+
+def _read_jam(document: str, jam: Mapping[str, Any], take_id: str) -> Iterator[Line]:
+    take_id = str((jam["file_metadata"].get("identifiers") or {}).get("neuralbum_take") or take_id)
+    if not take_id:
+        raise _at(document, "identifiers.neuralbum_take names no take; name the file TAKE.jams, or say --take TAKE")
+    for annotation in jam["annotations"]:
+        namespace = annotation["namespace"]
+        where = f"{document}, {namespace}"
+        who = str((annotation["annotation_metadata"].get("curator") or {}).get("name", ""))
+        for seen in annotation["data"]:
+            value = seen["value"]
+            match namespace:
+                case "tempo":
+                    yield Line(where, take_id, "tap", {"bpm": value, "times_s": []}, who)
+                case "tag_open":
+                    yield Line(where, take_id, "tag", {"tag": value}, who)
+                case "segment_open":
+                    start_s, end_s = float(seen["time"]), float(seen["time"]) + float(seen["duration"])
+                    yield Line(where, take_id, "note", {"start_s": start_s, "end_s": end_s, "text": value}, who)
+    sandbox = jam.get("sandbox") or {}
+    said = dict(sandbox.get("verdicts") or {})
+    if sandbox.get("verdict"):  # as this program wrote it before it told people apart
+        said.setdefault("", sandbox["verdict"])
+    for who, verdict in said.items():
+        yield Line(document, take_id, "verdict", {"value": verdict}, who)

@@ -34,7 +34,7 @@ class Follower:
         self._by_client_id: dict[str, Event] = {}
         self._judged: dict[str, Judgement] = {}
         self._opinions: dict[str, dict[tuple[str, str], Opinion]] = {}
-        self._arrivals: list[str] = []  #: take ids in the order their news arrived here
+        self._arrivals: list[tuple[str, str]] = []  #: (take id, who spoke) in the order the news arrived here
         self.queues: list[Event] = []
 
     def look(self) -> None:
@@ -42,6 +42,7 @@ class Follower:
         with self._lock:
             events = self._read(max(0, self._highest - self._look_back))
             touched: dict[str, None] = {}
+            heard: dict[tuple[str, str], None] = {}
             for event in events:
                 if event.id in self._ids:
                     continue
@@ -53,11 +54,12 @@ class Follower:
                     continue
                 bisect.insort(self._by_take.setdefault(event.take_id, []), event, key=lambda e: e.id)
                 touched[event.take_id] = None
+                heard[event.take_id, event.actor] = None
             for take_id in touched:
                 said = self._by_take[take_id]
                 self._judged.update(fold(said) or {take_id: Judgement(take_id)})
                 self._opinions[take_id] = opinions(said)
-                self._arrivals.append(take_id)
+            self._arrivals += heard
 
     @property
     def highest(self) -> int:
@@ -69,8 +71,8 @@ class Follower:
         """How much news has arrived; hand it to ``news`` later."""
         return len(self._arrivals)
 
-    def news(self, since: int) -> list[str]:
-        """Takes about which something was said since ``now`` was ``since``; each once."""
+    def news(self, since: int) -> list[tuple[str, str]]:
+        """(Take, who) of what was said since ``now`` was ``since``; each once."""
         with self._lock:
             return list(dict.fromkeys(self._arrivals[since:]))
 

@@ -16,7 +16,7 @@ import ipaddress
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -68,9 +68,9 @@ class Access:
     ) -> Access:
         """Rules for a bind address; beyond loopback each curator gets a fresh token."""
         hosts = {"localhost", "127.0.0.1", "[::1]", *public_names}
+        if host not in ("0.0.0.0", "::"):
+            hosts.add(f"[{host}]" if ":" in host else host)
         if not is_loopback(host):
-            if host not in ("0.0.0.0", "::"):
-                hosts.add(host)
             curators = curators or [default_actor]
         tokens = {secrets.token_urlsafe(24): clean_actor(name) for name in curators}
         return cls(frozenset(h.casefold() for h in hosts), port, tokens, clean_actor(default_actor))
@@ -87,13 +87,16 @@ class Access:
         return name.casefold() in self.hosts or (bool(self.tokens) and _is_address(name))
 
     def origin_is_ours(self, origin: str, host: str) -> bool:
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return parts.scheme in ("http", "https") and parts.netloc.casefold() == host.casefold()
 
     def actor_of(self, headers: Headers, cookies: Mapping[str, str]) -> str | None:
         """Who speaks; None if nobody who may."""
         if not self.tokens:
-            name = headers.get(CURATOR_HEADER)
+            name = unquote(headers.get(CURATOR_HEADER) or "")
             try:
                 return clean_actor(name) if name else self.default_actor
             except ParameterError:
@@ -119,6 +122,12 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_link(request: Request) -> bool:
+    """Whether a person followed a link here, rather than another page loading something of ours."""
+    fetch = {name: request.headers.get(f"sec-fetch-{name}") for name in ("mode", "dest")}
+    return request.method == "GET" and fetch == {"mode": "navigate", "dest": "document"}
 
 
 SEND_ON = '<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>neuralbum</title>'
@@ -157,17 +166,15 @@ class Guard:
         origin = request.headers.get("origin")
         if origin is not None and not self.access.origin_is_ours(origin, host):
             return PlainTextResponse("requests from other pages are refused", 403)
-        if request.headers.get("sec-fetch-site") in ("cross-site", "same-site") and request.method != "GET":
+        if request.headers.get("sec-fetch-site") in ("cross-site", "same-site") and not _is_link(request):
             return PlainTextResponse("requests from other pages are refused", 403)
         length = request.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY:
+        if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > MAX_BODY:
             return PlainTextResponse(f"at most {MAX_BODY} bytes at once", 413)
         token = request.query_params.get("token")
         if token is not None and request.url.path == "/" and self.access.owner(token):
             # Not a redirect: a strict cookie is not sent along a chain that began on another site.
-            answer = HTMLResponse(
-                '<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>neuralbum</title>'
-            )
+            answer = HTMLResponse(SEND_ON)
             answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", max_age=30 * 24 * 3600)
             return answer
         actor = self.access.actor_of(request.headers, request.cookies)

@@ -23,12 +23,15 @@ class Lineup:
         self._thawed: dict[str, queues.Queue] = {}
 
     def of(self, actor: str, pass_name: str) -> queues.Queue:
-        """The frozen queue of a person and a pass; made at first sight, but for the second pass."""
+        """The frozen queue of a person and a pass; one without a name and takes while none was asked for."""
         self._follower.look()
-        found = self.latest(actor, pass_name)
-        if found is None and pass_name == "second":  # blinds a person to its takes, so it is made only when asked for
-            return queues.Queue("", pass_name, actor, "shuffled", 0, ())
-        return found or self.new(actor, pass_name)
+        return self.latest(actor, pass_name) or queues.Queue("", pass_name, actor, "", 0, ())
+
+    def members(self, actor: str, pass_name: str) -> list[str]:
+        """Which takes belong to a pass; whether a blind take does would tell what was said about it."""
+        found = queues.members(pass_name, list(self._stock.all()), self._follower.all_opinions(), actor)
+        blind = frozenset() if pass_name in ("eye", "second") else self.blind(actor)
+        return [take_id for take_id in found if take_id not in blind]
 
     def latest(self, actor: str, pass_name: str) -> queues.Queue | None:
         for event in reversed(self._follower.queues):
@@ -51,17 +54,21 @@ class Lineup:
             )
         return self._thawed[event.client_id]
 
-    def new(self, actor: str, pass_name: str, order: str | None = None) -> queues.Queue:
-        """Freeze a new queue; the one before stays in the log."""
+    def new(self, actor: str, pass_name: str, order: str | None = None, *, all_kept: bool = False) -> queues.Queue:
+        """Freeze a new queue; the one before stays in the log.
+
+        ``all_kept``: a second pass over everything that is kept, instead of a sample of what was judged.
+        """
         self._stock.look_again()
         self._follower.look()
-        ids = list(self._stock.all())
         number = sum(e.actor == actor and e.pass_name == pass_name for e in self._follower.queues)
         seed = int(digest(self._project.settings.seed, "queue", actor, pass_name, number), 16) % 2**32
-        chosen = queues.members(pass_name, ids, self._follower.all_opinions(), actor)
+        chosen = self.members(actor, pass_name)
         if pass_name == "second":
-            chosen, order = queues.second_sample(chosen, seed), "shuffled"
-        scores = self._stock.scores()
+            judged = self._follower.judgements()
+            kept = [t for t in chosen if judged[t].verdict == "keep"]
+            chosen, order = kept if all_kept else queues.second_sample(chosen, seed), "shuffled"
+        scores = self._stock.scores(learned=not self.blind(actor))
         order = order or ("ranked" if self._params.ranked and scores else "shuffled")
         served, drawn, by_rank = queues.arrange(
             chosen, order=order, seed=seed, score=scores, audit_share=self._params.audit_share
@@ -82,5 +89,8 @@ class Lineup:
         if queue is None:
             return frozenset()
         about = self._follower.opinions_about
-        waiting = [t for t in queue.takes if "second" not in getattr(about(t).get((t, actor)), "by_pass", {})]
+        takes = self._stock.all()
+        waiting = [
+            t for t in queue.takes if t in takes and "second" not in getattr(about(t).get((t, actor)), "by_pass", {})
+        ]
         return frozenset(queue.takes) if waiting else frozenset()

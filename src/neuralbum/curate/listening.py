@@ -27,7 +27,7 @@ def encode_opus(source: Path, target: Path, *, kbps: int) -> None:
     """Write a listening copy; memory does not grow with the take's length."""
     import av
 
-    with av.open(str(target), "w", format="ogg") as container:
+    with av.open(audio.plain_path(target), "w", format="ogg") as container:
         stream: av.AudioStream | None = None
         resampler: av.AudioResampler | None = None
         for block, rate in audio.blocks(source, block_s=5.0):
@@ -53,8 +53,9 @@ def encode_opus(source: Path, target: Path, *, kbps: int) -> None:
 def read_levels(source: Path) -> Levels:
     """Decode a take and draw it."""
     parts, n, rate = [], 0, 1
+    mix = audio.MonoMix()
     for block, rate in audio.blocks(source):
-        parts.append(block.mean(axis=0, dtype=np.float32))
+        parts.append(mix(block))
         n += parts[-1].size
         if n > MAX_PICTURE_S * rate:
             break

@@ -15,6 +15,8 @@ from ..catalogue import merge, standing
 from ..records import Event, Note
 
 Stretch = tuple[float, float]
+APART = ("second", "disputes")
+"""Passes whose verdicts stand beside the one a person comes to by eye, by ear and in full."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Opinion:
     actor: str
     take_id: str
     verdict: str | None = None  #: the last one
+    openly: str | None = None  #: the last one that was neither said blind nor to settle a dispute
     by_pass: dict[str, str] = field(default_factory=dict)  #: pass -> the last verdict in it
     tags: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
@@ -47,6 +50,7 @@ def _one(key: tuple[str, str], said: list[Event]) -> Opinion:
     notes: dict[str, Note] = {}
     plays: list[Stretch] = []
     verdict: str | None = None
+    openly: str | None = None
     bpm: float | None = None
     taps: tuple[float, ...] = ()
     for event in said:
@@ -55,6 +59,8 @@ def _one(key: tuple[str, str], said: list[Event]) -> Opinion:
             case "verdict":
                 verdict = str(words["value"])
                 by_pass[event.pass_name] = verdict
+                if event.pass_name not in APART:
+                    openly = verdict
             case "tag":
                 tags[str(words["tag"])] = None
             case "untag":
@@ -74,6 +80,7 @@ def _one(key: tuple[str, str], said: list[Event]) -> Opinion:
         actor=key[1],
         take_id=key[0],
         verdict=verdict,
+        openly=openly,
         by_pass=by_pass,
         tags=tuple(tags),
         notes=tuple(sorted(notes.values(), key=lambda n: (n.start_s, n.note_id))),

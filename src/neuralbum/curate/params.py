@@ -36,6 +36,9 @@ class Params:
     audit_share: float = setting(
         0.1, "share of a ranked queue drawn at random, so that missed keepers can be estimated", minimum=0, maximum=0.5
     )
+    machine_first: bool = setting(
+        False, "show the screen's flags, its score and auto's verdict before a person has judged the take"
+    )
     ranked: bool = setting(True, "serve the likeliest keepers first; false: a stable seeded shuffle")
     excerpt_s: float = setting(8.0, "length of an excerpt in the ear pass", unit="s", minimum=1, maximum=120)
     points: int = setting(5, "telling moments offered per take", minimum=1, maximum=20)

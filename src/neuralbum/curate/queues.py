@@ -69,11 +69,15 @@ def members(pass_name: str, takes: Sequence[str], opinions: Mapping[tuple[str, s
 
 
 def disputed(said: Iterable[Opinion]) -> bool:
-    """Whether people, or one person in two passes, differ; a verdict in "disputes" settles it."""
+    """Whether people differ, or one person heard blind something else; a verdict in "disputes" settles it.
+
+    By eye, by ear and in full a person comes to one verdict, the last: to keep by eye and drop by
+    ear is progress.
+    """
     people = [o for o in said if o.actor != AUTO]
     if any("disputes" in o.by_pass for o in people):
         return False
-    return len({v for o in people for v in (*o.by_pass.values(), o.verdict) if v}) > 1
+    return len({v for o in people for v in (o.openly, o.by_pass.get("second")) if v}) > 1
 
 
 def arrange(

@@ -1,7 +1,8 @@
 """What ``auto`` says where no person has decided: keep the best-ranked, drop the rest.
 
-Pure. The ranking is the screen's ``score`` (0 worst, 1 best); its flags become
-the reasons that are stored with each verdict, so that anyone can ask why.
+Pure. The ranking is the screen's ``score`` (0 worst, 1 best), weighed by likeness to the
+band where that is known; the screen's flags become the reasons that are stored with
+each verdict, so that anyone can ask why.
 """
 
 from __future__ import annotations

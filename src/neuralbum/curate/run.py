@@ -11,6 +11,7 @@ from ..errors import CatalogueError, NeuralbumError, ParameterError, ToolError
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..records import AUTO, Event, Judgement, canonical, digest
+from ..screen.score import scores as screen_scores
 from ..stage import Outcome, activity
 from . import ranking
 from .params import Params
@@ -66,10 +67,11 @@ def auto(
         raise CatalogueError(f"{project.root}: no takes to keep yet; make some with `neuralbum generate`")
     with activity(project, "curate") as tick:
         found = catalogue.latest("screen")
+        score = screen_scores(found, catalogue.latest("likeness"))
         ranked = [
-            ranking.Ranked(take.id, float(found[take.id].values["score"]), ranking.reasons_of(found[take.id].values))
+            ranking.Ranked(take.id, score[take.id], ranking.reasons_of(found[take.id].values))
             for take in takes
-            if take.id in found and found[take.id].values.get("score") is not None
+            if take.id in score
         ]
         if not ranked:
             raise CatalogueError(f"{project.root}: no take is ranked yet; run `neuralbum screen` first")
@@ -164,6 +166,7 @@ def serve(
     import uvicorn
 
     from . import server
+    from .connections import configure
     from .desk import Desk
     from .guard import Access
 
@@ -174,18 +177,17 @@ def serve(
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-    except OSError as cause:
+    except (OSError, ValueError, OverflowError) as cause:  # UnicodeError is a ValueError: a host no name can have
         listening.close()
-        raise ToolError(f"{host}:{port}: cannot listen there ({cause.strerror}); try --port 0") from cause
+        why = getattr(cause, "strerror", None) or cause
+        raise ToolError(f"{host}:{port}: cannot listen there ({why}); try --port 0") from cause
     port = listening.getsockname()[1]
     access = Access.make(host, port, curators, default_actor=default_actor, public_names=names)
     desk = Desk(project, params)
     shown = f"[{host}]" if ":" in host else host
     links = [(who, f"http://{shown}:{port}/?token={token}") for token, who in access.tokens.items()]
     try:
-        app = server.make_app(desk, access)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
-        running = uvicorn.Server(config)
+        running = uvicorn.Server(configure(server.make_app(desk, access)))
         listening.listen(128)
         if ready is not None:
             ready(links or [(default_actor, f"http://{shown}:{port}/")])
@@ -228,20 +230,33 @@ def prepare(
 # ---- exchange -------------------------------------------------------------------
 
 
-def export(project: Project, form: str) -> str:
-    """Everything that was said, as text: csv, jsonl, audacity or jams."""
+def export(project: Project, form: str) -> dict[str, str]:
+    """Everything that was said, as text: csv, jsonl, audacity or jams.
+
+    Returns
+    -------
+    take id -> text where each take has a file of its own (audacity, jams), else "" -> text
+    """
     from . import exchange
 
     return exchange.write(form, project.catalogue.takes(), project.catalogue.events(), title=project.name)
 
 
-def bring_in(project: Project, form: str, text: str, *, actor: str) -> int:
-    """Append what a file says; the same file twice counts once. Returns how many events were new."""
+def bring_in(project: Project, form: str, text: str, *, actor: str, take: str = "") -> int:
+    """Append what a file adds to what was said; returns how many events were new.
+
+    Parameters
+    ----------
+    actor : who says it, where the file names nobody
+    take : which take Audacity's labels are about, where they do not say it themselves
+    """
     from . import exchange
     from .speech import clean_actor
 
     catalogue = project.catalogue
-    takes = {take.id: take for take in catalogue.takes()}
+    takes = {one.id: one for one in catalogue.takes()}
     known = catalogue.events()
-    events = exchange.read(form, text, actor=clean_actor(actor), now=time.time(), takes=takes, known=known)
+    events = exchange.read(
+        form, text, actor=clean_actor(actor), now=time.time(), takes=takes, known=known, take_id=take
+    )
     return catalogue.say(events)

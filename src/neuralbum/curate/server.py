@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import gzip
 import html
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,11 +99,20 @@ def _desk(desk: Desk, request: Request) -> answers.DeskAnswer:
     return desk.desk(request.state.actor, _pass(request))
 
 
+def _opened(desk: Desk, request: Request) -> answers.DeskAnswer:
+    if not desk.lineup.of(request.state.actor, _pass(request)).queue_id:
+        desk.lineup.new(request.state.actor, _pass(request))
+    return desk.desk(request.state.actor, _pass(request))
+
+
 def _new_queue(desk: Desk, request: Request) -> answers.DeskAnswer:
     order = request.query_params.get("order")
     if order is not None and order not in queues.ORDERS:
         raise ParameterError(f"order must be one of {', '.join(queues.ORDERS)}")
-    desk.lineup.new(request.state.actor, _pass(request), order)
+    of = request.query_params.get("of", "sample")
+    if of not in ("sample", "kept"):
+        raise ParameterError("of must be one of sample, kept")
+    desk.lineup.new(request.state.actor, _pass(request), order, all_kept=of == "kept")
     return desk.desk(request.state.actor, _pass(request))
 
 
@@ -114,7 +125,7 @@ def _events(desk: Desk, request: Request) -> answers.EventsAnswer:
 
 def _news(desk: Desk, request: Request) -> answers.NewsAnswer:
     since = request.query_params.get("since", "0")
-    if not since.isdigit() or len(since) > 12:
+    if not (since.isascii() and since.isdigit()) or len(since) > 12:
         raise ParameterError("since must be a number that an earlier answer gave as 'now'")
     return desk.news(request.state.actor, int(since))
 
@@ -124,7 +135,7 @@ def _take(desk: Desk, request: Request) -> answers.TakeAnswer:
 
 
 def _agreement(desk: Desk, request: Request) -> answers.AgreementAnswer:
-    return desk.agreement()
+    return desk.agreement(request.state.actor)
 
 
 def _progress(desk: Desk, request: Request) -> answers.ProgressAnswer:
@@ -150,6 +161,17 @@ def _opus(desk: Desk, request: Request) -> Response:
     path = desk.shelf.opus(desk.stock.one(take_id))
     desk.prepare_next(request.query_params.get("queue", ""), take_id)
     return SmallFile(path, media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
+
+
+def _band(desk: Desk, request: Request) -> answers.BandAnswer:
+    return desk.band()
+
+
+def _band_song(desk: Desk, request: Request) -> Response:
+    named = [t for t in desk.project.catalogue.tracks() if t.id == request.path_params["track_id"]]
+    if not named:
+        raise NotFound("no such song of the band")
+    return SmallFile(desk.shelf.song(named[0]), media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
 
 
 def _mel(desk: Desk, request: Request) -> Response:
@@ -185,10 +207,24 @@ def _export(desk: Desk, request: Request) -> Response:
     hidden = desk.lineup.blind(request.state.actor)
     events = [e for e in desk.project.catalogue.events() if e.take_id not in hidden and e.kind != "queue"]
     takes = [t for t in desk.stock.all().values() if t.id not in hidden]
-    text = exchange.write(form, takes, events, title=desk.project.name)
-    name = f"curation.{exchange.FORMS[form]}"
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
+    files = exchange.write(form, takes, events, title=desk.project.name)
+    ending = exchange.FORMS[form]
+    if form in exchange.A_FILE_A_TAKE:
+        return _download(f"curation.{form}.zip", _zip({f"{t}.{ending}": text for t, text in files.items()}))
+    return _download(f"curation.{ending}", files[""].encode())
+
+
+def _download(name: str, data: bytes) -> Response:
+    kind = "application/zip" if name.endswith(".zip") else "text/plain; charset=utf-8"
+    return Response(data, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+def _zip(files: dict[str, str]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return out.getvalue()
 
 
 def _api_page(desk: Desk, request: Request) -> Response:
@@ -200,14 +236,22 @@ DOORS = (
     Door(
         "GET",
         "/api/desk/{pass_name}",
-        "Everything a pass needs to begin; its queue is frozen at first sight.",
+        "Everything a pass needs to begin; no takes while its queue is not frozen.",
         _desk,
         "DeskAnswer",
     ),
     Door(
         "POST",
+        "/api/desk/{pass_name}",
+        "The same, after freezing a queue where there is none yet.",
+        _opened,
+        "DeskAnswer",
+        "an empty JSON object",
+    ),
+    Door(
+        "POST",
         "/api/queue/{pass_name}",
-        "Freeze a new queue: ?order=ranked, shuffled or made. The old one stays in the log.",
+        "Freeze a new queue: ?order=ranked, shuffled or made; the second pass: ?of=sample or kept. The old one stays.",
         _new_queue,
         "DeskAnswer",
         "an empty JSON object",
@@ -236,6 +280,8 @@ DOORS = (
     ),
     Door("GET", "/api/export/{form}", "Download: csv, jsonl, audacity, jams.", _export, "a file"),
     Door("GET", "/media/{take_id}.opus", "The listening copy; ?queue= prepares the next.", _opus, "Ogg Opus"),
+    Door("GET", "/api/band", "The band's own songs, to hear beside a take.", _band, "BandAnswer"),
+    Door("GET", "/media/band/{track_id}.opus", "One of them.", _band_song, "Ogg Opus"),
     Door("GET", "/media/{take_id}.mel", "Levels of the picture: uint32 rows, frames, then bytes.", _mel, "bytes"),
     Door("GET", "/media/{take_id}.wav", "A stretch for looping: ?start_s=&end_s=, at most 60 s.", _wav, "WAV"),
     Door("GET", "/atlas/{key}.webp", "Thumbnails of a stretch of a queue.", _atlas, "WebP"),
@@ -285,14 +331,12 @@ async def _json_body(request: Request) -> Any:
         body += chunk
         if len(body) > MAX_BODY:
             raise ParameterError(f"at most {MAX_BODY} bytes at once")
-    try:
-        return json.loads(bytes(body) or b"{}")
-    except (ValueError, RecursionError) as cause:
-        raise ParameterError("the body is not JSON") from cause
+    return speech.parse(bytes(body) or b"{}")
 
 
 def _json(value: Any, request: Request, status: int = 200) -> Response:
-    data = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    data = text.encode("utf-8", "backslashreplace")  # half a character stays what JSON calls it: \\ud800
     headers = {}
     if len(data) >= GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
         data, headers = gzip.compress(data, 3), {"content-encoding": "gzip", "vary": "accept-encoding"}

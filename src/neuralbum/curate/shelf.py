@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import AudioError, NeuralbumError, ParameterError
 from ..project import Project, atomic
-from ..records import Finding, Take, digest
+from ..records import Finding, Take, Track, digest
 from . import listening, pictures
 from .answers import Atlas
 
@@ -48,6 +48,14 @@ class Shelf:
         return self._made(
             self._file(take, "opus"), lambda part: listening.encode_opus(source, part, kbps=self.opus_kbps)
         )
+
+    def song(self, track: Track) -> Path:
+        """The listening copy of one of the band's songs."""
+        source = Path(track.path)
+        if not source.is_file():
+            raise AudioError(f"{track.title}: its file is not where it was; add it again from where it is now")
+        file = self.folder / f"band.{track.id}.{digest('curate', VERSION, self.opus_kbps, track.sha256)[:8]}.opus"
+        return self._made(file, lambda part: listening.encode_opus(source, part, kbps=self.opus_kbps))
 
     def opus_ahead(self, coming: Sequence[Take]) -> None:
         """Make the copies that come next, one after the other, in the background."""
@@ -107,10 +115,11 @@ class Shelf:
     def _file(self, take: Take, suffix: str) -> Path:
         source = self.project.audio_of(take)
         try:
-            stat = source.stat()
+            source.stat()
+            audio = self.project.audio_digest(take)
         except OSError as cause:
             raise AudioError(f"{take.path}: missing; make it again with `neuralbum generate`") from cause
-        key = digest("curate", VERSION, self.opus_kbps, stat.st_size, stat.st_mtime_ns)
+        key = digest("curate", VERSION, self.opus_kbps, audio)
         return self.folder / f"{take.id}.{key[:8]}.{suffix}"
 
     def _made(self, path: Path, make: Callable[[Path], object]) -> Path:

@@ -7,6 +7,7 @@ batch still counts.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -24,6 +25,24 @@ MAX_TIME_S = 24 * 3600.0
 MAX_BPM = 1000.0
 CLOCK_SLACK_S = 24 * 3600.0
 """Browsers' clocks are wrong by hours; the log's order is the server's, ``at`` is only a remark."""
+
+
+LONGEST_INT = 18
+"""Digits of an integer that is read as one; more of them say no more than their size."""
+
+
+def parse(text: str | bytes) -> Any:
+    """JSON in which no number can hurt: integers of hundreds of digits become floats, in the end infinite.
+
+    Raises
+    ------
+    ParameterError
+        It is not JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= LONGEST_INT else float(digits))
+    except (ValueError, RecursionError) as cause:
+        raise ParameterError(f"not JSON ({str(cause)[:80]})") from cause
 
 
 def understand(raw: object, *, actor: str, now: float, is_take: Callable[[str], bool]) -> Event:
@@ -72,6 +91,14 @@ def understand(raw: object, *, actor: str, now: float, is_take: Callable[[str], 
     )
 
 
+def same_words(one: Event, other: Event) -> bool:
+    """Whether two events say the same: who, what, about what; when it was said does not count."""
+    return all(
+        getattr(one, name) == getattr(other, name)
+        for name in ("client_id", "actor", "kind", "take_id", "payload", "pass_name", "undoes")
+    )
+
+
 def clean_actor(name: str) -> str:
     """A curator's name, trimmed and bounded; ``auto`` is taken."""
     name = " ".join(name.split())
@@ -81,11 +108,19 @@ def clean_actor(name: str) -> str:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond any float
+        return False
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # thousands of digits, or nested thousands deep
+        text = f"a {type(value).__name__} too large to show"
     return text if len(text) <= 60 else text[:57] + "…"
 
 
@@ -96,13 +131,13 @@ def _number(payload: Mapping[str, Any], name: str, low: float, high: float, defa
     return float(value)
 
 
-def _text(payload: Mapping[str, Any], name: str, limit: int) -> str:
+def _text(payload: Mapping[str, Any], name: str, limit: int, least: int = 1) -> str:
     value = payload.get(name)
     if not isinstance(value, str):
         raise ParameterError(f"{name} must be text")
     plain = " ".join("".join(c if c.isprintable() else " " for c in value).split())
-    if not 1 <= len(plain) <= limit:
-        raise ParameterError(f"{name} must hold 1 to {limit} printable characters, not {len(plain)}")
+    if not least <= len(plain) <= limit:
+        raise ParameterError(f"{name} must hold {least} to {limit} printable characters, not {len(plain)}")
     return plain
 
 
@@ -122,9 +157,10 @@ def _style(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _note(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A place in a take; without words it marks the place alone, as an unnamed label does."""
     start_s = _number(payload, "start_s", 0, MAX_TIME_S)
     end_s = _number(payload, "end_s", start_s, MAX_TIME_S, default=start_s)
-    return {**_unnote(payload), "start_s": start_s, "end_s": end_s, "text": _text(payload, "text", MAX_TEXT)}
+    return {**_unnote(payload), "start_s": start_s, "end_s": end_s, "text": _text(payload, "text", MAX_TEXT, least=0)}
 
 
 def _unnote(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 from ..errors import ParameterError
 from ..project import Project
 from ..records import AUTO, Finding, Take
+from ..screen.score import scores as screen_scores
 from . import listening
 from .answers import Row
 from .following import Follower
@@ -23,6 +25,7 @@ class Stock:
     def __init__(self, project: Project, follower: Follower, *, refit_every: int) -> None:
         self.lock = threading.RLock()
         self.screen: dict[str, Finding] = {}  #: the newest finding of each take
+        self.likeness: dict[str, Finding] = {}
         self.numbers: dict[str, int] = {}
         self.n_reads = 0  #: how often there were others
         self._project = project
@@ -32,18 +35,19 @@ class Stock:
         self._read_at = -LOOK_EVERY_S
         self._freshness: tuple[object, ...] = ()
         self._fitted: tuple[int, dict[str, float]] = (-1, {})
-        self._rows: dict[str, Row] = {}  #: as the page shows them to who is not blind
+        self._rows: dict[tuple[str, bool, bool], Row] = {}  #: as each may be told, but for the score
 
     def all(self) -> dict[str, Take]:
         """Takes by id in the order they were made; looked up again every few seconds."""
         with self.lock:
             if time.monotonic() - self._read_at >= LOOK_EVERY_S:
                 # Reading three thousand takes costs a third of a second: only when there are others than before.
-                fresh = self._project.catalogue.freshness("screen")
+                fresh = tuple(self._project.catalogue.freshness(stage) for stage in ("screen", "likeness"))
                 if fresh != self._freshness:
                     self._takes = {take.id: take for take in self._project.catalogue.takes()}
                     self.numbers = {take_id: n for n, take_id in enumerate(self._takes, start=1)}
                     self.screen = self._project.catalogue.latest("screen")
+                    self.likeness = self._project.catalogue.latest("likeness")
                     self._freshness = fresh
                     self._rows.clear()
                     self.n_reads += 1
@@ -64,41 +68,62 @@ class Stock:
         finding = self.screen.get(take_id)
         return finding.values if finding else {}
 
-    def scores(self) -> dict[str, float]:
-        """Score of each take: the screen's, refitted to what people decided where the ranker is there."""
-        plain = {
-            i: float(f.values["score"])
-            for i, f in self.screen.items()
-            if isinstance(f.values.get("score"), int | float)
-        }
+    def scores(self, *, learned: bool = True) -> dict[str, float]:
+        """Score of each take: the screen's, weighed by likeness; once people have decided enough, the ranker's.
+
+        Not ``learned``: without what was decided, for somebody who must not be told.
+        """
+        plain = screen_scores(self.screen, self.likeness)
+        if not learned:
+            return plain
         judged = self._follower.judgements()
         people = {i: j.verdict for i, j in judged.items() if j.verdict and j.actor != AUTO}
         every = self._refit_every
         age = len(people) // every
         if age and age != self._fitted[0]:
             self._fitted = (age, listening.refit(self.screen, people))
-            self._rows.clear()
         return {**plain, **self._fitted[1]} if age else plain
 
-    def row(self, take: Take, scores: Mapping[str, float], blind: bool) -> Row:
-        """What the page's wall needs of a take; what the machine thinks is not told to who is blind to it."""
-        if blind:
-            return self._make_row(take, scores, blind)
-        row = self._rows.get(take.id)
-        if row is None:
-            row = self._rows[take.id] = self._make_row(take, scores, blind)
-        return row
+    def row(self, take: Take, scores: Mapping[str, float], *, machine: bool, tempo: bool) -> Row:
+        """What the page's wall needs of a take.
 
-    def _make_row(self, take: Take, scores: Mapping[str, float], blind: bool) -> Row:
+        Parameters
+        ----------
+        machine : may this person know the machine's opinion: flags and score?
+        tempo : and the tempo that it heard?
+        """
+        key = (take.id, machine, tempo)
+        row = self._rows.get(key) or self._rows.setdefault(key, self._make_row(take, machine=machine, tempo=tempo))
+        score = scores.get(take.id) if machine else None
+        return row if score is None else {**row, "score": round(score, 4)}
+
+    def _make_row(self, take: Take, *, machine: bool, tempo: bool) -> Row:
         values = self.screened(take.id)
-        score = scores.get(take.id)
+        loudness = values.get("loudness_lufs")
         return {
             "id": take.id,
             "number": self.numbers[take.id],
             "duration_s": round(take.duration_s, 2),
             "temperature": round(take.recipe.mean_temperature, 4),
+            "loudness_lufs": round(loudness, 1) if isinstance(loudness, int | float) else None,
             "model": take.recipe.model_id,
-            "caption": str(values.get("caption") or ""),
-            "flags": [] if blind else [str(f.get("name", "?")) for f in values.get("flags") or ()],
-            "score": None if blind or score is None else round(score, 4),
+            "caption": plain_caption(str(values.get("caption") or ""), flags=machine, tempo=tempo),
+            "flags": [str(f.get("name", "?")) for f in values.get("flags") or ()] if machine else [],
+            "score": None,
+            "withheld": not machine,
         }
+
+
+TEMPO_WORDS = re.compile(r"(?:, )?(?:about \d+ BPM(?: \(or [^)]*\))?|no tempo)$")
+
+
+def plain_caption(caption: str, *, flags: bool, tempo: bool) -> str:
+    """The screen's caption without what a person should not know yet.
+
+    >>> plain_caption("loud, dense, about 140 BPM (or 70, 280); falls silent at 0:52", flags=False, tempo=False)
+    'loud, dense'
+    """
+    traits, *events = caption.split("; ")
+    if not tempo:
+        traits = TEMPO_WORDS.sub("", traits)
+    return "; ".join(word for word in (traits, *(events if flags else ())) if word)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
+from .. import tagging
 from ..audio import write_flac
 from ..errors import ParameterError
 from ..project import atomic
@@ -356,13 +357,16 @@ def write_band(folder: Path | str, seed: int = 0, n_songs: int = 8, duration_s: 
 
 def write_song(song: DemoSong, path: Path, number: int = 1) -> Path:
     """Write one song as FLAC with its tags."""
-    from mutagen.flac import FLAC
-
+    words = {
+        "TITLE": song.title,
+        "ARTIST": song.artist,
+        "ALBUM": ALBUM,
+        "TRACKNUMBER": str(number),
+        "BPM": f"{song.bpm:.1f}",
+        "INITIALKEY": song.key,
+        "COMMENT": f"{song.metre}; made by neuralbum's built-in band; public domain (CC0-1.0)",
+    }
     with atomic(path) as part:
         write_flac(part, song.audio, song.sample_rate)
-        tags = FLAC(part)
-        tags["title"], tags["artist"], tags["album"] = song.title, song.artist, ALBUM
-        tags["tracknumber"], tags["bpm"], tags["initialkey"] = str(number), f"{song.bpm:.1f}", song.key
-        tags["comment"] = f"{song.metre}; made by neuralbum's built-in band; public domain (CC0-1.0)"
-        tags.save()
+        tagging.write(part, "flac", words)
     return path

@@ -29,6 +29,9 @@ MIN_STRENGTH = 0.12
 """Repetition below this is what music without bars has at some lag, too."""
 
 
+Floats = npt.NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class Bars:
     """A song's grid."""
@@ -48,9 +51,7 @@ class Bars:
 
     def frame(self, position: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """The inverse of ``position``."""
-        return _line(
-            np.asarray(position, dtype=np.float64), np.arange(len(self.starts), dtype=np.float64), self.starts
-        )
+        return _line(np.asarray(position, dtype=np.float64), np.arange(len(self.starts), dtype=np.float64), self.starts)
 
     def scaled(self, factor: float) -> Bars:
         """The grid of a copy with ``factor`` times as many frames."""
@@ -62,7 +63,9 @@ class Bars:
         return float(np.median(np.diff(self.starts)))
 
 
-def _line(x: npt.NDArray[np.float64], xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _line(
+    x: npt.NDArray[np.float64], xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """Piecewise linear with the end pieces extended."""
     i = np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
     return ys[i] + (x - xs[i]) * (ys[i + 1] - ys[i]) / (xs[i + 1] - xs[i])

@@ -32,3 +32,12 @@ def windows(curve: Floats, length: int, hop: int) -> Floats:
     if curve.size <= length:
         return np.pad(curve, (0, length - curve.size))[None]
     return np.lib.stride_tricks.sliding_window_view(curve, length)[::hop]
+
+
+def onset_rate(onset: npt.NDArray[np.floating], frame_rate: float) -> float:
+    """Onsets per second: peaks of an onset curve (rise in dB per frame) above 1 dB and 0.3 of its 99th percentile."""
+    if onset.size < 3:
+        return 0.0
+    strong = max(1.0, 0.3 * float(np.percentile(onset, 99)))
+    peaks = (onset[1:-1] > onset[:-2]) & (onset[1:-1] >= onset[2:]) & (onset[1:-1] > strong)
+    return float(peaks.sum() / (onset.size / frame_rate))

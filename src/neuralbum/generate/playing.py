@@ -10,7 +10,7 @@ Pure: no files, no catalogue, no global random state.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,7 @@ class Plan:
     prime: Ints  #: (n, N_GROUPS) codes heard first, the last of them just before a bar begins; not part of the take
     regular: bool  #: whether it has bars
     rng: np.random.Generator
+    guidance: float = 1.0  #: how much the form counts: 1 as learned; more follows it more closely
 
 
 class Player:
@@ -68,8 +69,10 @@ class Player:
             )
         self.regular = np.array([plan.regular for plan in plans] + [False] * (n_streams - len(plans)))
         self.state = net.start(n_streams)
-        for step in range(1 - self.first, 0):
-            _, self.state = net.trunk(self._heard(step), self.state)
+        with torch.no_grad():
+            for step in range(1 - self.first, 0):
+                _, self.state = self.net.trunk(self._heard(step), self.state)
+        self.state_untold = list(self.state)
 
     def _heard(self, step: int) -> Heard:
         """What the step hears; steps before 0 are the prime's."""
@@ -101,13 +104,19 @@ class Player:
         if step % BLOCK == 0:
             self._draw_numbers()
         heard = self._heard(step)
-        features, self.state = self.net.trunk(heard, self.state)
-        temperature = torch.ones(self.n_streams, 1)
+        temperature, guidance = torch.ones(self.n_streams, 1), torch.ones(self.n_streams, 1)
         for i, plan in enumerate(self.plans):
             temperature[i] = float(plan.temperature[min(step, plan.n_steps - 1)])
+            guidance[i] = plan.guidance
+        # Guidance (Ho and Salimans 2022): away from what the net would do if it were not told the form.
+        untold = replace(heard, form=torch.zeros_like(heard.form))
+        features, self.state = self.net.trunk(heard, self.state)
+        features_untold, self.state_untold = self.net.trunk(untold, self.state_untold)
         drawn = torch.zeros(self.n_streams, 1, 0, dtype=torch.long)
         for group in range(N_GROUPS):
-            logits = self.net.logits(group, features, heard, drawn)[:, 0] / temperature
+            told = self.net.logits(group, features, heard, drawn)[:, 0].log_softmax(-1)
+            alone = self.net.logits(group, features_untold, untold, drawn)[:, 0].log_softmax(-1)
+            logits = (alone + guidance * (told - alone)) / temperature
             drawn = torch.cat([drawn, choose(logits, self.uniform[:, step % BLOCK, group])[:, None, None]], -1)
         codes = drawn[:, 0].numpy()
         self.codes[:, self.first + step] = codes

@@ -26,6 +26,9 @@ from .skeleton import Skeleton, SkeletonConfig
 
 Ints = npt.NDArray[np.int64]
 
+CODEBOOK = ("vectors", "deviations", "embedded", "refinement")
+"""Tensors of a codebook besides its centres, in the order of its fields."""
+
 
 @dataclass(frozen=True)
 class Example:
@@ -56,10 +59,7 @@ class BandModel:
         out = {f"net.{name}": value.detach() for name, value in self.net.state_dict().items()}
         book, form = self.codebook, self.form
         out |= {f"codebook.centres.{g}": torch.from_numpy(c) for g, c in enumerate(book.centres)}
-        out |= {
-            "codebook.vectors": torch.from_numpy(book.vectors),
-            "codebook.deviations": torch.from_numpy(book.deviations),
-        }
+        out |= {f"codebook.{name}": torch.from_numpy(getattr(book, name)) for name in CODEBOOK}
         out |= {f"form.{name}": torch.from_numpy(getattr(form, name)) for name in ("axes", "scale", "centres")}
         for i, example in enumerate(self.examples):
             out[f"examples.{i}.tokens"] = torch.from_numpy(example.tokens.astype(np.int16))
@@ -90,9 +90,7 @@ class BandModel:
         centres = [
             t.numpy() for _, t in sorted((k, v) for k, v in tensors.items() if k.startswith("codebook.centres."))
         ]
-        codebook = Codebook(
-            spec, tuple(centres), tensors["codebook.vectors"].numpy(), tensors["codebook.deviations"].numpy()
-        )
+        codebook = Codebook(spec, tuple(centres), *(tensors[f"codebook.{name}"].numpy() for name in CODEBOOK))
         form = FormCodec(*(tensors[f"form.{name}"].numpy() for name in ("axes", "scale", "centres")))
         net = Skeleton(SkeletonConfig(**facts["net"]))
         net.load_state_dict({k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")})
@@ -108,6 +106,9 @@ class BandModel:
         return cls(spec, codebook, form, FormModel(len(form.centres), tokens_of(examples)), net, examples)
 
 
-def tokens_of(examples: Sequence[Example]) -> list[Ints]:
-    """The forms the band's songs have."""
-    return [example.tokens for example in examples]
+def tokens_of(examples: Sequence[Example]) -> list[list[Ints]]:
+    """The forms the band's songs have: for each song those of its copies."""
+    songs: dict[str, list[Ints]] = {}
+    for example in examples:
+        songs.setdefault(example.title, []).append(example.tokens)
+    return list(songs.values())

@@ -13,7 +13,7 @@ Pure: arrays in, arrays out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,8 @@ SAMPLE = 30_000  #: steps that k-means sees
 ITERATIONS = 12
 NOTES_BELOW_HZ, NOTE_WEIGHT, WIDTH_WEIGHT = 1500.0, 1.3, 0.5
 """How much numbers count in a step's principal components: notes more, widths less."""
+RIDGE = 1e-2  #: of the diagonal's mean
+LEAST_VARIANCE = 1e-4  #: of the first component's: smaller ones are not blown up
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -52,6 +54,10 @@ class Codebook:
     centres: tuple[Floats, ...]  #: for each group (n_codes, its numbers), dB
     vectors: Floats  #: (N_GROUPS, n_codes, n_latents): a step's latents are the sum of its codes' vectors
     deviations: Floats  #: (n_latents,) how many dB a latent of 1 is, over a whole step
+    embedded: Floats  #: (N_GROUPS, n_codes, N_EMBEDDED) principal components of the centres; deviation 1 for the first
+    refinement: (
+        Floats  #: (3 * N_GROUPS * N_EMBEDDED, step size) what a step's codes and its neighbours' add to its centres
+    )
 
     @classmethod
     def fit(
@@ -70,10 +76,36 @@ class Codebook:
         weight = np.tile(weight, FRAMES_PER_STEP).astype(np.float32)
         mean = sample.mean(0)
         values, axes = np.linalg.eigh(np.cov(((sample - mean) * weight).T))
-        values, axes = np.maximum(values[::-1][:n_latents], 1e-3), axes[:, ::-1][:, :n_latents]
+        values, axes = np.maximum(values[::-1][:n_latents], LEAST_VARIANCE * values[-1]), axes[:, ::-1][:, :n_latents]
         encoder = (weight[:, None] * axes / np.sqrt(values)).astype(np.float32)
         vectors = [(c - mean[chosen]) @ encoder[chosen] for c, chosen in zip(centres, groups_of(spec), strict=True)]
-        return cls(spec, tuple(centres), np.stack(vectors).astype(np.float32), np.sqrt(values).astype(np.float32))
+        plain = cls(
+            spec, tuple(centres), np.stack(vectors).astype(np.float32), np.sqrt(values).astype(np.float32),
+            _embeddings(centres), np.zeros((3 * N_GROUPS * N_EMBEDDED, sample.shape[1]), dtype=np.float32),
+        )  # fmt: skip
+        return replace(plain, refinement=plain._refine(songs))
+
+    def _refine(self, songs: Sequence[Floats]) -> Floats:
+        """Least squares with a ridge: what the centres miss, from the codes of a step and of its two neighbours.
+
+        It takes the edges off between steps and bands, which are quantised apart.
+        """
+        gram: npt.NDArray[np.float64] | float = 0.0
+        target: npt.NDArray[np.float64] | float = 0.0
+        for steps in songs:
+            codes = self.encode(steps)
+            told = self._neighbours(codes)
+            gram = gram + told.T.astype(np.float64) @ told
+            target = target + told.T.astype(np.float64) @ (steps - self._centres_of(codes))
+        assert isinstance(gram, np.ndarray)
+        ridge = RIDGE * float(np.trace(gram)) / len(gram) * np.eye(len(gram))
+        return np.linalg.solve(gram + ridge, target).astype(np.float32)
+
+    def _neighbours(self, codes: Ints) -> Floats:
+        """(n_steps, N_GROUPS) -> (n_steps, 3 * N_GROUPS * N_EMBEDDED): embeddings of its neighbours and itself."""
+        own = np.concatenate([self.embedded[g][codes[:, g]] for g in range(N_GROUPS)], 1)
+        padded = np.concatenate([own[:1], own, own[-1:]])
+        return np.concatenate([padded[:-2], own, padded[2:]], 1)
 
     @property
     def n_codes(self) -> int:
@@ -89,7 +121,10 @@ class Codebook:
         return out
 
     def decode(self, codes: Ints) -> Floats:
-        """(n_steps, N_GROUPS) -> (n_steps, FRAMES_PER_STEP * size)."""
+        """(n_steps, N_GROUPS) -> (n_steps, FRAMES_PER_STEP * size): the codes' centres, refined by their neighbours."""
+        return self._centres_of(codes) + self._neighbours(codes) @ self.refinement
+
+    def _centres_of(self, codes: Ints) -> Floats:
         steps = np.empty((len(codes), FRAMES_PER_STEP * self.spec.size), dtype=np.float32)
         for g, chosen in enumerate(groups_of(self.spec)):
             steps[:, chosen] = self.centres[g][codes[:, g]]
@@ -100,12 +135,13 @@ class Codebook:
         total: Floats = sum(self.vectors[g][codes[..., g]] for g in range(N_GROUPS))  # type: ignore[assignment]
         return total
 
-    def embeddings(self) -> Floats:
-        """(N_GROUPS, n_codes, N_EMBEDDED): the principal components of each group's centres, deviation 1 for the first."""
-        out = np.zeros((N_GROUPS, self.n_codes, N_EMBEDDED), dtype=np.float32)
-        for g, centres in enumerate(self.centres):
-            centred = centres - centres.mean(0)
-            _, values, axes = np.linalg.svd(centred, full_matrices=False)
-            n = min(N_EMBEDDED, len(values))
-            out[g, :, :n] = centred @ axes[:n].T / max(values[0] / np.sqrt(len(centres)), 1e-6)
-        return out
+
+def _embeddings(groups: Sequence[Floats]) -> Floats:
+    """(N_GROUPS, n_codes, N_EMBEDDED)."""
+    out = np.zeros((len(groups), len(groups[0]), N_EMBEDDED), dtype=np.float32)
+    for g, centres in enumerate(groups):
+        centred = centres - centres.mean(0)
+        _, values, axes = np.linalg.svd(centred, full_matrices=False)
+        n = min(N_EMBEDDED, len(values))
+        out[g, :, :n] = centred @ axes[:n].T / max(values[0] / np.sqrt(len(centres)), 1e-6)
+    return out

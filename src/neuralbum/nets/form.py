@@ -7,15 +7,14 @@ need not have seen a token often to know what is asked for.
 
 Tokens follow each other by a mixture of simple experts: how often a token occurs, what
 followed the last one and the last two, and "the same as 1, 2, 4, 8 bars ago". The
-experts' weights are fitted by expectation maximisation on counts from which each bar's
-own contribution is taken out (leave-one-out), so that songs are not learned by heart.
+experts' weights are fitted by expectation maximisation, each song by the counts of the
+other songs and of what it played before, so that songs are not learned by heart.
 
 Pure: arrays in, arrays out.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,7 +46,7 @@ class FormCodec:
     ) -> FormCodec:
         """From bars' mean latents, (n_bars, n_latents); ``deviations`` says how much each latent weighs, in dB."""
         weighted = bars * deviations
-        values, vectors = np.linalg.eigh(np.cov((weighted - weighted.mean(0)).T))
+        _, vectors = np.linalg.eigh(np.cov((weighted - weighted.mean(0)).T))
         axes = deviations[:, None] * vectors[:, ::-1][:, :n_form]
         described = bars @ axes
         scale = np.maximum(described.std(0), 0.2 * described[:, 0].std())
@@ -63,71 +62,47 @@ class FormCodec:
 
 
 class FormModel:
-    """Which token follows: exact probabilities."""
+    """Which token follows: exact probabilities.
 
-    def __init__(self, n_tokens: int, songs: Sequence[Ints]) -> None:
+    Parameters
+    ----------
+    songs : for each song the tokens of its copies (as it is, and transposed)
+    """
+
+    def __init__(self, n_tokens: int, songs: Sequence[Sequence[Ints]]) -> None:
         self.n_tokens = n_tokens
-        self.singles: Counter[int] = Counter()
-        self.pairs: Counter[tuple[int, int]] = Counter()
-        self.triples: Counter[tuple[int, int, int]] = Counter()
-        self.followed: Counter[int] = Counter()
-        self.followed_two: Counter[tuple[int, int]] = Counter()
-        for song in songs:
-            s = [int(t) for t in song]
-            self.singles.update(s)
-            self.pairs.update(zip(s, s[1:], strict=False))
-            self.followed.update(s[:-1])
-            self.triples.update(zip(s, s[1:], s[2:], strict=False))
-            self.followed_two.update(zip(s[:-1], s[1:-1], strict=False))
+        self.counts = Counts(n_tokens, [copy for song in songs for copy in song])
         self.weights = np.full(N_EXPERTS, 1.0 / N_EXPERTS)
-        self._fit(songs)
-
-    def _fit(self, songs: Sequence[Ints]) -> None:
-        said = [
-            [
-                self._experts([int(t) for t in song[:i]], without=int(song[i]))[:, int(song[i])]
-                for i in range(1, len(song))
-            ]
-            for song in songs
-        ]
-        table = np.concatenate([np.asarray(rows) for rows in said if rows]) if any(said) else np.zeros((0, N_EXPERTS))
-        for _ in range(ROUNDS if len(table) else 0):
-            share = table * self.weights
+        rows = []
+        for i, song in enumerate(songs):
+            others = Counts(n_tokens, [copy for j, other in enumerate(songs) if j != i for copy in other])
+            rows += [self._experts(song[0][:at], others)[:, song[0][at]] for at in range(1, len(song[0]))]
+        for _ in range(ROUNDS if rows else 0):
+            share = np.asarray(rows) * self.weights
             self.weights = (share / np.maximum(share.sum(1, keepdims=True), 1e-12)).mean(0)
 
-    def _experts(self, past: list[int], *, without: int | None = None) -> npt.NDArray[np.float64]:
-        """(N_EXPERTS, n_tokens) probabilities after ``past``; ``without`` takes one occurrence out of the counts."""
-        n, out = self.n_tokens, np.empty((N_EXPERTS, self.n_tokens))
-        minus = np.zeros(n)
-        if without is not None:
-            minus[without] = 1.0
-        even = np.full(n, 1.0 / n)
-
-        def normal(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-            counts = np.maximum(counts - minus, 0.0) + SMOOTHING
-            return counts / counts.sum()
-
-        out[0] = normal(np.array([self.singles[t] for t in range(n)], dtype=float))
-        out[1] = normal(np.array([self.pairs[past[-1], t] for t in range(n)], dtype=float)) if past else even
-        two = (past[-2], past[-1]) if len(past) > 1 else None
-        out[2] = normal(np.array([self.triples[(*two, t)] for t in range(n)], dtype=float)) if two else out[1]
+    def _experts(self, past: Sequence[int] | Ints, counts: Counts) -> npt.NDArray[np.float64]:
+        """(N_EXPERTS, n_tokens) probabilities after ``past``."""
+        n = self.n_tokens
+        out = np.full((N_EXPERTS, n), 1.0 / n)
+        out[0] = counts.singles
+        if len(past):
+            out[1] = counts.pairs[past[-1]]
+            out[2] = counts.triples.get((int(past[-2]), int(past[-1])), out[1]) if len(past) > 1 else out[1]
         for i, back in enumerate(COPIES):
-            out[3 + i] = SMOOTHING / n
             if len(past) >= back:
+                out[3 + i] = SMOOTHING / n
                 out[3 + i, past[-back]] += 1.0 - SMOOTHING
-            else:
-                out[3 + i] = even
         return out
 
-    def probabilities(self, past: Sequence[int]) -> npt.NDArray[np.float64]:
+    def probabilities(self, past: Sequence[int] | Ints) -> npt.NDArray[np.float64]:
         """(n_tokens,) of the next bar's token."""
-        mixed = self.weights @ self._experts(list(past))
+        mixed = self.weights @ self._experts(past, self.counts)
         return np.asarray(mixed / mixed.sum())
 
     def bits(self, song: Ints) -> float:
         """Bits a bar of a song that was not counted."""
-        said = [self.probabilities([int(t) for t in song[:i]])[int(song[i])] for i in range(len(song))]
-        return float(-np.log2(said).mean())
+        return float(-np.mean([np.log2(self.probabilities(song[:at])[song[at]]) for at in range(len(song))]))
 
     def sample(self, first: int, n_bars: int, *, rng: np.random.Generator) -> Ints:
         """A form of ``n_bars`` tokens that begins with ``first``."""
@@ -135,3 +110,24 @@ class FormModel:
         while len(tokens) < n_bars:
             tokens.append(int(rng.choice(self.n_tokens, p=self.probabilities(tokens))))
         return np.asarray(tokens[:n_bars], dtype=np.int64)
+
+
+class Counts:
+    """How often tokens occur and follow each other, as smoothed probabilities."""
+
+    def __init__(self, n_tokens: int, songs: Sequence[Ints]) -> None:
+        single, pair = np.full(n_tokens, SMOOTHING), np.zeros((n_tokens, n_tokens))
+        triple: dict[tuple[int, int], npt.NDArray[np.float64]] = {}
+        for song in songs:
+            np.add.at(single, song, 1.0)
+            np.add.at(pair, (song[:-1], song[1:]), 1.0)
+            for a, b, c in zip(song[:-2].tolist(), song[1:-1].tolist(), song[2:].tolist(), strict=True):
+                triple.setdefault((a, b), np.zeros(n_tokens))[c] += 1.0
+        self.singles = single / single.sum()
+        self.pairs = _backed_off(pair, self.singles)
+        self.triples = {two: _backed_off(row, self.pairs[two[1]]) for two, row in triple.items()}
+
+
+def _backed_off(counts: npt.NDArray[np.float64], to: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Counts (…, n) with one more observation spread as ``to``."""
+    return (counts + to) / (counts.sum(-1, keepdims=True) + 1.0)

@@ -11,7 +11,8 @@ The last two may be absent, then a mask says so. Gated recurrences carry the res
 codes are drawn group by group, each group told the ones before: a categorical
 distribution draws a crisp chord or stroke where a predicted mean would be a blur of
 several. The logits have a part that knows how near codes are to each other: it starts as
-the least-squares prediction of the step, a Gaussian around it read at the codes.
+the least-squares prediction of the step, a Gaussian around it read at the codes; and a
+gate says how far to trust it.
 """
 
 from __future__ import annotations
@@ -72,15 +73,18 @@ class Skeleton(nn.Module):
         self.blocks = nn.ModuleList(RecurrentBlock(c.width, c.dropout) for _ in range(c.n_blocks))
         self.norm = nn.RMSNorm(c.width, eps=1e-5)
         self.register_buffer("embedded", torch.zeros(N_GROUPS, c.n_codes, N_EMBEDDED))
-        self.hidden, self.free, self.near = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        self.hidden, self.free, self.near, self.gate = (nn.ModuleList() for _ in range(4))
+        self.precision = nn.Parameter(torch.zeros(N_GROUPS, N_EMBEDDED))
         for group in range(N_GROUPS):
             n_linear = n_direct + group * N_EMBEDDED
             self.hidden.append(nn.Linear(c.width + n_linear, c.hidden))
             self.free.append(nn.Linear(c.hidden, c.n_codes))
             self.near.append(nn.Linear(n_linear, N_EMBEDDED))
+            self.gate.append(nn.Linear(c.hidden, 1))
             with torch.no_grad():
                 self.free[-1].weight.mul_(0.1)
                 self.near[-1].weight.zero_()
+                self.near[-1].bias.zero_()
 
     def set_linear(self, solutions: Sequence[tuple[Tensor, Tensor, Tensor]]) -> None:
         """Start as least squares: for each group the (weight, bias) that predict its embedding, and what is left.
@@ -92,7 +96,7 @@ class Skeleton(nn.Module):
                 precision = 1.0 / left.clamp_min(0.05) ** 2
                 self.near[group].weight.copy_(precision[:, None] * weight)
                 self.near[group].bias.copy_(precision * bias)
-                self.free[group].bias.copy_(-0.5 * (self.embedded[group] ** 2 @ precision))
+                self.precision[group] = precision
 
     def start(self, n: int) -> list[Tensor]:
         """The state before anything was heard."""
@@ -114,9 +118,11 @@ class Skeleton(nn.Module):
         told = [self.embedded[g][drawn[..., g]] for g in range(group)]
         linear = torch.cat([heard.past, heard.lagged, *told], -1)
         inside = F.silu(self.hidden[group](torch.cat([features, linear.to(features.dtype)], -1)))
-        near = self.near[group](linear).float() @ self.embedded[group].T
+        embedded = self.embedded[group]
+        near = self.near[group](linear).float() @ embedded.T - 0.5 * (embedded.square() @ self.precision[group])
+        trust = 2.0 * torch.sigmoid(self.gate[group](inside).float())  # what was heard may be wrong
         free: Tensor = self.free[group](inside)
-        return free.float() + near
+        return free.float() + trust * near
 
     def negative_log_likelihood(self, features: Tensor, heard: Heard, codes: Tensor) -> Tensor:
         """(B, T, N_GROUPS) nats of the codes (B, T, N_GROUPS)."""

@@ -7,60 +7,44 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..audio import DecodeLog
 from ..errors import AudioError, NeuralbumError, ParameterError
 from ..progress import SILENT, Reporter
 from ..records import digest
+from ..sound_files import Scan, scan, show_path
 from ..stage import file_digest
 from .params import LANES
 
 if TYPE_CHECKING:
     from .index import Index
     from .search import Searcher, Segment
-
-SOUND_SUFFIXES = frozenset(
-    {
-        ".flac",
-        ".wav",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".m4a",
-        ".aac",
-        ".aif",
-        ".aiff",
-        ".wma",
-        ".ape",
-        ".wv",
-        ".caf",
-        ".au",
-    }
-    | {".mka", ".mp4", ".webm"}
-)
+    from .spectra import Float
 
 
 def sound_files(places: Iterable[Path | str]) -> list[Path]:
-    """Files as named, and the sound files of folders (by suffix, with their subfolders), in order of names.
+    """Files as named, and the sound files of folders, as ``neuralbum add`` would take them.
 
     Raises
     ------
     AudioError
         A place does not exist.
     """
-    found: list[Path] = []
-    for place in map(Path, places):
-        place = place.expanduser()
-        if place.is_dir():
-            found += sorted(p for p in place.rglob("*") if p.suffix.lower() in SOUND_SUFFIXES and p.is_file())
-        elif place.exists():
-            found.append(place)
-        else:
-            raise AudioError(f"{place}: no such file or folder")
-    return list(dict.fromkeys(found))
+    return _found(places).files
+
+
+def _found(places: Iterable[Path | str]) -> Scan:
+    """What is in the places; ``missing`` names what cannot be opened inside of folders."""
+    places = list(places)
+    found = scan(places)
+    for path, why in found.missing:
+        if path in [Path(place).expanduser() for place in places]:
+            raise AudioError(f"{show_path(path)}: {why}")
+    return found
 
 
 def index_files(
@@ -79,25 +63,37 @@ def index_files(
     from .building import Source, build
     from .listening import hear_file
 
-    files = sound_files(places)
-    if not files:
-        raise ParameterError(f"no sound files in {', '.join(map(str, places))}")
-    named = dict(zip(unique_names(files), files, strict=True))
-    sources = [
-        Source(name, file_digest(path), lambda path=path: hear_file(path))  # type: ignore[misc]
-        for name, path in named.items()
-    ]
-    made, failures = build(sources, seed=seed, reporter=reporter)
-    return index.write(made, Path(out)), failures
+    found = _found(places)
+    if not found.files:
+        raise ParameterError(f"no sound files in {', '.join(map(show_path, places))}")
+
+    def hear(path: Path) -> Float:
+        log = DecodeLog()
+        sound = hear_file(path, log)
+        for remark in log.remarks():
+            reporter.line(f"{show_path(path)}: {remark}")
+        return sound
+
+    failures = [(show_path(path), why) for path, why in found.missing]
+    sources = []
+    for name, path in zip(unique_names(found.files), found.files, strict=True):
+        try:
+            sources.append(Source(name, file_digest(path), partial(hear, path)))
+        except OSError as cause:
+            failures.append((name, f"cannot be read ({cause.strerror or cause})"))
+    for name, why in failures:
+        reporter.line(f"{name}: {why}")
+    made, unheard = build(sources, seed=seed, reporter=reporter)
+    return index.write(made, Path(out)), failures + unheard
 
 
 def unique_names(files: Sequence[Path]) -> list[str]:
     """File names where they differ, else with as many folders before them as needed."""
-    names = [path.name for path in files]
+    names = [show_path(path.name) for path in files]
     depth = 1
     while len(set(names)) < len(names) and depth < 20:
         depth += 1
-        names = ["/".join(path.parts[-depth:]) for path in files]
+        names = [show_path("/".join(path.parts[-depth:])) for path in files]
     return names
 
 
@@ -149,7 +145,7 @@ def search_files(
         reporter.advance(1)
     reporter.end()
     found = [segment for path in map(str, paths) for segment in answers[path][0]]
-    failures = [(path, answers[path][1]) for path in map(str, paths) if answers[path][1]]
+    failures = [(show_path(path), answers[path][1]) for path in map(str, paths) if answers[path][1]]
     return sorted(found, key=lambda s: -s.score), failures
 
 
@@ -183,9 +179,9 @@ def _search_one(path: str) -> Answer:
     searcher, (_, lanes, max_p, shortest_s) = _ready[0]
     try:
         sound = hear_file(path)
-        return path, searcher.search(sound, name=path, lanes=lanes, max_p=max_p, shortest_s=shortest_s), ""
+        return path, searcher.search(sound, name=show_path(path), lanes=lanes, max_p=max_p, shortest_s=shortest_s), ""
     except NeuralbumError as error:
-        return path, [], str(error)
+        return path, [], show_path(str(error))
 
 
 def _read_journal(journal: Path | None, about: str) -> dict[str, list[dict[str, Any]]]:

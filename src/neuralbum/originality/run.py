@@ -9,19 +9,21 @@ held-out songs cannot be, and shows what chance and style alone give.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import stage
+from ..catalogue import worker_name
 from ..errors import IndexFileError
 from ..prepared import PreparedCorpus, PreparedTrack, open_corpus
 from ..progress import SILENT, Reporter
 from ..project import Project
-from ..records import Take, digest
+from ..records import Finding, Take, canonical, digest
 from .params import Params
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from .search import Searcher
 
 STAGE, VERSION = "originality", 1
+ALBUM_STAGE = "originality.album"
 TRAINED, HELD_OUT = "train", "heldout"
 
 
@@ -46,9 +49,8 @@ def run(
     params = params or project.params("originality", Params)
     corpus = open_corpus(project)
     chosen = project.catalogue.takes(takes)
-    items = [
-        stage.Item(take.id, {"audio": _audio_digest(project, take), "corpus": corpus.digest}, take) for take in chosen
-    ]
+    items = [_item(project, corpus, take) for take in chosen]
+    _adopt(project, params, corpus, chosen)
     searchers: dict[str, Searcher | None] = {}
 
     def measure(item: stage.Item, desk: stage.Desk) -> stage.Measured:
@@ -62,12 +64,40 @@ def run(
     outcome = stage.run_items(
         project, STAGE, VERSION, params, items, measure, force=force, retry=retry, reporter=reporter, shard=shard
     )
-    settle_album(project, params)
+    if not project.catalogue.living(now=time.time(), stage=STAGE) - {worker_name()}:  # who ends last, settles
+        settle_album(project, params)
     return outcome
 
 
+def _item(project: Project, corpus: PreparedCorpus, take: Take) -> stage.Item:
+    return stage.Item(take.id, {"audio": project.audio_digest(take), "corpus": corpus.digest}, take)
+
+
+def _key(params: Params, item: stage.Item) -> str:
+    return digest(STAGE, VERSION, params, item.inputs, item.subject)
+
+
+def _adopt(project: Project, params: Params, corpus: PreparedCorpus, takes: Iterable[Take]) -> None:
+    """Enter older findings under today's key, where the file they heard was not touched since.
+
+    The audio that a flesh had made used to be named by its size and time of change.
+    """
+    known = project.catalogue.known_keys(STAGE)
+    for take in takes:
+        path = project.audio_of(take)
+        if path == project.root / take.path:
+            continue
+        item, about = _item(project, corpus, take), path.stat()
+        old = {"audio": f"{take.sha256}:{about.st_size}:{about.st_mtime_ns}", "corpus": corpus.digest}
+        before = digest(STAGE, VERSION, params, old, take.id)
+        if before in known and _key(params, item) not in known:
+            finding = project.catalogue.finding(before)
+            assert finding is not None
+            project.catalogue.record(replace(finding, key=_key(params, item), inputs=item.inputs))
+
+
 def examine(sound: Any, searchers: dict[str, Searcher | None], params: Params, *, name: str = "") -> dict[str, Any]:
-    """What the report says about one take; ``q`` and ``original`` are settled over the album later."""
+    """What was found in one take; whether it counts as a copy is the album's report's to say (``settle_album``)."""
     trained, heldout = searchers[TRAINED], searchers[HELD_OUT]
     assert trained is not None
     lanes: dict[str, Any] = {"lanes": params.lanes, "shortest_s": params.shortest_s, "most": params.most_segments}
@@ -81,8 +111,6 @@ def examine(sound: Any, searchers: dict[str, Searcher | None], params: Params, *
         "matched_s": covered(listed),
         "segments": [asdict(segment) for segment in listed],
         "p": p,
-        "q": p,
-        "original": p > params.false_discovery_rate,
         "heldout_n_segments": len(control),
         "heldout_longest_s": max((segment.duration_s for segment in control), default=0.0),
         "heldout_segments": [asdict(segment) for segment in control],
@@ -102,21 +130,49 @@ def covered(segments: Iterable[Any]) -> float:
     return total
 
 
-def settle_album(project: Project, params: Params) -> None:
-    """Benjamini–Hochberg over all takes: writes ``q`` and ``original`` into their newest findings.
+def settle_album(project: Project, params: Params) -> dict[str, dict[str, Any]]:
+    """Which takes count as copies: Benjamini–Hochberg over all takes that were searched with these settings.
 
-    A take's q depends on all others, so it is worked out again after every run; it
-    needs nothing but the p values that are there, and so can be killed and repeated.
+    A take's q depends on all others, and so stands in a finding about the album
+    (stage ``originality.album``), which other takes or settings leave as it is and
+    make a new one beside. Returns take id -> {"key" of its finding, "q", "original"}.
     """
     from .null import benjamini_hochberg
 
-    findings = sorted(project.catalogue.latest(STAGE).values(), key=lambda f: f.subject)
-    known = {take.id for take in project.catalogue.takes()}
-    findings = [f for f in findings if f.subject in known]
-    for finding, q in zip(findings, benjamini_hochberg([f.values["p"] for f in findings]), strict=True):
-        original = q > params.false_discovery_rate
-        if (finding.values["q"], finding.values["original"]) != (q, original):
-            project.catalogue.record(replace(finding, values={**finding.values, "q": q, "original": original}))
+    catalogue, corpus = project.catalogue, open_corpus(project)
+    wanted = {_key(params, item) for item in _items_there(project, corpus)}
+    found = sorted(
+        (f for f in catalogue.findings(STAGE) if f.key in wanted and f.error is None), key=lambda f: f.subject
+    )
+    item = stage.Item("album", {"findings": [f.key for f in found]})
+    key = digest(ALBUM_STAGE, VERSION, params, item.inputs, item.subject)
+    known = catalogue.finding(key)
+    if known is None:
+        p_values = [f.values["p"] for f in found]
+        rows = {
+            f.subject: {"key": f.key, "q": q, "original": q > params.false_discovery_rate}
+            for f, q in zip(found, benjamini_hochberg(p_values), strict=True)
+        }
+        known = Finding(
+            key=key,
+            stage=ALBUM_STAGE,
+            version=VERSION,
+            subject=item.subject,
+            params=dict(canonical(params)),  # type: ignore[call-overload]
+            inputs={"findings": digest(item.inputs)},  # the keys themselves would be as long as the report
+            values={"takes": rows, "false_discovery_rate": params.false_discovery_rate},
+            created_at=time.time(),
+        )
+        if found:
+            catalogue.record(known)
+    return dict(known.values["takes"])
+
+
+def _items_there(project: Project, corpus: PreparedCorpus) -> Iterator[stage.Item]:
+    """The items of all takes whose audio is there."""
+    for take in project.catalogue.takes():
+        with suppress(OSError):
+            yield _item(project, corpus, take)
 
 
 # ---- indexes ---------------------------------------------------------------------
@@ -201,7 +257,9 @@ def draw_report(project: Project, params: Params | None = None) -> Path:
 
     params = params or project.params("originality", Params)
     corpus = open_corpus(project)
-    findings = project.catalogue.latest(STAGE)
+    settled = settle_album(project, params)
+    keys = {row["key"] for row in settled.values()}
+    findings = {f.subject: f for f in project.catalogue.findings(STAGE) if f.key in keys}
     takes = {take.id: take for take in project.catalogue.takes() if take.id in findings}
     titles = {song.take_id: f"{song.number}. {song.title}" for song in project.catalogue.songs()}
     pairs = [
@@ -215,7 +273,7 @@ def draw_report(project: Project, params: Params | None = None) -> Path:
     seconds = sum(v["duration_s"] for v in values)
     facts = {
         "takes searched": len(values),
-        "called copies": f"{sum(not v['original'] for v in values)} at a false discovery rate of "
+        "called copies": f"{sum(not row['original'] for row in settled.values())} at a false discovery rate of "
         f"{params.false_discovery_rate:.0%}",
         "music searched in": f"{corpus.seconds('train') / 60 + corpus.seconds('valid') / 60:.1f} min; "
         f"held out {corpus.seconds('heldout') / 60:.1f} min",
@@ -243,11 +301,3 @@ def _hear_by_name(corpus: PreparedCorpus) -> Any:
     names = song_names(corpus)
     songs = {names[song.track.id]: song for song in corpus.songs}
     return lru_cache(4)(lambda name: hear_prepared(corpus, songs[name]))
-
-
-def _audio_digest(project: Project, take: Take) -> str:
-    path = project.audio_of(take)
-    if path == project.root / take.path:
-        return take.sha256
-    stat = os.stat(path)  # what the flesh made: named by the take, so its size and time tell versions apart
-    return f"{take.sha256}:{stat.st_size}:{stat.st_mtime_ns}"

@@ -8,21 +8,12 @@ because players show nothing before the first chapter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from ..tagging import Chapter
 from .sleeve import Distinction
 
 OPENING_S = 1.0
 """A first distinction within the first second counts as the song's start."""
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A named stretch; chapters follow each other without gaps."""
-
-    start_s: float
-    end_s: float
-    title: str
 
 
 def chapters(distinctions: Sequence[Distinction], *, title: str, duration_s: float) -> tuple[Chapter, ...]:
@@ -42,18 +33,6 @@ def chapters(distinctions: Sequence[Distinction], *, title: str, duration_s: flo
     starts = sorted(marks)
     ends = [*starts[1:], max(duration_s, starts[-1])]
     return tuple(Chapter(start, end, marks[start]) for start, end in zip(starts, ends, strict=True))
-
-
-def timestamp(seconds: float) -> str:
-    """``72.5`` -> ``"00:01:12.500"``, as Vorbis chapter comments want it."""
-    ms = round(max(0.0, seconds) * 1000)
-    return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"
-
-
-def parse_timestamp(text: str) -> float:
-    """The inverse of ``timestamp``."""
-    hours, minutes, seconds = text.split(":")
-    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
 def clock(seconds: float) -> str:

@@ -14,8 +14,8 @@ from .. import __version__
 from ..errors import CatalogueError, NeuralbumError, SettingsError
 from ..progress import Reporter
 from ..project import Project, atomic
-from ..records import Finding, Song, Take, digest
-from . import disclosure, licence, order
+from ..records import Finding, Song, Take
+from . import disclosure, licence, order, sentences
 from .names import plain_text, slugs
 from .params import Params
 from .sleeve import ISRC, Album, AlbumSong, sleeve
@@ -49,26 +49,32 @@ def sleeves(project: Project, params: Params, chosen: Sequence[tuple[Song, Take]
     judgements = catalogue.judgements()
     screen = catalogue.latest("screen")
     originality = catalogue.latest("originality")
+    copies = _values(catalogue.latest("originality.album").get("album")) or {"takes": {}}
     isrcs = _isrcs(project, params)
     names = slugs((take.id, song.title) for song, take in chosen)
+    tracks = {track.id: plain_text(track.title) or Path(track.path).stem for track in catalogue.tracks()}
     made = []
     for song, take in chosen:
-        made.append(
-            sleeve(
-                song,
-                take,
-                names[take.id],
-                judgement=judgements.get(take.id),
-                screen=_values(screen.get(take.id)),
-                originality=_values(originality.get(take.id)),
-                isrc=isrcs.get(take.id) or isrcs.get(song.title, ""),
-            )
+        told = sleeve(
+            song,
+            take,
+            names[take.id],
+            judgement=judgements.get(take.id),
+            screen=_values(screen.get(take.id)),
+            originality=_with_q(_values(originality.get(take.id)), copies["takes"].get(take.id)),
+            isrc=isrcs.get(take.id) or isrcs.get(song.title, ""),
         )
+        made.append(replace(told, primed=sentences.primed(take.recipe.prime, tracks, take.recipe.sample_rate)))
     return made
 
 
 def _values(finding: Finding | None) -> Mapping[str, Any] | None:
     return None if finding is None else finding.values
+
+
+def _with_q(values: Mapping[str, Any] | None, said: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What was found in a take, with what the album's report says of it (older findings hold that themselves)."""
+    return values if values is None or said is None else {**values, "q": said["q"], "original": said["original"]}
 
 
 def _isrcs(project: Project, params: Params) -> dict[str, str]:
@@ -109,8 +115,7 @@ def with_sound(
                 path.stat()
                 identity = take.sha256
             else:
-                about = path.stat()
-                identity = digest("file", about.st_size, about.st_mtime_ns)
+                identity = project.audio_digest(take)
                 net = fleshed[take.id].values.get("model") if take.id in fleshed else None
                 song = replace(song, flesh=net and str(net).partition("@")[0], **_as_fleshed(path))
         except (OSError, NeuralbumError) as cause:

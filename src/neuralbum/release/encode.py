@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..audio import Audio, read, resample, write_flac
+from ..audio import Audio, plain_path, read, resample, write_flac
 from ..errors import ParameterError, ToolError
 
 
@@ -80,7 +80,7 @@ def _encode(audio: Audio, sample_rate: int, target: Path, codec: Codec, kbps: in
     mono = audio.shape[0] == 1
     layout = "mono" if mono else "stereo"
     try:
-        with av.open(str(target), "w", format=codec.container, options={"fflags": "+bitexact"}) as container:
+        with av.open(plain_path(target), "w", format=codec.container, options={"fflags": "+bitexact"}) as container:
             stream: Any = container.add_stream(codec.encoder, rate=rate, layout=layout)
             stream.codec_context.bit_rate = 1000 * (min(kbps // 2, codec.max_kbps_mono) if mono else kbps)
             for start in range(0, audio.shape[1], BLOCK):

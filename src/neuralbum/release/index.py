@@ -30,6 +30,10 @@ def index(album: Album, sha256: Mapping[str, str]) -> str:
         "n_songs": len(album.songs),
         "duration_s": round(album.duration_s, 3),
         "cover": album.cover_file,
+        "downloads": [
+            {"path": path, "format": kind, **({"sha256": sha256[path]} if path in sha256 else {})}
+            for path, kind in album.downloads
+        ],
         "models": [dict(model) for model in album.models],
         "made_with": f"neuralbum {album.version}",
         "songs": [song_entry(song, sha256) for song in album.songs],

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..records import Model, Track
+from .sentences import copies
 from .sleeve import Album
 
 
@@ -78,8 +79,8 @@ def model_card(
         "## What it is for, and what it is not",
         "",
         "It imitates one band's sound because that band allowed it. It is not a model of music at large, knows no",
-        "words, and must not be used to pass for anybody. Takes may contain close copies of the training music:",
-        "each song of the album was searched for them, and its page says what was found.",
+        "words, and must not be used to pass for anybody. Takes may contain close copies of the training music.",
+        copies(album.songs),
         "",
         "## Configuration",
         "",

@@ -8,6 +8,7 @@ from ..errors import SettingsError
 from ..settings import setting
 
 FORMATS = ("flac", "opus", "mp3", "m4a")
+SIZES = ("full", "light", "least")
 CID_PROFILES = ("unixfs-v1-2025", "unixfs-v0-2015")
 
 
@@ -16,6 +17,16 @@ class Params:
     """``[release]``: what goes into the album folder, and how."""
 
     formats: tuple[str, ...] = setting(("flac", "opus", "mp3"), f"audio formats to make, of {', '.join(FORMATS)}")
+    size: str = setting(
+        "full",
+        "full: as the other settings say; light: no FLAC, no videos, no GIFs; least: Opus only, no videos, no GIFs",
+        choices=SIZES,
+    )
+    download_all: str = setting(
+        "mp3",
+        "format of the ZIP with all songs, or the first of `formats` if that one is not made; empty: no ZIP",
+        choices=("", *FORMATS),
+    )
     opus_kbps: int = setting(128, "bit rate of Opus in stereo; mono gets half", unit="kbit/s", minimum=12, maximum=510)
     mp3_kbps: int = setting(192, "bit rate of MP3 in stereo; mono gets half", unit="kbit/s", minimum=32, maximum=320)
     m4a_kbps: int = setting(160, "bit rate of AAC in stereo; mono gets half", unit="kbit/s", minimum=32, maximum=320)

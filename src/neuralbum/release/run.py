@@ -15,11 +15,12 @@ from ..errors import MissingExtra, SettingsError, ToolError
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..stage import Outcome, activity, verb
-from . import checksums, disclosure, feed, licence, model_card, playlists, provenance
+from . import checksums, disclosure, feed, licence, model_card, playlists, provenance, sizes
 from . import index as index_json
 from .art import copy_pictures, covers_of
 from .contents import album_of, chosen_songs, ordered, sleeves, with_loudness, with_sound
-from .gallery import render_index, render_song, static_files
+from .downloads import press_downloads
+from .gallery import render_embed, render_index, render_song, static_files
 from .params import Params
 from .press import Press
 from .sleeve import Album
@@ -63,7 +64,8 @@ def run(
     MissingExtra
         Signing is asked for and c2pa-python is not installed.
     """
-    params = params or project.params("release", Params)
+    asked = params or project.params("release", Params)
+    params = sizes.narrowed(asked)
     settings = project.settings
     licence.require(settings.rights_holder, settings.contact, settings.permission)
     terms = licence.check(settings.licence)
@@ -75,6 +77,9 @@ def run(
     with activity(project, STAGE) as tick, Press(project.album_dir, work / "journal.jsonl", force=force) as press:
         songs = sleeves(project, params, chosen)
         songs, sources = with_sound(project, songs, chosen, errors)
+        for line in sizes.announcement(project, asked, songs, sources):
+            reporter.line(f"release: {line}")
+        sizes.check_disk(project, params, songs, sources)
         songs = with_loudness(songs, sources, work / "loudness.json", n_workers, reporter, errors)
         songs = ordered(songs, params)
         album = album_of(project, params, terms, songs, chosen)
@@ -88,6 +93,9 @@ def run(
         album = replace(album, songs=tuple(songs))
         if not songs:
             raise ToolError(f"no song could be made; the first failed with: {errors[0][1]}")
+        _write_licence(press, album)
+        album = replace(album, downloads=press_downloads(press, album, sizes.zipped(params)))
+        album = replace(album, sizes={path: pressed.size for path, pressed in press.files().items()})
         _write_pages(project, params, press, album)
         if params.tokens:
             from .tokens import write_tokens
@@ -103,22 +111,7 @@ def run(
     return Outcome(STAGE, done=press.made, skipped=press.left_alone, failed=len(errors), errors=tuple(errors))
 
 
-def _write_pages(project: Project, params: Params, press: Press, album: Album) -> None:
-    for path, data in static_files().items():
-        press.data(path, data)
-    songs = album.songs
-    for i, song in enumerate(songs):
-        before = songs[i - 1] if i > 0 else None
-        after = songs[i + 1] if i + 1 < len(songs) else None
-        press.text(f"songs/{song.slug}.html", render_song(album, song, before, after))
-    press.text("index.html", render_index(album))
-    press.text("album.m3u8", playlists.m3u8(album))
-    press.text("album.xspf", playlists.xspf(album))
-    press.text("album.jspf", playlists.jspf(album))
-    pressed = press.files()
-    press.text("feed.xml", feed.atom(album, {path: p.size for path, p in pressed.items()}))
-    press.text("ai-disclosure.csv", disclosure.sheet_csv(album))
-    press.text("ai-disclosure.json", disclosure.sheet_json(album))
+def _write_licence(press: Press, album: Album) -> None:
     terms = licence.notice(
         album.licence,
         artist=album.artist,
@@ -129,6 +122,25 @@ def _write_pages(project: Project, params: Params, press: Press, album: Album) -
         permission=album.permission,
     )
     press.text("LICENSE.txt", terms)
+
+
+def _write_pages(project: Project, params: Params, press: Press, album: Album) -> None:
+    for path, data in static_files().items():
+        press.data(path, data)
+    songs = album.songs
+    for i, song in enumerate(songs):
+        before = songs[i - 1] if i > 0 else None
+        after = songs[i + 1] if i + 1 < len(songs) else None
+        press.text(f"songs/{song.slug}.html", render_song(album, song, before, after))
+        press.text(f"embed/{song.slug}.html", render_embed(album, song))
+    press.text("index.html", render_index(album))
+    press.text("album.m3u8", playlists.m3u8(album))
+    press.text("album.xspf", playlists.xspf(album))
+    press.text("album.jspf", playlists.jspf(album))
+    pressed = press.files()
+    press.text("feed.xml", feed.atom(album, {path: p.size for path, p in pressed.items()}))
+    press.text("ai-disclosure.csv", disclosure.sheet_csv(album))
+    press.text("ai-disclosure.json", disclosure.sheet_json(album))
     catalogue = project.catalogue
     tracks = catalogue.tracks()
     for model in catalogue.models():

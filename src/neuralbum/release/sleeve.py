@@ -62,7 +62,8 @@ class AlbumSong:
     loudness_lufs: float | None = None
     true_peak_db: float | None = None
     brightness_hz: float | None = None  #: spectral centroid
-    caption: str | None = None  #: alternative text of the thumbnail
+    caption: str | None = None  #: the screen's words about the sound
+    primed: str = ""  #: what the net heard before it began, in words; empty: nothing
     originality: Mapping[str, Any] | None = None
     chosen_by: str | None = None
     flesh: str | None = None  #: the net that made the sound stereo and wide, if one did
@@ -93,6 +94,8 @@ class Album:
     cover_file: str | None = None
     disclosure: Mapping[str, str] = field(default_factory=dict)
     models: tuple[Mapping[str, Any], ...] = ()  #: id, kind, card (path)
+    downloads: tuple[tuple[str, str], ...] = ()  #: ZIPs with all songs: path, format
+    sizes: Mapping[str, int] = field(default_factory=dict)  #: bytes by path in the album, as far as known
 
     @property
     def year(self) -> str:

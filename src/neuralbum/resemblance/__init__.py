@@ -6,12 +6,14 @@ makes anything but the band. So two clouds of points are compared, patches of th
 band and patches of the album: how far apart (Fréchet and kernel distance, each beside
 its *floor*, what two halves of the band itself measure), how much of the band is
 reached (density, coverage), how wide (spread, effective number of styles), which
-songs are odd, and whether tempo, loudness, colour and key are spread alike.
+songs are odd, and whether tempo, loudness, colour and key are spread alike. *Likeness* asks first and more
+plainly: number by number, does the music behave as the band's does, and can the two be told apart?
 
     portrait.py   one song's points and numbers
     mfcc.py       the plain embedding;  musicnn.py  a trained one, its weights read from its wheel
     distances.py  how far apart two clouds are
     compare.py    the album against the band;  picture.py, report.html.j2  drawn and told
+    likeness/     beat, tone, form, level, width and steadiness, measure by measure, and a two-sample test
     portraits.py  a portrait of each track and take, measured once
     run.py        a project's album against its corpus
     voices.py     which takes speak for which track; labelling.py  labels suggested for tracks

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..dsp.features import NOTE_NAMES
 from ..errors import ParameterError
 from . import distances
+from .headline import headline
 from .params import Params
 from .portrait import Portrait
 
@@ -98,7 +99,7 @@ def compare(band: Mapping[str, Portrait], album: Mapping[str, Portrait], params:
         "songs": song_by_song(theirs, ours),
         "distributions": distributions(band, album),
     }
-    plain["words"] = verdict(plain)
+    plain["words"] = headline(plain, verdict(plain))
     return Comparison(plain, their_cloud[:, :2], our_cloud[:, :2])
 
 
@@ -164,10 +165,20 @@ def distributions(band: Mapping[str, Portrait], album: Mapping[str, Portrait]) -
     return table
 
 
+def style_shares(plain: Mapping[str, Any]) -> dict[str, float]:
+    """The three numbers of a comparison that say how wide the album is and where it lies, as shares of the band's."""
+    styles = plain["effective_styles"]
+    return {
+        "frechet_over_floor": plain["frechet_over_floor"],
+        "spread_share": plain["spread_ratio"],
+        "effective_styles_share": styles["album"] / max(styles["band"], 1e-9),
+    }
+
+
 def verdict(plain: Mapping[str, Any]) -> str:
     """What the numbers mean, in a sentence or two."""
     styles, ratio = plain["effective_styles"], plain["spread_ratio"]
-    share = styles["album"] / max(styles["band"], 1e-9)
+    share = style_shares(plain)["effective_styles_share"]
     if share < COLLAPSED or ratio < NARROW / 2:
         width = "has nearly collapsed into one thing"
     elif ratio < NARROW:

@@ -24,4 +24,7 @@ class Params:
     patches: int = setting(24, "patches per song at most, evenly spread", unit="patches", minimum=4, maximum=1000)
     components: int = setting(16, "principal components the Fréchet distance is taken in", minimum=2, maximum=128)
     neighbours: int = setting(5, "k of the k-nearest-neighbour balls of density and coverage", minimum=1, maximum=50)
+    cut_s: float = setting(
+        60.0, "form is measured on cuts this long, or as long as the takes where they are shorter", unit="s", minimum=10
+    )
     splits: int = setting(10, "random halvings of the band that make the floor", minimum=2, maximum=200)

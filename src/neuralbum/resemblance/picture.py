@@ -1,4 +1,6 @@
-"""The comparison as one PNG: a map of all patches, and four pairs of histograms.
+"""The comparison as one PNG: a map of all patches, four pairs of histograms, and one pair for every measure.
+
+The measures begin with the worst; the band's 5–95 % range is shaded.
 
 Band and album differ by shape and lightness too, not by hue alone.
 """
@@ -6,13 +8,15 @@ Band and album differ by shape and lightness too, not by hue alone.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .compare import Comparison
+from .likeness.compare import Likeness, number
+from .likeness.measures import MEASURES, SongMeasures
 
 WIDTH, HEIGHT = 1200, 640
 PAPER, INK, FAINT = (255, 255, 255), (30, 30, 30), (215, 215, 215)
@@ -25,13 +29,21 @@ NUMBERS = (
     ("centroid_hz", "centroid, Hz"),
 )
 N_BARS = 12
+N_COLUMNS, ROW_HEIGHT, MARGIN, GAP = 6, 180, 40, 24  #: of the measures' histograms
+SHADE = (232, 238, 246)  #: the band's 5–95 %
 
 
-def draw(comparison: Comparison) -> bytes:
-    """The PNG file."""
+def draw(
+    comparison: Comparison,
+    likeness: Likeness | None,
+    band: Mapping[str, SongMeasures],
+    takes: Mapping[str, SongMeasures],
+) -> bytes:
+    """The PNG file; without a likeness only the map and its four histograms."""
     from PIL import Image, ImageDraw
 
-    image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
+    n_rows = 0 if likeness is None else -(-len(likeness.measures) // N_COLUMNS)
+    image = Image.new("RGB", (WIDTH, HEIGHT + n_rows * ROW_HEIGHT + (MARGIN if n_rows else 0)), PAPER)
     canvas = ImageDraw.Draw(image)
     canvas.text((40, 20), "Band (circles, blue) and album (crosses, orange)", fill=INK, font_size=20)
     _map(canvas, comparison)
@@ -39,9 +51,34 @@ def draw(comparison: Comparison) -> bytes:
     for box, (name, label) in zip(PANELS, NUMBERS, strict=False):
         _histogram(canvas, box, label, table[name]["band_values"], table[name]["album_values"])
     _keys(canvas, PANELS[3], table["key"])
+    if likeness is not None:
+        _measures(canvas, likeness, band, takes)
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+def _measures(
+    canvas: Any, likeness: Likeness, band: Mapping[str, SongMeasures], takes: Mapping[str, SongMeasures]
+) -> None:
+    """A small pair of histograms for every measure, the worst first, row by row."""
+    by_name = {m.name: m for m in MEASURES}
+    width = (WIDTH - 2 * MARGIN) // N_COLUMNS
+    for i, row in enumerate(likeness.measures):
+        left, top = MARGIN + i % N_COLUMNS * width, HEIGHT + 46 + i // N_COLUMNS * ROW_HEIGHT
+        box = (left, top, left + width - GAP, top + ROW_HEIGHT - 78)
+        measure = by_name[row.name]
+        sides = [np.concatenate([song.column(measure) for song in songs.values()]) for songs in (band, takes)]
+        both = np.concatenate(sides)
+        low, high = (float(x) for x in np.percentile(both, [0.5, 99.5]))
+        high = high if high > low else low + 1.0
+        shade = [left + (np.clip(row.band[p], low, high) - low) / (high - low) * (width - GAP) for p in ("p5", "p95")]
+        canvas.rectangle((shade[0], top, shade[1], box[3]), fill=SHADE)
+        edges = np.linspace(low, high, N_BARS + 1)
+        _bars(canvas, box, *(np.histogram(np.clip(side, low, high), edges)[0] / len(side) for side in sides))
+        unit = f", {row.unit}" if row.unit else ""
+        _frame(canvas, box, f"{row.words}{unit}", number(low), number(high), size=13)
+        canvas.text((left, box[3] + 20), f"inside {row.inside:.2f}, floor {row.floor:.2f}", fill=INK, font_size=12)
 
 
 def _map(canvas: Any, comparison: Comparison) -> None:
@@ -98,9 +135,9 @@ def _bars(
                 canvas.rectangle((x + shift * step, bottom - height, x + (shift + 0.38) * step, bottom), fill=colour)
 
 
-def _frame(canvas: Any, box: tuple[int, int, int, int], label: str, low: str, high: str) -> None:
+def _frame(canvas: Any, box: tuple[int, int, int, int], label: str, low: str, high: str, *, size: int = 15) -> None:
     left, top, right, bottom = box
     canvas.line((left, bottom, right, bottom), fill=INK)
-    canvas.text((left, top - 24), label, fill=INK, font_size=15)
+    canvas.text((left, top - size - 9), label, fill=INK, font_size=size)
     canvas.text((left, bottom + 5), low, fill=INK, font_size=12)
     canvas.text((right - 6 * len(high), bottom + 5), high, fill=INK, font_size=12)

@@ -14,7 +14,7 @@ from ..records import Finding, Take, digest
 from .params import Params
 from .portrait import Embed, Portrait, draw
 
-STAGE, VERSION = "portrait", 1
+STAGE, VERSION = "portrait", 2
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def draw_portraits(
     items = [
         stage.Item(song.track.id, {"track": song.track.sha256, "corpus": corpus.digest}, song) for song in corpus.songs
     ]
-    items += [_take_item(project, take) for take in chosen]
+    items += [take_item(project, take) for take in chosen]
 
     def portray(item: stage.Item, desk: stage.Desk) -> stage.Measured:
         if isinstance(item.payload, Take):
@@ -83,10 +83,9 @@ def _embedding(params: Params) -> Embed:
     return mfcc.embed
 
 
-def _take_item(project: Project, take: Take) -> stage.Item:
-    path = project.audio_of(take)
-    sha256 = take.sha256 if path == project.root / take.path else stage.file_digest(path)
-    return stage.Item(take.id, {"audio": sha256}, take)
+def take_item(project: Project, take: Take) -> stage.Item:
+    """A take with the digest of the audio that counts."""
+    return stage.Item(take.id, {"audio": project.audio_digest(take)}, take)
 
 
 def read(project: Project, finding: Finding) -> Portrait:

@@ -1,7 +1,8 @@
 """Compare a project's album with its corpus.
 
-A *portrait* per track and per take (``portraits``), then one finding of stage ``resemblance`` about
-the subject ``album``, with ``report.html`` and ``picture.png``.
+A *portrait* (``portraits``) and *measures* (``likeness.kept``) per track and per take, the likeness of each take
+to the band, then one finding of stage ``resemblance`` about the subject ``album``, with ``report.html`` and
+``picture.png``.
 """
 
 from __future__ import annotations
@@ -12,16 +13,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import prepared, stage
 from ..errors import CatalogueError
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..records import Take, digest
 from .compare import LEAST_SONGS, compare
+from .likeness import compare as likeness_compare
+from .likeness import kept
+from .likeness.compare import Likeness
+from .likeness.kept import judge_takes, measure_songs
 from .params import Params
 from .portraits import Loop, draw_portraits, read
 
-STAGE, VERSION = "resemblance", 1
+STAGE, VERSION = "resemblance", 2
 SUBJECT = "album"
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
@@ -66,6 +73,15 @@ def run(
     chosen, which = _chosen(project, params, takes)
     how = Loop(force, retry, reporter)
     drawn, found = draw_portraits(project, params, corpus, chosen, how, shard)
+    heard, measured = measure_songs(
+        project,
+        params.cut_s,
+        replace(corpus, songs=tuple(song for song in corpus.songs if song.track.id in found)),
+        [take for take in chosen if take.id in found],  # what has no portrait is told of once
+        how,
+        shard,
+    )
+    drawn = _together(drawn, heard)
     if shard[0] != 1 or drawn.elsewhere:
         return drawn
     titles = {song.track.id: song.track.title for song in corpus.songs}
@@ -82,6 +98,7 @@ def run(
         from . import picture
 
         comparison = compare(band, album, params, seed=project.settings.seed)
+        likeness = _likeness(measured, project.settings.seed)
         names = {song.take_id: song.title for song in project.catalogue.songs()}
         about = {
             **comparison.plain,
@@ -89,25 +106,47 @@ def run(
             "patch_s": params.patch_s,
             "sample_rate": corpus.sample_rate,
             "which": which,
+            "cut_s": measured.cut_s,
+            "likeness": None if likeness is None else likeness.plain(),
+            "words": " ".join([*([likeness.words()] if likeness else []), comparison.plain["words"]]),
             "songs": [
                 {**row, "nearest_title": titles[row["nearest_track"]], "title": names.get(row["take"], "")}
                 for row in comparison.plain["songs"]
             ],
         }
         image, page = desk.file("picture.png"), desk.file("report.html")
-        png = picture.draw(comparison)
+        png = picture.draw(comparison, likeness, measured.band, measured.takes)
         image.write_bytes(png)
-        page.write_text(_page(project, about, png), encoding="utf-8")
+        page.write_text(_page(project, about, likeness, png), encoding="utf-8")
         return stage.Measured(about, {"picture": image, "report": page})
 
-    inputs = {"portraits": digest(sorted(found[name].key for name in (*band, *album))), "which": which}
+    inputs = {
+        "portraits": digest(sorted(found[name].key for name in (*band, *album))),
+        "measures": measured.digest,
+        "which": which,
+    }
+    scored = judge_takes(project, measured, how)
     judged = stage.run_items(project, STAGE, VERSION, params, [stage.Item(SUBJECT, inputs)], judge, **vars(how))
+    return _together(drawn if scored is None else _together(drawn, scored), judged)
+
+
+def _together(first: stage.Outcome, then: stage.Outcome) -> stage.Outcome:
+    """The later outcome, with what failed or is in other hands on the way."""
     return replace(
-        judged,
-        failed=judged.failed + drawn.failed,
-        failed_before=judged.failed_before + drawn.failed_before,
-        errors=drawn.errors + judged.errors,
+        then,
+        failed=then.failed + first.failed,
+        failed_before=then.failed_before + first.failed_before,
+        elsewhere=then.elsewhere + first.elsewhere,
+        errors=first.errors + then.errors,
     )
+
+
+def _likeness(measured: kept.Measured, seed: int) -> Likeness | None:
+    """None where too few songs are long enough to be measured."""
+    if len(measured.band) < likeness_compare.LEAST_SONGS or not measured.takes:
+        return None
+    rng = np.random.default_rng([seed, 7])
+    return likeness_compare.compare(list(measured.band.values()), list(measured.takes.values()), rng)
 
 
 def _chosen(project: Project, params: Params, takes: Iterable[str] | None) -> tuple[list[Take], str]:
@@ -119,7 +158,7 @@ def _chosen(project: Project, params: Params, takes: Iterable[str] | None) -> tu
     return project.catalogue.takes(), "all"
 
 
-def _page(project: Project, about: dict[str, Any], png: bytes) -> str:
+def _page(project: Project, about: dict[str, Any], likeness: Likeness | None, png: bytes) -> str:
     import jinja2
 
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
@@ -129,6 +168,8 @@ def _page(project: Project, about: dict[str, Any], png: bytes) -> str:
         album=project.name,
         artist=project.settings.artist or "the band",
         found=about,
+        likeness=likeness,
+        number=likeness_compare.number,
         picture=base64.b64encode(png).decode("ascii"),
         measures=MEASURES,
         numbers=NUMBERS,

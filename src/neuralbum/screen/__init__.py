@@ -10,8 +10,7 @@ the curator's verdicts which takes to hear first. Flags sort; they never delete.
     analysis.py   one pass over the sound: levels, onsets, mel picture
     flags.py      numbers -> flags;  loops.py  what is stuck
     tempo.py      the tempo spectrum and its octave family;  taps.py  tapped tempo
-    pictures.py   thumbnail, atlas, 8-bit spectrogram
-    signature.py  near-duplicates among takes
+    pictures.py   thumbnail, 8-bit spectrogram
     score.py      the stated order before anybody has judged;  ranker.py  the learned one
     measure.py    all of it for one sound;  run.py  the project's takes
 
@@ -25,13 +24,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .run import lay_out, run
+from .run import run
 
 if TYPE_CHECKING:
     from .measure import Screening
     from .params import Params
 
-__all__ = ["run", "lay_out", "screen_file"]
+__all__ = ["run", "screen_file"]
 
 
 def screen_file(path: Path | str, params: Params | None = None) -> Screening:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..audio import MonoMix
 from ..dsp import features
 from ..dsp.loudness import Loudness, LoudnessMeter
 from ..errors import AudioError
@@ -162,6 +163,7 @@ class Listener:
         self.sample_rate, self.n_channels, self.n_samples = sample_rate, n_channels, 0
         self._plan = _plan(sample_rate)
         self._meter = LoudnessMeter(sample_rate, n_channels)
+        self._mix = MonoMix()
         self._mono = np.zeros(self._plan.n_fft // 2, dtype=np.float32)  # so that frame k is centred on k * hop
         self._tonal = np.zeros(0, dtype=np.float32)
         self._cell = np.zeros((n_channels, 0), dtype=np.float32)
@@ -189,10 +191,10 @@ class Listener:
         self.n_samples += audio.shape[1]
         self._meter.feed(audio)
         self._sum += audio.sum(axis=1, dtype=np.float64)
-        mono = audio[0] if len(audio) == 1 else audio.mean(axis=0)
+        mono = self._mix(audio)
         if len(audio) == 2:
-            side = (audio[0] - audio[1]) / 2
-            self._mid += float(np.dot(mono, mono))
+            middle, side = (audio[0] + audio[1]) / 2, (audio[0] - audio[1]) / 2
+            self._mid += float(np.dot(middle, middle))
             self._side += float(np.dot(side, side))
         self._feed_cells(audio, np.asarray(broken.any(axis=0)))
         self._feed_frames(mono)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dsp import features
+from ..dsp.onset import onset_rate
 from . import loops, tempo
 from .analysis import STILL, Analysis
 from .params import Params
@@ -127,7 +128,7 @@ def examine(analysis: Analysis, params: Params) -> Screened:
         "centroid_hz": features.centroid(a.spectrum, a.frequencies_hz),
         "key": key,
         "key_fit": key_fit,
-        "density_hz": _density(a),
+        "density_hz": onset_rate(a.onset[:, 0], a.frame_rate),
         "usable_share": float(1.0 - lost.mean()),
         "tempo": rhythm.song.plain(),
         "tempo_parts": [{"start_s": round(s, 2), "end_s": round(e, 2), **_short(part)} for s, e, part in rhythm.parts],
@@ -353,16 +354,6 @@ def _noise_floor_db(a: Analysis, sounding: npt.NDArray[np.bool_]) -> float | Non
         mean[band], low[band] = 10 * np.log10((10 ** (db / 10)).mean()), np.percentile(db, 5)
     heard = mean > 15.0  # dB over the picture's floor
     return float(np.median((low - mean)[heard])) if heard.any() else None
-
-
-def _density(a: Analysis) -> float:
-    """Onsets per second."""
-    onset = a.onset[:, 0] if a.onset.ndim == 2 else a.onset
-    if onset.size < 3:
-        return 0.0
-    strong = max(1.0, 0.3 * float(np.percentile(onset, 99)))
-    peaks = (onset[1:-1] > onset[:-2]) & (onset[1:-1] >= onset[2:]) & (onset[1:-1] > strong)
-    return float(peaks.sum() / a.duration_s)
 
 
 def _short(part: tempo.TempoSpectrum) -> dict[str, object]:

@@ -16,7 +16,6 @@ from .features import FEATURES, vector
 from .flags import Flag, examine
 from .params import Params
 from .score import default_score
-from .signature import signature
 from .tempo import Tempo
 
 FORM = next(i for i, f in enumerate(FEATURES) if f.name == "form")
@@ -57,7 +56,6 @@ def screen_sound(
         "flags": [flag.plain() for flag in screened.flags],
         "caption": caption(screened.values, screened.flags),
         "features": [round(float(x), 4) for x in features],
-        "signature": signature(analysis.picture, analysis.column_rate),
         "column_rate_hz": round(max(analysis.picture.shape[1], 1) / max(analysis.duration_s, 1e-9), 4),
     }
     values["score"] = round(

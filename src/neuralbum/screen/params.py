@@ -63,10 +63,4 @@ class Params:
     )
     quiet_lufs: float = setting(-36.0, "flag a take quieter than this", unit="LUFS", minimum=-70, maximum=0)
     true_peak_db: float = setting(3.0, "flag a true peak above this", unit="dBTP", minimum=-20, maximum=20)
-    duplicate: float = setting(
-        0.55, "name takes near-duplicates whose signatures correlate at least this much", minimum=0.3, maximum=1
-    )
     clarity: float = setting(0.2, "below this clarity a take has no tempo", minimum=0, maximum=1)
-    audit_share: float = setting(
-        0.1, "share of the hearing order drawn at random, to see what the ranking misses", minimum=0.1, maximum=1
-    )

@@ -1,4 +1,4 @@
-"""Pictures of takes: one documented transform for thumbnail, wall and single view.
+"""Pictures of takes: one documented transform for thumbnail and single view.
 
 The transform (``analysis.py``): Hann window of 46 ms every 10 ms, power re a
 full-scale sine, 128 Slaney-mel bands from 30 Hz to 16 kHz with triangles of
@@ -10,14 +10,11 @@ Files
 -----
 thumbnail.webp    240 x 96, coloured, the whole take whatever its length
 spectrogram.png   8-bit grey, high bands on top, at most MAX_COLUMNS wide: the numbers themselves
-atlas.webp        300 thumbnails, 15 a row; its finding's ``cells`` name the take in each cell
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +22,6 @@ import numpy.typing as npt
 Bytes = npt.NDArray[np.uint8]
 
 WIDTH, HEIGHT = 240, 96
-ATLAS_COLUMNS, ATLAS_SIZE = 15, 300
 QUALITY = 70
 MAX_COLUMNS = 16_384  #: browsers draw images up to this width
 WEBP_METHOD = 2  #: of 0 (fast) to 6: a third of the time of the default for 5 % more bytes
@@ -76,22 +72,6 @@ def spectrogram(picture: Bytes) -> bytes:
     file = io.BytesIO()
     Image.fromarray(grey).save(file, "PNG", compress_level=1)
     return file.getvalue()
-
-
-def atlas(thumbnails: Sequence[Path]) -> tuple[bytes, list[tuple[int, int]]]:
-    """Lay up to ATLAS_SIZE thumbnails out in one WebP; also the (x, y) in pixels of each cell."""
-    from PIL import Image
-
-    n_rows = -(-len(thumbnails) // ATLAS_COLUMNS)
-    canvas = np.zeros((max(1, n_rows) * HEIGHT, ATLAS_COLUMNS * WIDTH, 3), dtype=np.uint8)
-    cells = []
-    for i, path in enumerate(thumbnails):
-        row, column = divmod(i, ATLAS_COLUMNS)
-        x, y = column * WIDTH, row * HEIGHT
-        with Image.open(path) as image:
-            canvas[y : y + HEIGHT, x : x + WIDTH] = np.asarray(image.convert("RGB"))
-        cells.append((x, y))
-    return _webp(canvas), cells
 
 
 def _webp(rgb: Bytes) -> bytes:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -132,17 +131,6 @@ def refit(screened: Mapping[str, Finding], verdicts: Mapping[str, str]) -> dict[
         return {}
     scores = ranker.scores(list(known.values()))
     return {take: float(score) for take, score in zip(known, scores, strict=True)}
-
-
-def default_reasons(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Why the stated order puts a take where it does: its flags, else what speaks for it."""
-    flags = tuple(f"− {flag['words']}" for flag in values.get("flags", ()))
-    good = (
-        ("+ usable throughout", values["usable_share"] > 0.98),
-        ("+ clear pulse", values["tempo"]["clarity"] > 0.4),
-        ("+ wide frequency range", values["bandwidth_hz"] >= 7000),
-    )
-    return (flags + tuple(words for words, holds in good if holds))[:N_REASONS]
 
 
 # ---- the hearing order ---------------------------------------------------------

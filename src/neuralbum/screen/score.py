@@ -7,12 +7,18 @@ noise; *form* grows with how much sections differ (an album of one texture
 tires); *bandwidth* with the highest frequency heard; *pulse* with the clarity
 of the tempo. Ties go to the longer take, then to its id, so the order is total.
 Nothing is dropped by it: it says where to begin.
+
+Where `neuralbum resemblance` has held takes beside the band, half of the score is its word:
+
+    score x (0.5 + 0.5 likeness)      likeness: share of the take's measures inside the band's range; 0 if it runs away
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Any
+
+from ..records import Finding
 
 FORM_DB = 8.0  #: sections that differ by this much (dB, mean over bands) count as full form
 FULL_CLARITY = 0.6
@@ -29,3 +35,20 @@ def default_score(values: Mapping[str, Any], *, form_db: float, flags: Collectio
     quality = 0.5 + 0.2 * form + 0.15 * bandwidth + 0.15 * pulse
     penalty = PENALTY ** sum(name in flags for name in PENALISED)
     return float(max(0.0, min(1.0, values["usable_share"] * quality * penalty)))
+
+
+def scores(screened: Mapping[str, Finding], likeness: Mapping[str, Finding]) -> dict[str, float]:
+    """The score of each take that was screened, by take.
+
+    Parameters
+    ----------
+    screened, likeness : the latest findings of the stages ``screen`` and ``likeness``, by take
+    """
+    known = {
+        take: float(finding.values["score"])
+        for take, finding in screened.items()
+        if isinstance(finding.values.get("score"), int | float)
+    }
+    like = {take: float(likeness[take].values["score"]) for take in known if take in likeness}
+    usual = sum(like.values()) / len(like) if like else 1.0  # of a take that was not held beside the band
+    return {take: score * (0.5 + 0.5 * like.get(take, usual)) for take, score in known.items()}

@@ -37,6 +37,8 @@ RELATIONS = (
     ("4:3", 0.75),
 )
 FELT_BPM, FELT_OCTAVES = 140.0, 0.8  #: where people tap this kind of music, and how far they stray
+CLEAR_DRUM = 0.2  #: likeness of the low drums to themselves, at the best octave, from which they tell the beat
+SWING_POWER = 0.1  #: a bar repeats as well as its beat: of two octaves alike, that at which the curve also swings
 COMPOUND_LOW_BPM = 150.0  #: three of the base make a beat only if the base is at least this fast
 COMPOUND_OVER_SIMPLE = 2.0  #: the kick's likeness at 3 base beats over that at 2 and at 4, to call it compound
 COMPOUND_OVER_BAR = 0.85  #: and over that at 6: in 3/4 the bar is clearer than its half, in 6/8 it is not …
@@ -54,7 +56,7 @@ class Peak:
 
 @dataclass(frozen=True)
 class Relative:
-    """A member of the base's family, and how strong the spectrum is there (highest = 1)."""
+    """A member of the base's family, and how strong it is in all bands or in the low drums (highest of each = 1)."""
 
     relation: str
     bpm: float
@@ -133,9 +135,11 @@ def judge(views: Floats, threshold: float) -> TempoSpectrum:
     peaks = _peaks(spectrum)
     strongest = _strongest_of_family(spectrum, peaks)
     compound = _is_compound(views[-1][1], strongest)
-    base = strongest / 3.0 if compound else _felt(spectrum, peaks, strongest)
+    base = strongest / 3.0 if compound else _felt(views, peaks, strongest)
+    drums = tempogram.smooth_bins(views[-1][0], 0.7) * views[-1][1]
+    heard = np.maximum(spectrum, drums / max(float(drums.max()), 1e-12))
     family = tuple(
-        Relative(name, base * ratio, _strength_at(spectrum, base * ratio))
+        Relative(name, base * ratio, _strength_at(heard, base * ratio))
         for name, ratio in RELATIONS
         if LOW_BPM <= base * ratio <= HIGH_BPM
     )
@@ -169,12 +173,6 @@ def same_tempo(bpm: float, other: float, *, tolerance: float = 0.03) -> bool:
     return bool(abs(np.log(bpm / other)) <= np.log(1 + tolerance))
 
 
-def nearest_in_family(tempo: TempoSpectrum, bpm: float) -> float:
-    """The family member (or peak) nearest to a tapped tempo: "snap"; the tap itself if there is none."""
-    known = [r.bpm for r in tempo.family if r.strength > 0] + [p.bpm for p in tempo.peaks]
-    return min(known, key=lambda k: abs(np.log(k / bpm))) if known and bpm > 0 else bpm
-
-
 def _peaks(spectrum: Floats) -> tuple[Peak, ...]:
     inner = np.flatnonzero((spectrum[1:-1] >= spectrum[:-2]) & (spectrum[1:-1] > spectrum[2:])) + 1
     strong = [i for i in inner if spectrum[i] >= PEAK_SHARE]
@@ -204,15 +202,23 @@ def _strongest_of_family(spectrum: Floats, peaks: tuple[Peak, ...]) -> float:
     return float(BPM[pitch + n * octave])
 
 
-def _felt(spectrum: Floats, peaks: tuple[Peak, ...], strongest: float) -> float:
-    """The octave of ``strongest`` that people would rather tap: strong, and near FELT_BPM.
+def _felt(views: Floats, peaks: tuple[Peak, ...], strongest: float) -> float:
+    """The octave of ``strongest`` that people would rather tap: it repeats, and lies near FELT_BPM.
 
-    Only this choice among octaves leans on habit; the family stays as measured.
+    What sounds on every eighth note (hats, an arpeggio) makes double tempo the
+    strongest of all bands. The low drums tell the beat: their curve is like itself
+    from one beat to the next, and not from one eighth to the next. Where there are
+    none, all bands are asked. Only this choice leans on habit; the family stays as measured.
     """
     octaves = [strongest * 2.0**k for k in range(-4, 5)]
     known = [o for o in octaves if LOW_BPM <= o <= HIGH_BPM]
+    clear = max(_strength_at(views[-1][1], o) for o in known) >= CLEAR_DRUM
+    swing, likeness = views[-1] if clear else views[0]
     taste = [
-        np.sqrt(_strength_at(spectrum, o)) * np.exp(-0.5 * (np.log2(o / FELT_BPM) / FELT_OCTAVES) ** 2) for o in known
+        _strength_at(likeness, o)
+        * _strength_at(swing, o) ** SWING_POWER
+        * np.exp(-0.5 * (np.log2(o / FELT_BPM) / FELT_OCTAVES) ** 2)
+        for o in known
     ]
     base = known[int(np.argmax(taste))]
     return (

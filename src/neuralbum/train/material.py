@@ -129,7 +129,8 @@ class Disturbance:
 
     noise: float = 0.5  #: most noise on the latents heard, in deviations; each window draws its own
     drop_past: float = 0.3  #: most of the past steps left out; each window draws its share
-    drop_lags: float = 0.25  #: share of windows in which a lag is left out
+    lag_noise: float = 0.5  #: of that noise on the bars remembered
+    drop_lags: float = 0.2  #: share of windows in which a lag is left out
     drop_form: float = 0.15  #: share of windows that are not told the form
     form_noise: float = 0.3  #: on the form's descriptions, in deviations
 
@@ -143,17 +144,17 @@ def disturb(heard: Heard, how: Disturbance, *, rng: torch.Generator) -> Heard:
     b, t, _ = heard.past.shape
     level = (torch.rand(b, 1, 1, generator=rng) ** 2 * how.noise).expand(-1, t, 1)
 
-    def noisy(x: Tensor) -> Tensor:
-        return x + level * torch.randn(x.shape, generator=rng)
+    def noisy(x: Tensor, share: float) -> Tensor:
+        return x + level * share * torch.randn(x.shape, generator=rng)
 
     gone = torch.rand(b, t, N_PAST, generator=rng) < torch.rand(b, 1, 1, generator=rng) * how.drop_past
-    past = noisy(heard.past) * (~gone).repeat_interleave(heard.past.shape[-1] // N_PAST, -1)
+    past = noisy(heard.past, 1.0) * (~gone).repeat_interleave(heard.past.shape[-1] // N_PAST, -1)
     kept = (torch.rand(b, 1, N_LAGS, generator=rng) >= how.drop_lags).float() * heard.known
     spread = kept.repeat_interleave(heard.lagged.shape[-1] // N_LAGS, -1)
     told = (torch.rand(b, 1, 1, generator=rng) >= how.drop_form).float()
     form = heard.form + how.form_noise * torch.randn(heard.form.shape, generator=rng)
     form = torch.cat([form[..., :-1], heard.form[..., -1:]], -1) * told
     return Heard(
-        past=past, lagged=noisy(heard.lagged) * spread, ahead=noisy(heard.ahead) * spread,
+        past=past, lagged=noisy(heard.lagged, how.lag_noise) * spread, ahead=noisy(heard.ahead, how.lag_noise) * spread,
         known=kept, beat=heard.beat, form=form, noise=level,
     )  # fmt: skip

@@ -132,7 +132,7 @@ def spans(
     Raises
     ------
     AudioError
-        There is not a single sample, or one is NaN or infinite.
+        There are fewer than a handful of samples, or one is NaN or infinite.
     """
     context = context_frames(sample_rate)
     source = iter(blocks)
@@ -157,6 +157,8 @@ def spans(
         last = ended and len(held) <= wanted
         if frame == 0 and last and not len(held):
             raise AudioError("0 samples; the file is empty or was cut short")
+        if frame == 0 and last and len(held) < slowing(sample_rate):
+            raise AudioError(f"{len(held)} samples; too short to be drawn")
         whole = analyse(held[:wanted], sample_rate, margin)
         start = frame - held_from
         stop = len(whole.c_db) if last else start + span_frames

@@ -31,6 +31,10 @@ Plane = npt.NDArray[np.uint8]
 HISTORY_S = 12.0
 """About how much of the past a waterfall shows."""
 
+BEFORE = 0.85
+"""Before its first moment a song shows its end, as in a loop, at this share of its levels: without, a video's first
+seconds would be half black; at less than full light one sees that this is not being played."""
+
 BLOOM, BLOOM_CELLS = 0.3, 2.2
 """How much of a pitch's colour glows beyond its column, and how far (standard deviation in cells)."""
 
@@ -192,16 +196,12 @@ def shots(reel: Strip, look: Look, *, start: int = 0, stop: int | None = None) -
     step, body = look.step, look.height - look.strip
     seen = -(-body // step)  # moments visible at once
     batch = max(64, seen)
-    held = _dark(painter, seen * step)
+    before = past(reel, start - seen - 1, start)
+    held = painter.tall(before[1:], before[0])
     for first in range(start, stop, batch):
         last = min(first + batch, stop)
         rows = reel.read(first, last)
-        if first == start:
-            earlier = reel.read(start - seen, start)
-            if len(earlier):
-                past = painter.tall(earlier, _row(reel, start - seen - 1))
-                held = _joined(held, past, seen * step)
-        new = painter.tall(rows, _row(reel, first - 1))
+        new = painter.tall(rows, past(reel, first - 1, first)[0])
         tall = Picture(*(np.concatenate([a, b]) for a, b in zip(_planes(held), _planes(new), strict=True)))
         strips = painter.now(rows)
         for i in range(len(rows)):
@@ -211,10 +211,14 @@ def shots(reel: Strip, look: Look, *, start: int = 0, stop: int | None = None) -
         held = _joined(held, new, seen * step)
 
 
-def _row(reel: Strip, place: int) -> Float:
-    """One moment's levels; darkness before the song began."""
-    found = reel.read(place, place + 1) if place >= 0 else reel.read(0, 0)
-    return found[0] if len(found) else np.zeros(reel.width, dtype=np.float32)
+def past(reel: Strip, start: int, stop: int) -> Float:
+    """Moments ``start`` to ``stop``; those before the song began are its end, dimmer, repeated if it is short."""
+    heard = reel.read(start, stop)
+    if start >= 0:
+        return heard
+    end = reel.read(len(reel) + start, len(reel))
+    before = end[np.arange(start, min(stop, 0)) % len(end)]
+    return np.concatenate([before * np.float32(BEFORE), heard])
 
 
 def strengths(rows: Float) -> tuple[Float, Float]:
@@ -250,15 +254,6 @@ def _between(rows: Float, step: int) -> Float:
     share = (np.arange(1, step + 1, dtype=np.float32) / step)[None, :, None]
     fine = np.asarray(rows[:-1, None] * (1 - share) + rows[1:, None] * share, dtype=np.float32)
     return fine.reshape(-1, rows.shape[1])
-
-
-def _dark(painter: Painter, height: int) -> Picture:
-    width = painter.look.width
-    return Picture(
-        np.full((height, width), int(Y_ZERO), np.uint8),
-        np.full((height // 2, width // 2), int(C_ZERO), np.uint8),
-        np.full((height // 2, width // 2), int(C_ZERO), np.uint8),
-    )
 
 
 def _joined(held: Picture, new: Picture, height: int) -> Picture:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..audio import plain_path
 from ..errors import ToolError
 from .draw import Look, Shot
 from .h264 import stream_of
@@ -80,7 +81,7 @@ class Film:
             settings["x264-params"] += ":cabac=0"
         try:
             movflags = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
-            self._container = av.open(str(path), "w", options=movflags)
+            self._container = av.open(plain_path(path), "w", options=movflags)
             video: Any = self._container.add_stream(CODECS[encoder], rate=rate, options=settings)
             self._video = video
             _describe(video.codec_context, look.width, look.height, rate)

@@ -89,18 +89,21 @@
     }
 
     // Levels of one frame -> strengths (the same as palette.pitch_strength and light_strength).
+    // Before its first frame a song shows its end, dimmer (the same as draw.past).
     read(frame) {
       const { header: h, rows, width } = this.song;
-      const at = Math.max(0, Math.min(h.n_frames - 1, frame)) * width;
+      const n = h.n_frames;
+      const at = (frame < 0 ? ((frame % n) + n) % n : Math.min(n - 1, frame)) * width;
+      const full = frame < 0 ? 255 / (h.before || 0) : 255;
       const bent = (v, b) => (v > b.floor ? ((v - b.floor) / (1 - b.floor)) ** b.bend : 0);
       for (let i = 0; i < h.n_pitches; i++) {
-        const level = rows[at + i] / 255;
-        const left = i ? rows[at + i - 1] / 255 : 0;
-        const right = i + 1 < h.n_pitches ? rows[at + i + 1] / 255 : 0;
+        const level = rows[at + i] / full;
+        const left = i ? rows[at + i - 1] / full : 0;
+        const right = i + 1 < h.n_pitches ? rows[at + i + 1] / full : 0;
         const stronger = Math.max(0, Math.max(left, right) - level);
         this.pitch[i] = bent(level, h.pitch) * Math.max(0, 1 - h.inhibition * stronger);
       }
-      for (let i = 0; i < h.n_bands; i++) this.light[i] = bent(rows[at + h.n_pitches + i] / 255, h.band);
+      for (let i = 0; i < h.n_bands; i++) this.light[i] = bent(rows[at + h.n_pitches + i] / full, h.band);
     }
 
     colours() {
@@ -241,8 +244,7 @@
       const fresh = passed < 0 || passed > this.seen ? this.seen : passed;
       if (fresh < this.seen) this.pen.drawImage(this.sheet, 0, -fresh);
       for (let i = fresh - 1; i >= 0; i--) {
-        if (frame - i < 0) this.image.data.fill(0).forEach((_, j, data) => { if (j % 4 === 3) data[j] = 255; });
-        else this.painter.row(frame - i, this.image.data, 0);
+        this.painter.row(frame - i, this.image.data, 0);
         this.pen.putImageData(this.image, 0, this.seen - 1 - i);
       }
     }

@@ -21,11 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ..errors import ParameterError
 from .analyse import N_BANDS, N_PITCHES
-from .draw import BLOOM, BLOOM_CELLS, STRIP_SHARE, Look
+from .draw import BEFORE, BLOOM, BLOOM_CELLS, STRIP_SHARE, Look
 from .palette import (
     INHIBITION,
     LIGHT_BEND,
@@ -63,6 +61,7 @@ def write_live(path: Path, reel: Strip, look: Look) -> None:
         },
         "inhibition": INHIBITION,
         "bloom": {"share": BLOOM, "cells": BLOOM_CELLS},
+        "before": BEFORE,
         "strip": STRIP_SHARE if look.layout == "waterfall" else 0,
     }
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -72,17 +71,3 @@ def write_live(path: Path, reel: Strip, look: Look) -> None:
         for start in range(0, len(reel), 900):
             rows = reel.read(start, start + 900)
             file.write(np.asarray(np.clip(rows, 0, 1) * 255 + 0.5, dtype=np.uint8).tobytes())
-
-
-def read_live(path: Path) -> tuple[dict[str, Any], npt.NDArray[np.uint8]]:
-    """Header and levels, uint8 (n_frames, 212)."""
-    raw = path.read_bytes()
-    if raw[:4] != MAGIC or len(raw) < 8:
-        raise ParameterError(f"{path}: not a live picture file; `neuralbum visualise` writes them")
-    (length,) = struct.unpack("<I", raw[4:8])
-    header = json.loads(raw[8 : 8 + length])
-    width = header["n_pitches"] + header["n_bands"]
-    rows = np.frombuffer(raw, dtype=np.uint8, offset=8 + length)
-    if len(rows) != header["n_frames"] * width:
-        raise ParameterError(f"{path}: {len(rows)} bytes of levels, {header['n_frames'] * width} announced; cut short")
-    return header, rows.reshape(-1, width)

@@ -12,7 +12,7 @@ from .encode import SUFFIX
 from .live import SUFFIX as LIVE_SUFFIX
 from .params import Params
 
-STAGE, VERSION = "visualise", 1
+STAGE, VERSION = "visualise", 2
 
 
 def run(
@@ -54,6 +54,4 @@ def run(
 
 
 def _item(project: Project, take: Take) -> stage.Item:
-    path = project.audio_of(take)
-    sampled = path == project.root / take.path
-    return stage.Item(take.id, {"audio": take.sha256 if sampled else stage.file_digest(path)}, take)
+    return stage.Item(take.id, {"audio": project.audio_digest(take)}, take)

@@ -60,10 +60,11 @@ def sound_of(path: Path) -> tuple[Iterator[Float], int]:
     def mono() -> Iterator[Float]:
         import soxr
 
+        mix = audio.MonoMix()
         raiser = soxr.ResampleStream(rate, rate * factor, 1, dtype="float32") if factor > 1 else None
         yield_from = [first[0]]
         while yield_from:
-            block = yield_from.pop().mean(axis=0, dtype=np.float32)
+            block = mix(yield_from.pop())
             following = next(source, None)
             if following is not None:
                 yield_from.append(following[0])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...records import digest
+from .. import sentences
 from ..chapters import clock
 from ..index import originality_summary
 from ..sleeve import Album, AlbumSong
@@ -33,6 +35,8 @@ KINDS = {
     "live": "live/{}.js",
 }
 """Where each kind of file usually is; a song whose file is elsewhere says so itself."""
+MIME = {"opus": "audio/ogg; codecs=opus", "mp3": "audio/mpeg", "m4a": "audio/mp4", "flac": "audio/flac"}
+"""What a browser is offered to play, the smallest first."""
 
 
 def render_index(album: Album) -> str:
@@ -41,6 +45,10 @@ def render_index(album: Album) -> str:
         album=album,
         clock=clock,
         hours=hours(album.duration_s),
+        facts=facts,
+        hue=hue,
+        mime=MIME,
+        words=sentences,
         fit=fit(album.title),
         data=script_json(song_table(album)),
         json_ld=script_json(album_json_ld(album)),
@@ -57,7 +65,9 @@ def render_song(album: Album, song: AlbumSong, before: AlbumSong | None, after: 
         after=after,
         clock=clock,
         originality=originality_summary(song),
-        verdict=verdict(song),
+        words=sentences,
+        mime=MIME,
+        sizes=album.sizes,
         schedule=schedule(song),
         family=[bpm for bpm in song.bpm_family if song.bpm and abs(bpm - song.bpm) > 0.05],
         hue=hue(song.slug),
@@ -67,13 +77,21 @@ def render_song(album: Album, song: AlbumSong, before: AlbumSong | None, after: 
     )
 
 
+def render_embed(album: Album, song: AlbumSong) -> str:
+    """A song's small player for other people's pages: ``embed/<slug>.html``. It needs no script."""
+    return _page("embed.html").render(
+        album=album, song=song, clock=clock, facts=facts, mime=MIME, words=sentences, hue=hue(song.slug),
+        version=assets_version(),
+    )  # fmt: skip
+
+
 def static_files() -> dict[str, bytes]:
     """The gallery's own files by path in the album; the type face stands inside the style sheet."""
     static = HERE / "static"
     face = base64.b64encode((static / "anton.woff2").read_bytes()).decode("ascii")
     css = (static / "gallery.css").read_text(encoding="utf-8").replace("anton.woff2", f"data:font/woff2;base64,{face}")
     files = {"assets/gallery.css": css.encode()}
-    for name in ("gallery.js", "picture.js", "song.js", "anton-OFL.txt"):
+    for name in ("gallery.js", "picture.js", "song.js", "embed.js", "anton-OFL.txt"):
         files[f"assets/{name}"] = (static / name).read_bytes()
     return files
 
@@ -133,13 +151,12 @@ def song_table(album: Album) -> dict[str, Any]:
 
 
 def song_data(album: Album, song: AlbumSong) -> dict[str, Any]:
-    """What song.js needs."""
+    """What song.js needs; the moments heard in it stand in the page as links."""
     return {
         "slug": song.slug,
         "title": song.title,
         "artist": album.artist,
         "duration": round(song.duration_s, 2),
-        "marks": [[round(d.start_s, 2), d.text] for d in song.distinctions],
         "live": song.files.get("live"),
     }
 
@@ -263,16 +280,10 @@ def fit(title: str) -> tuple[float, float]:
     return round(min(wide, 23), 1), round(min(narrow, 40), 1)
 
 
-def verdict(song: AlbumSong) -> str:
-    """What the search for copies found, in one sentence."""
-    found = song.originality
-    if not found or found.get("original") is None:
-        return "Not searched for copies of the training music."
-    longest = found.get("longest_s")
-    if found["original"]:
-        chance = f" The longest chance likeness lasts {longest:.1f} s." if longest else ""
-        return "Searched against every training track: no copy found." + chance
-    return "Parts of it follow a training track closely" + (f", for up to {longest:.1f} s." if longest else ".")
+def facts(song: AlbumSong) -> str:
+    """Tempo, style and length in one line."""
+    pulse = f"{math.floor(song.bpm + 0.5)} bpm" if song.bpm else "no pulse" if song.bpm == 0 else ""
+    return " · ".join(part for part in (pulse, song.style, clock(song.duration_s)) if part)
 
 
 def schedule(song: AlbumSong) -> str:

@@ -1,6 +1,6 @@
 /** Talking to the server. Asking again is always safe: every request is idempotent. */
 import { Refused } from './outbox.ts';
-import type { DeskAnswer, EventsAnswer, PassName, RankerAnswer, Said, SessionAnswer, State, TakeAnswer, TitlesAnswer } from './types.ts';
+import type { BandSong, DeskAnswer, EventsAnswer, NewsAnswer, PassName, RankerAnswer, Said, SessionAnswer, TakeAnswer, TitlesAnswer } from './types.ts';
 
 const TIMEOUT_MS = 15_000;
 /** Where the browser remembers who curates. */
@@ -13,7 +13,7 @@ export class Api {
 
   private async ask<T>(path: string, body?: unknown, actor: string | null = this.actor): Promise<T> {
     const headers: Record<string, string> = {};
-    if (actor) headers['x-curator'] = actor;
+    if (actor) headers['x-curator'] = encodeURIComponent(actor);
     if (body !== undefined) headers['content-type'] = 'application/json';
     const answer = await fetch(path, {
       method: body === undefined ? 'GET' : 'POST',
@@ -35,10 +35,17 @@ export class Api {
   }
 
   session = (): Promise<SessionAnswer> => this.ask('/api/session');
-  desk = (pass: PassName): Promise<DeskAnswer> => this.ask(`/api/desk/${pass}`);
+  /** A pass; its queue is frozen at first sight, but for the second pass, whose takes are drawn by hand. */
+  desk = async (pass: PassName): Promise<DeskAnswer> => {
+    const found = await this.ask<DeskAnswer>(`/api/desk/${pass}`);
+    return found.queue.id || pass === 'second' ? found : this.ask(`/api/desk/${pass}`, {});
+  };
   newQueue = (pass: PassName, order: string): Promise<DeskAnswer> => this.ask(`/api/queue/${pass}?order=${order}`, {});
+  /** All that is kept, to be heard blind once more. */
+  hearAgain = (): Promise<DeskAnswer> => this.ask('/api/queue/second?of=kept', {});
+  bandSongs = (): Promise<{ songs: BandSong[] }> => this.ask('/api/band');
   take = (id: string): Promise<TakeAnswer> => this.ask(`/api/takes/${id}`);
-  news = (since: number): Promise<{ state: Record<string, State>; now: number }> =>
+  news = (since: number): Promise<NewsAnswer> =>
     this.ask(`/api/news?since=${since}`);
   numbers = async (): Promise<[Agreement, Progress, RankerAnswer]> =>
     Promise.all([this.ask<Agreement>('/api/agreement'), this.ask<Progress>('/api/progress'), this.ask<RankerAnswer>('/api/ranker')]);
@@ -56,6 +63,7 @@ export class Api {
 }
 
 export interface Agreement {
+  blind: boolean;
   pairs: {
     first: string;
     second: string;

@@ -6,8 +6,8 @@
  */
 
 export const ACTIONS = {
-  previous: ['Previous take', 'KeyJ', 'ArrowLeft'],
-  next: ['Next take', 'KeyL', 'ArrowRight'],
+  previous: ['Previous take', 'KeyH', 'ArrowLeft'],
+  next: ['Next take', 'KeyJ', 'ArrowRight'],
   up: ['A row up', 'ArrowUp'],
   down: ['A row down', 'ArrowDown'],
   home: ['First take', 'Home'],
@@ -41,6 +41,15 @@ export const ACTIONS = {
   nopulse: ['No pulse', 'Digit0'],
   pin: ['Pin this take', 'KeyP'],
   compare: ['Compare with the pinned take', 'KeyC'],
+  band: ["Compare with the band's song", 'KeyV'],
+  zoomin: ['Zoom into the picture', 'Equal', 'Shift+Equal'],
+  zoomout: ['Zoom out', 'Minus'],
+  selectprevious: ['Select back; scroll the picture', 'Shift+ArrowLeft'],
+  selectnext: ['Select on; scroll the picture', 'Shift+ArrowRight'],
+  selectup: ['Select a row up', 'Shift+ArrowUp'],
+  selectdown: ['Select a row down', 'Shift+ArrowDown'],
+  selectall: ['Select all in view', 'Shift+KeyA'],
+  unselect: ['Select nothing', 'Escape'],
   wall: ['Wall or one take', 'KeyW', 'Enter'],
   filter: ['Filter', 'KeyF'],
   numbers: ['Progress and agreement', 'KeyG'],
@@ -150,6 +159,9 @@ const NAMES: Record<string, string> = {
   PageUp: 'PgUp',
   PageDown: 'PgDn',
   Backspace: '⌫',
+  Equal: '+',
+  Minus: '−',
+  Escape: 'Esc',
 };
 
 export function chordLabel(chord: string): string {

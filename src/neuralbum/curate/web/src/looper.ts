@@ -3,6 +3,8 @@
 export class Looper {
   private context: AudioContext | null = null;
   private source: AudioBufferSourceNode | null = null;
+  private gain: GainNode | null = null;
+  private volume = 1;
   private begun = 0;
   range: { start_s: number; end_s: number } | null = null;
   private turn = 0;
@@ -36,9 +38,19 @@ export class Looper {
     this.source = this.context.createBufferSource();
     this.source.buffer = buffer;
     this.source.loop = true;
-    this.source.connect(this.context.destination);
+    if (!this.gain) {
+      this.gain = this.context.createGain();
+      this.gain.connect(this.context.destination);
+    }
+    this.gain.gain.value = this.volume;
+    this.source.connect(this.gain);
     this.begun = this.context.currentTime;
     this.source.start();
+  }
+
+  setVolume(volume: number): void {
+    this.volume = volume;
+    if (this.gain) this.gain.gain.value = volume;
   }
 
   stop(): void {

@@ -28,14 +28,19 @@ test('it is told once, and again only when it strays or something changes', () =
   const box = element();
   const needle = new Needle(box);
   const run = { ...still, at_s: 10, to_s: 90, speed: 1 };
-  needle.follow(run, 900, 90, 0);
-  needle.follow({ ...run, at_s: 12.02 }, 900, 90, 2000);
+  needle.follow(run, 900, [0, 90], 0);
+  needle.follow({ ...run, at_s: 12.02 }, 900, [0, 90], 2000);
   assert.equal(box.told.length, 1, 'it is where it should be');
-  needle.follow({ ...run, at_s: 12.9 }, 900, 90, 2500);
+  needle.follow({ ...run, at_s: 12.9 }, 900, [0, 90], 2500);
   assert.equal(box.told.length, 2, 'the sound was elsewhere');
-  needle.follow({ ...run, at_s: 13.4 }, 500, 90, 3000);
+  needle.follow({ ...run, at_s: 13.4 }, 500, [0, 90], 3000);
   assert.equal(box.told.length, 3, 'the window is another');
-  needle.follow({ ...run, at_s: 45, speed: 0 }, 500, 90, 4000);
+  needle.follow({ ...run, at_s: 45, speed: 0 }, 500, [0, 90], 4000);
   assert.equal(box.told.length, 3);
   assert.equal(box.style.transform, 'translateX(250.0px)', 'it stands where the sound stopped');
+});
+
+test('in a stretch of the take it lies where the stretch has it, also beyond its edges', () => {
+  const { from, to, lasts_ms } = plan({ ...still, at_s: 30, to_s: 90, speed: 1 }, 900, 40, 20);
+  assert.deepEqual([from, to, lasts_ms], [450, 3150, 60_000]);
 });

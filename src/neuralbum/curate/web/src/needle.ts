@@ -16,13 +16,18 @@ export interface Run {
 
 export const TOLERANCE_S = 0.05;
 
-/** Key frames and timing of a run over a picture `width` px wide that lasts `duration_s`. Pure. */
-export function plan(run: Run, width: number, duration_s: number): { from: number; to: number; lasts_ms: number; into_ms: number } {
-  const x = (time_s: number): number => (duration_s > 0 ? (Math.min(time_s, duration_s) / duration_s) * width : 0);
+/** Key frames and timing of a run over a picture `width` px wide that shows `left_s` to `end_s` of a take. Pure. */
+export function plan(run: Run, width: number, end_s: number, left_s = 0): { from: number; to: number; lasts_ms: number; into_ms: number } {
+  const x = (time_s: number): number => place(time_s, width, end_s, left_s);
   const begin_s = run.loops ? run.from_s : run.at_s;
   const lasts_ms = run.speed > 0 ? Math.max(0, ((run.to_s - begin_s) / run.speed) * 1000) : 0;
   const into_ms = run.loops && run.speed > 0 ? ((run.at_s - run.from_s) / run.speed) * 1000 : 0;
   return { from: x(begin_s), to: x(run.to_s), lasts_ms, into_ms };
+}
+
+/** Where a time lies in such a picture, px; beyond its right edge where the picture ends before. */
+function place(time_s: number, width: number, end_s: number, left_s: number): number {
+  return end_s > left_s ? ((time_s - left_s) / (end_s - left_s)) * width : 0;
 }
 
 export class Needle {
@@ -37,15 +42,15 @@ export class Needle {
   }
 
   /** Go on from here; nothing happens if that is what it does already. */
-  follow(run: Run, width: number, duration_s: number, now_ms = performance.now()): void {
-    const key = `${run.speed} ${run.loops} ${run.from_s} ${run.to_s} ${width} ${duration_s}`;
+  follow(run: Run, width: number, [left_s, end_s]: readonly [number, number], now_ms = performance.now()): void {
+    const key = `${run.speed} ${run.loops} ${run.from_s} ${run.to_s} ${width} ${left_s} ${end_s}`;
     if (key === this.key && this.run && Math.abs(this.where(now_ms) - run.at_s) < TOLERANCE_S) return;
     [this.key, this.run, this.begun] = [key, run, now_ms];
     this.animation?.cancel();
     this.animation = null;
-    const { from, to, lasts_ms, into_ms } = plan(run, width, duration_s);
+    const { from, to, lasts_ms, into_ms } = plan(run, width, end_s, left_s);
     if (!lasts_ms) {
-      this.element.style.transform = `translateX(${(duration_s > 0 ? (run.at_s / duration_s) * width : 0).toFixed(1)}px)`;
+      this.element.style.transform = `translateX(${place(run.at_s, width, end_s, left_s).toFixed(1)}px)`;
       return;
     }
     const frames = [{ transform: `translateX(${from}px)` }, { transform: `translateX(${to}px)` }];

@@ -6,6 +6,7 @@ class FakePlayer implements Player {
   src = '';
   playbackRate = 1;
   preservesPitch = false;
+  volume = 1;
   preload = '';
   readyState = 0;
   duration = 90;

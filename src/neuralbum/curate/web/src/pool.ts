@@ -18,6 +18,7 @@ export interface Player {
   currentTime: number;
   playbackRate: number;
   preservesPitch: boolean;
+  volume: number;
   preload: string;
   readonly readyState: number;
   readonly duration: number;
@@ -48,6 +49,7 @@ export class Pool {
   onplayed: (id: string, start_s: number, end_s: number, speed: number) => void = () => {};
   onchange: () => void = () => {};
   speed = 1;
+  volume = 1;
   private slots: Slot[];
   private current: Slot | null = null;
   private since: number | null = null; // media time where the present stretch began
@@ -160,6 +162,11 @@ export class Pool {
     this.speed = Math.min(4, Math.max(0.25, speed));
     if (slot) slot.player.playbackRate = this.speed;
     this.onchange();
+  }
+
+  setVolume(volume: number): void {
+    this.volume = Math.min(1, Math.max(0, volume));
+    for (const { player } of this.slots) player.volume = this.volume;
   }
 
   /** Record what was played so far, for a page that is about to go. */

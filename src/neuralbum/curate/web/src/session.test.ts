@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Api } from './api.ts';
 import { apply } from './opinion.ts';
 import { Outbox, type Letter } from './outbox.ts';
-import { NO_FILTER, Session } from './session.ts';
+import { filterWords, NO_FILTER, Session } from './session.ts';
 import type { DeskAnswer, Mine, Said, SessionAnswer } from './types.ts';
 import { NOTHING_SAID } from './types.ts';
 
@@ -19,8 +19,10 @@ function desk(n: number): DeskAnswer {
     caption: i % 2 ? 'loud, dense' : 'sparse',
     flags: i % 3 ? [] : ['silence'],
     score: 0.5,
+    loudness_lufs: i === 3 ? null : -20 + ((i * 7) % 10),
+    withheld: false,
   }));
-  return { pass_name: 'eye', queue: { id: 'q', order: 'ranked', n_new: 0 }, rows, state: {}, atlases: [], columns: 15, undo: [], now: 0 };
+  return { pass_name: 'eye', queue: { id: 'q', order: 'ranked', n_new: 0 }, rows, state: {}, atlases: [], columns: 15, undo: [], blind: false, now: 0 };
 }
 
 async function sitting(n = 10): Promise<{ session: Session; said: Said[] }> {
@@ -60,6 +62,7 @@ test('whatever a person does, the page shows the fold of what was said', async (
   const dice = (n: number): number => ((seed = (seed * 48271) % 2147483647), seed % n);
   for (let i = 0; i < 3000; i++) {
     const doing = [
+      () => session.extendTo(dice(12)),
       () => session.decide((['keep', 'drop', 'maybe'] as const)[dice(3)]!),
       () => session.undo(),
       () => session.redo(),
@@ -99,4 +102,75 @@ test('undo goes to where it was said, even from behind a filter', async () => {
   session.undo();
   assert.equal(session.row?.id, 't1');
   assert.equal(session.verdictOf('t1'), null);
+});
+
+test('a selection is decided with one key and taken back with one', async () => {
+  const { session, said } = await sitting(10);
+  session.moveTo(2);
+  session.extendTo(6);
+  assert.deepEqual(session.selected.map((r) => r.id), ['t2', 't3', 't4', 't5', 't6']);
+  session.decide('drop');
+  assert.equal(session.row?.id, 't7', 'and on, behind it');
+  assert.equal(session.selected.length, 1);
+  assert.equal(session.decided, 5);
+  assert.equal(said.length, 5);
+  session.undo();
+  assert.equal(session.decided, 0);
+  session.redo();
+  assert.equal(session.decided, 5);
+  session.undo();
+  session.selectAll();
+  session.toggleTag('slow');
+  assert.ok(session.rows.every((r) => session.state(r.id).mine.tags.includes('slow')));
+});
+
+test('takes can be put in order, and what was not measured comes last', async () => {
+  const { session } = await sitting(10);
+  const shown = (measure: (i: number) => number | null): (number | null)[] => session.view.map((i) => measure(i));
+  for (const sort of ['quietest', 'loudest'] as const) {
+    session.setFilter({ ...NO_FILTER, sort });
+    const levels = shown((i) => session.rows[i]!.loudness_lufs);
+    assert.equal(levels.at(-1), null);
+    const measured = levels.slice(0, -1) as number[];
+    assert.deepEqual(measured, [...measured].sort((a, b) => (sort === 'quietest' ? a - b : b - a)));
+  }
+  session.setFilter({ ...NO_FILTER, sort: 'hottest' });
+  assert.equal(session.rows[session.view[0]!]!.temperature, 1.02);
+  session.setFilter(NO_FILTER);
+  assert.deepEqual(session.view, session.rows.map((_, i) => i), 'the queue itself stands as it was frozen');
+});
+
+test('the end is told until something else happens', async () => {
+  const { session } = await sitting(2);
+  session.decide('keep');
+  assert.ok(!session.ended);
+  session.decide('keep');
+  assert.ok(session.ended);
+  session.moveTo(0);
+  assert.ok(!session.ended);
+  session.decide('drop');
+  session.decide('drop');
+  session.begin(about, desk(2)); // as another pass does
+  assert.ok(!session.ended);
+  assert.equal(session.words, '');
+});
+
+test('a filter is told in words', () => {
+  assert.deepEqual(filterWords(NO_FILTER), []);
+  assert.deepEqual(filterWords({ ...NO_FILTER, text: ' loud ', verdict: 'none', flag: 'silence', tempo: [90, Infinity], sort: 'loudest' }), [
+    '“loud”',
+    'not decided',
+    'flag silence',
+    'BPM from 90',
+    'loudest first',
+  ]);
+});
+
+test('what a row says once its take is judged takes its place', async () => {
+  const { session } = await sitting(3);
+  const told: (number[] | null)[] = [];
+  session.onchange = (changed) => void told.push(changed);
+  session.learnRows([{ ...session.rows[1]!, flags: ['collapse'] }]);
+  assert.deepEqual(session.rows[1]!.flags, ['collapse']);
+  assert.deepEqual(told, [[1]]);
 });

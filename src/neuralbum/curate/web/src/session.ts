@@ -19,9 +19,47 @@ export interface Filter {
   model: string;
   tempo: [number, number] | null; // tapped
   temperature: [number, number] | null;
+  sort: Sort;
 }
 
-export const NO_FILTER: Filter = { text: '', flag: '', tag: '', verdict: '', model: '', tempo: null, temperature: null };
+/** Ways to put the takes in view in order; '' is the queue's own. */
+export const SORTS = {
+  '': 'as queued',
+  shortest: 'shortest first',
+  longest: 'longest first',
+  quietest: 'quietest first',
+  loudest: 'loudest first',
+  coldest: 'coldest first',
+  hottest: 'hottest first',
+} as const;
+export type Sort = keyof typeof SORTS;
+
+const MEASURE: Record<Exclude<Sort, ''>, [(row: Row) => number | null, 1 | -1]> = {
+  shortest: [(row) => row.duration_s, 1],
+  longest: [(row) => row.duration_s, -1],
+  quietest: [(row) => row.loudness_lufs, 1],
+  loudest: [(row) => row.loudness_lufs, -1],
+  coldest: [(row) => row.temperature, 1],
+  hottest: [(row) => row.temperature, -1],
+};
+
+export const NO_FILTER: Filter = { text: '', flag: '', tag: '', verdict: '', model: '', tempo: null, temperature: null, sort: '' };
+
+/** What a filter asks for, in words: empty if it lets all through in the queue's order. */
+export function filterWords(f: Filter): string[] {
+  const range = ([low, high]: [number, number], unit: string): string =>
+    high === Infinity ? `${unit} from ${low}` : low === 0 ? `${unit} to ${high}` : `${unit} ${low}–${high}`;
+  return [
+    f.text.trim() && `“${f.text.trim()}”`,
+    f.verdict && (f.verdict === 'none' ? 'not decided' : f.verdict),
+    f.flag && (f.flag === 'none' ? 'no flag' : `flag ${f.flag}`),
+    f.tag && `tag ${f.tag}`,
+    f.model && `model ${f.model}`,
+    f.tempo && range(f.tempo, 'BPM'),
+    f.temperature && range(f.temperature, 'T'),
+    f.sort && SORTS[f.sort],
+  ].filter((word): word is string => Boolean(word));
+}
 
 interface Step {
   client_id: string;
@@ -29,9 +67,12 @@ interface Step {
   kind: string;
   before: Mine;
   after: Mine;
+  together?: string; // said with others in one go, and taken back with them
 }
 
 const RECENT = 9;
+/** What the pool calls a song of the band. */
+export const BAND = 'band:';
 
 export class Session {
   about!: SessionAnswer;
@@ -46,6 +87,9 @@ export class Session {
   pinned: string | null = null;
   recentTags: string[] = [];
   words = ''; // what was last announced
+  ended = false; // the last take of the view was decided
+  anchor: number | null = null; // where a selection began, an index into view; it reaches to the cursor
+  blind = false; // a second pass is open
   /** Rows whose looks changed; null: everything. */
   onchange: (changed: number[] | null) => void = () => {};
   onmove: (advanced: boolean) => void = () => {};
@@ -55,6 +99,7 @@ export class Session {
   private redos: (Step & { undo_id: string })[] = [];
   private sitting = unique();
   private now = 0;
+  private together: string | undefined;
   private nDecided = 0;
   private api: Api;
   private outbox: Outbox;
@@ -82,7 +127,7 @@ export class Session {
 
   async freezeAnew(order: string): Promise<void> {
     await this.outbox.flush();
-    this.take(await this.api.newQueue(this.pass, order));
+    this.take(await (order === 'kept' ? this.api.hearAgain() : this.api.newQueue(this.pass, order)));
   }
 
   private take(desk: DeskAnswer): void {
@@ -95,6 +140,10 @@ export class Session {
     this.states = new Map(Object.entries(desk.state));
     this.count();
     this.now = desk.now;
+    this.blind = desk.blind;
+    this.anchor = null;
+    this.ended = false;
+    this.words = '';
     this.redos = [];
     this.undos = desk.undo.map((u, i) => {
       const later = desk.undo.slice(i + 1).find((v) => v.take_id === u.take_id);
@@ -186,11 +235,55 @@ export class Session {
 
   moveTo(viewIndex: number, advanced = false): void {
     const to = Math.max(0, Math.min(this.view.length - 1, viewIndex));
-    if (to === this.cursor && !advanced) return;
+    const selected = this.anchor !== null;
+    this.anchor = null;
+    this.ended = false;
+    if (to === this.cursor && !advanced && !selected) return;
     this.cursor = to;
     const row = this.row;
     if (row) this.storage?.setItem(`neuralbum.at.${this.queue.id}`, row.id);
     this.onmove(advanced);
+  }
+
+  // ---- selecting ----------------------------------------------------------
+
+  /** Move the cursor and take all between with it. */
+  extendTo(viewIndex: number): void {
+    const from = this.anchor ?? this.cursor;
+    this.moveTo(viewIndex, true);
+    this.anchor = from;
+    this.announce(`${this.selected.length} selected`);
+    this.onmove(false);
+  }
+
+  selectAll(): void {
+    if (!this.view.length) return;
+    this.moveTo(this.view.length - 1, true);
+    this.anchor = 0;
+    this.announce(`${this.selected.length} selected`);
+    this.onmove(false);
+  }
+
+  unselect(): void {
+    if (this.anchor !== null) this.moveTo(this.cursor);
+  }
+
+  isSelected(viewIndex: number): boolean {
+    return this.anchor !== null && Math.min(this.anchor, this.cursor) <= viewIndex && viewIndex <= Math.max(this.anchor, this.cursor);
+  }
+
+  /** The takes a key is about: the selected ones, else the one under the cursor. */
+  get selected(): Row[] {
+    if (this.anchor === null) return this.row ? [this.row] : [];
+    const [first, last] = [Math.min(this.anchor, this.cursor), Math.max(this.anchor, this.cursor)];
+    return this.view.slice(first, last + 1).map((place) => this.rows[place]!);
+  }
+
+  /** Do something to several takes so that one undo takes it all back. */
+  private asOne(work: () => void): void {
+    this.together = unique();
+    work();
+    this.together = undefined;
   }
 
   moveToTake(take_id: string): void {
@@ -208,7 +301,17 @@ export class Session {
   setFilter(filter: Filter): void {
     const here = this.view[this.cursor];
     this.filter = filter;
+    this.anchor = null;
     this.view = this.rows.map((_, i) => i).filter((i) => i === here || this.matches(this.rows[i]!, filter));
+    if (filter.sort) {
+      const [measure, sign] = MEASURE[filter.sort];
+      const of = (place: number): number | null => measure(this.rows[place]!);
+      // What was not measured comes last, whichever way; equals stay as they were queued.
+      this.view.sort((a, b) => {
+        const [x, y] = [of(a), of(b)];
+        return x === y ? a - b : x === null ? 1 : y === null ? -1 : sign * (x - y);
+      });
+    }
     this.cursor = Math.max(0, this.view.indexOf(here ?? -1));
     this.onchange(null);
   }
@@ -234,13 +337,20 @@ export class Session {
   // ---- saying -------------------------------------------------------------
 
   decide(value: Verdict): void {
-    const row = this.row;
-    if (!row) return;
-    this.say('verdict', row.id, { value });
+    const takes = this.selected;
+    if (!takes.length) return;
+    const end = Math.max(this.anchor ?? 0, this.cursor);
+    this.asOne(() => takes.forEach((row) => this.say('verdict', row.id, { value })));
     const past = { keep: 'kept', maybe: 'maybe', drop: 'dropped' }[value];
-    const last = this.cursor >= this.view.length - 1;
-    this.moveTo(this.cursor + 1, true);
-    this.announce(`${past} ${row.number}${last ? '; end of the queue' : ''}`);
+    const last = end >= this.view.length - 1;
+    this.moveTo(end + 1, true);
+    this.ended = last;
+    this.announce(`${past} ${takes.length > 1 ? `${takes.length} takes` : takes[0]!.number}${last ? '; end of the queue' : ''}`);
+  }
+
+  /** The first take in view that this pass has not decided; -1 if there is none. */
+  get firstOpen(): number {
+    return this.view.findIndex((place) => !this.isDecided(this.state(this.rows[place]!.id)));
   }
 
   toggleTag(tag: string): void {
@@ -248,7 +358,8 @@ export class Session {
     const plain = tag.trim().replace(/\s+/g, ' ').slice(0, 60);
     if (!row || !plain) return;
     const has = this.state(row.id).mine.tags.includes(plain);
-    this.say(has ? 'untag' : 'tag', row.id, { tag: plain });
+    const differ = this.selected.filter(({ id }) => this.state(id).mine.tags.includes(plain) === has);
+    this.asOne(() => differ.forEach(({ id }) => this.say(has ? 'untag' : 'tag', id, { tag: plain })));
     if (!this.recentTags.includes(plain)) this.recentTags = [plain, ...this.recentTags].slice(0, RECENT);
     this.storage?.setItem('neuralbum.tags', JSON.stringify(this.recentTags));
     this.announce(`${has ? 'removed' : 'tagged'} ${plain}`);
@@ -264,10 +375,10 @@ export class Session {
   note(start_s: number, end_s: number, text: string, note_id = `note-${unique()}`): void {
     const row = this.row;
     const plain = text.trim().replace(/\s+/g, ' ').slice(0, 2000);
-    if (!row || !plain) return;
+    if (!row || (!plain && start_s === end_s)) return; // a stretch says something without words, too
     const [from, to] = start_s <= end_s ? [start_s, end_s] : [end_s, start_s];
     this.say('note', row.id, { note_id, start_s: round(from), end_s: round(to), text: plain });
-    this.announce(`noted ${plain}`);
+    this.announce(`noted ${plain || 'a stretch'}`);
   }
 
   unnote(note_id: string): void {
@@ -280,27 +391,43 @@ export class Session {
   }
 
   played(take_id: string, start_s: number, end_s: number, speed: number): void {
+    if (take_id.startsWith(BAND)) return; // theirs, not a take
     this.send('play', take_id, { start_s: round(start_s), end_s: round(end_s), speed });
   }
 
   undo(): void {
-    const step = this.undos.pop();
+    const step = this.undos.at(-1);
     if (!step) return this.announce('nothing to undo');
-    const said = this.send('undo', step.take_id, {}, step.client_id);
-    this.redos.push({ ...step, undo_id: said.client_id });
-    this.put(step.take_id, step.before);
+    const n = this.eachTogether(this.undos, (one) => {
+      const said = this.send('undo', one.take_id, {}, one.client_id);
+      this.redos.push({ ...one, undo_id: said.client_id });
+      this.put(one.take_id, one.before);
+    });
     this.moveToTake(step.take_id);
-    this.announce(`took back: ${step.kind}`);
+    this.announce(`took back: ${step.kind}${n > 1 ? ` of ${n} takes` : ''}`);
   }
 
   redo(): void {
-    const step = this.redos.pop();
+    const step = this.redos.at(-1);
     if (!step) return this.announce('nothing was undone');
-    this.send('undo', step.take_id, {}, step.undo_id);
-    this.undos.push(step);
-    this.put(step.take_id, step.after);
+    const n = this.eachTogether(this.redos, (one) => {
+      this.send('undo', one.take_id, {}, one.undo_id);
+      this.undos.push(one);
+      this.put(one.take_id, one.after);
+    });
     this.moveToTake(step.take_id);
-    this.announce(`again: ${step.kind}`);
+    this.announce(`again: ${step.kind}${n > 1 ? ` of ${n} takes` : ''}`);
+  }
+
+  /** Take the last step, and those that were said together with it, off a stack; returns how many. */
+  private eachTogether<S extends Step>(stack: S[], work: (step: S) => void): number {
+    const together = stack.at(-1)?.together;
+    let n = 0;
+    do {
+      work(stack.pop()!);
+      n++;
+    } while (together && stack.at(-1)?.together === together);
+    return n;
   }
 
   private say(kind: string, take_id: string, payload: Record<string, unknown>): void {
@@ -346,7 +473,8 @@ export class Session {
     }
     if (said.kind === 'play') return;
     const after = apply(before, said, this.about.actor);
-    this.undos.push({ client_id: said.client_id, take_id: said.take_id, kind: said.kind, before, after });
+    const together = this.together ? { together: this.together } : {};
+    this.undos.push({ client_id: said.client_id, take_id: said.take_id, kind: said.kind, before, after, ...together });
     this.put(said.take_id, after);
   }
 
@@ -360,20 +488,29 @@ export class Session {
 
   async listen(): Promise<void> {
     if (this.outbox.unsent().length) return; // our own words first
-    const { state, now } = await this.api.news(this.now);
+    const { state, rows, blind, now } = await this.api.news(this.now);
     if (this.outbox.unsent().length) return;
+    if (blind !== this.blind) {
+      // A second pass was opened, or finished, in another window: what may be shown is not what it was.
+      this.take(await this.api.desk(this.pass));
+      return;
+    }
     this.now = now;
     const changed = Object.keys(state);
     for (const take_id of changed) this.learn(take_id, state[take_id]!);
+    this.learnRows(rows);
     const places = changed.map((t) => this.places.get(t)).filter((p): p is number => p !== undefined);
     if (changed.length) this.onchange(places);
   }
 
-  hear(take_id: string, state: State): void {
-    if (this.outbox.unsent().some((l) => l.said.take_id === take_id)) return;
-    this.learn(take_id, state);
-    const place = this.places.get(take_id);
-    this.onchange(place === undefined ? [] : [place]);
+  /** Rows say more once their takes are judged. */
+  learnRows(rows: Row[]): void {
+    const changed = rows.map((row) => this.places.get(row.id)).filter((p): p is number => p !== undefined);
+    for (const row of rows) {
+      const place = this.places.get(row.id);
+      if (place !== undefined) this.rows[place] = row;
+    }
+    if (changed.length) this.onchange(changed);
   }
 
   announce(words: string): void {

@@ -23,6 +23,7 @@ class Plate {
   readonly picture = document.createElement('canvas'); // without the marks, never shown
   id = '';
   wish = 0;
+  small: { of: string; canvas: HTMLCanvasElement } | null = null; // a pixel a frame and band
   levels: Levels | null = null;
   pictured = ''; // what `picture` was drawn for
   marked = ''; // what `canvas` was drawn for
@@ -45,6 +46,7 @@ export class Spectrogram {
   private height = 0;
   private unit = 1; // pixels of a plate to a CSS px
   private later: number | null = null;
+  private view: [number, number] = [0, 1]; // which part of the take in sight is shown
 
   /** `n` plates are laid into `host`, below what stands there. */
   constructor(host: HTMLElement, n: number) {
@@ -75,6 +77,11 @@ export class Spectrogram {
 
   /** Put a take's plate in sight: as it was drawn, or drawn now; dark without a sheet. */
   show(id: string, sheet: Sheet | null): void {
+    if (this.front?.id !== id) {
+      const whole = this.view[0] === 0 && this.view[1] === 1;
+      this.view = [0, 1]; // the plates ahead show whole takes
+      if (!whole && this.front) this.front.pictured = '';
+    }
     let plate = this.plates.find((p) => p.id === id && p.levels);
     if (!plate) {
       plate = this.plateOf(id);
@@ -82,11 +89,12 @@ export class Spectrogram {
       plate.marks = sheet?.marks ?? null;
     }
     plate.wish = ++this.wishes;
-    this.draw(plate);
-    if (plate === this.front) return;
-    if (this.front) this.front.canvas.style.visibility = 'hidden';
-    plate.canvas.style.visibility = 'visible';
+    const before = this.front;
     this.front = plate;
+    this.draw(plate);
+    if (plate === before) return;
+    if (before) before.canvas.style.visibility = 'hidden';
+    plate.canvas.style.visibility = 'visible';
   }
 
   /** What was said about the take in sight has changed, or not. */
@@ -94,6 +102,12 @@ export class Spectrogram {
     if (this.front?.id !== id || !this.front.levels) return;
     this.front.marks = marks;
     this.draw(this.front);
+  }
+
+  /** Show a part of the take in sight: from and to as shares of its length. */
+  zoom(from: number, to: number): void {
+    this.view = [from, to];
+    if (this.front) this.draw(this.front);
   }
 
   setContrast(contrast: number): void {
@@ -141,12 +155,13 @@ export class Spectrogram {
     });
   }
 
-  private pictureKey(): string {
-    return `${this.width} ${this.height} ${this.contrast}`;
+  private pictureKey(plate: Plate): string {
+    const [from, to] = plate === this.front ? this.view : [0, 1];
+    return `${plate.levels ? plate.id : ''} ${this.width} ${this.height} ${this.contrast} ${from} ${to}`;
   }
 
   private isStale(plate: Plate): boolean {
-    return plate.pictured !== `${plate.id} ${this.pictureKey()}` || plate.marked !== JSON.stringify(plate.marks);
+    return plate.pictured !== this.pictureKey(plate) || plate.marked !== JSON.stringify(plate.marks);
   }
 
   /** Bring a plate up to date; what is there already is not drawn again. */
@@ -154,12 +169,12 @@ export class Spectrogram {
     const { canvas, picture, levels, marks } = plate;
     const { width, height } = this;
     if (!width || !height) return;
-    const pictured = `${levels ? plate.id : ''} ${this.pictureKey()}`;
+    const pictured = this.pictureKey(plate);
     const marked = JSON.stringify(marks);
     if (pictured === plate.pictured && marked === plate.marked) return;
     if (pictured !== plate.pictured) {
       resize(picture, width, height);
-      paint(picture, levels, this.contrast);
+      this.paint(plate);
       plate.pictured = pictured;
     }
     resize(canvas, width, height);
@@ -169,19 +184,30 @@ export class Spectrogram {
     plate.marked = marked;
     canvas.dataset.take = levels ? plate.id : ''; // whose picture it is
   }
+
+  /** Levels in colour, scaled to the whole of the plate; black without. */
+  private paint(plate: Plate): void {
+    const { picture, levels } = plate;
+    const context = opaque(picture);
+    context.fillStyle = '#000004';
+    context.fillRect(0, 0, picture.width, picture.height);
+    if (!levels?.frames) return;
+    const of = `${plate.id} ${this.contrast}`;
+    const small = plate.small?.of === of ? plate.small.canvas : coloured(levels, this.contrast);
+    const [from, to] = plate === this.front ? this.view : [0, 1];
+    const whole = from === 0 && to === 1;
+    plate.small = whole ? null : { of, canvas: small }; // kept while it is zoomed: colouring costs most
+    const span = (to - from) * levels.frames;
+    context.imageSmoothingQuality = span > picture.width ? 'medium' : 'low'; // long takes are made narrower
+    context.drawImage(small, from * levels.frames, 0, span, levels.rows, 0, 0, picture.width, picture.height);
+  }
 }
 
-/** Levels in colour, scaled to the whole of a canvas; black without. */
-function paint(canvas: HTMLCanvasElement, levels: Levels | null, contrast: number): void {
-  const context = opaque(canvas);
-  context.fillStyle = '#000004';
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  if (!levels?.frames) return;
+function coloured(levels: Levels, contrast: number): HTMLCanvasElement {
   const small = document.createElement('canvas');
   [small.width, small.height] = [levels.frames, levels.rows];
   opaque(small).putImageData(new ImageData(pixels(levels, contrast), levels.frames, levels.rows), 0, 0);
-  context.imageSmoothingQuality = levels.frames > canvas.width ? 'medium' : 'low'; // long takes are made narrower
-  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+  return small;
 }
 
 /** Setting a size clears and allocates, so an equal one is not set again. */

@@ -47,6 +47,8 @@ export interface Row {
   caption: string;
   flags: string[];
   score: number | null;
+  loudness_lufs: number | null;
+  withheld: boolean;
 }
 
 export interface Atlas {
@@ -70,6 +72,7 @@ export interface DeskAnswer {
   atlases: Atlas[];
   columns: number;
   undo: Undoable[];
+  blind: boolean;
   now: number;
 }
 
@@ -107,10 +110,26 @@ export interface TakeAnswer {
   machine_tempo: { base_bpm?: number; clarity?: number } | null;
   state: State;
   facts: Record<string, string>;
+  withheld: boolean;
+}
+
+export interface NewsAnswer {
+  state: Record<string, State>;
+  rows: Row[];
+  blind: boolean;
+  now: number;
+}
+
+/** One of the band's songs, to hear beside a take. */
+export interface BandSong {
+  id: string;
+  title: string;
+  duration_s: number;
 }
 
 export interface EventsAnswer {
   new: number;
+  rows: Row[];
   refused: { client_id: string; reason: string }[];
   last_id: number;
   durable_id: number;

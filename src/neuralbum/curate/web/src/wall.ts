@@ -14,13 +14,14 @@ export interface CellLook {
   text: string; // shown under the picture
   badge: string; // flags and such, shown at the right
   label: string; // for a screen reader
+  chosen: boolean; // among the selected
 }
 
 export interface WallOptions {
   columns: number; // cells a row in an atlas
   count: () => number;
   look: (index: number) => CellLook;
-  onpick: (index: number) => void;
+  onpick: (index: number, extend: boolean) => void;
   onopen: (index: number) => void;
 }
 
@@ -99,7 +100,9 @@ export class Wall {
     this.floor.className = 'wall-floor';
     box.append(this.floor);
     box.addEventListener('scroll', () => this.soon(), { passive: true });
-    box.addEventListener('click', (event) => this.clicked(event, options.onpick));
+    box.setAttribute('aria-multiselectable', 'true');
+    box.addEventListener('mousedown', (event) => event.shiftKey && event.preventDefault()); // no words marked
+    box.addEventListener('click', (event) => this.clicked(event, (index) => options.onpick(index, event.shiftKey)));
     box.addEventListener('dblclick', (event) => this.clicked(event, options.onopen));
     this.resizer = new ResizeObserver(() => this.measure());
     this.resizer.observe(box);
@@ -132,6 +135,13 @@ export class Wall {
     for (const row of this.rows.values()) this.retire(row);
     this.rows.clear();
     this.measure();
+  }
+
+  /** Any of the takes on the screen may look different: another selection. */
+  refresh(): void {
+    for (const [number, row] of this.rows) {
+      for (let i = 0; i < row.children.length; i++) this.paint(row.children[i] as HTMLElement, number * this.layout.columns + i);
+    }
   }
 
   /** One take changed. */
@@ -252,7 +262,8 @@ export class Wall {
     cell.classList.toggle('dim', look.dim);
     cell.classList.toggle('here', here);
     cell.tabIndex = here ? 0 : -1;
-    cell.setAttribute('aria-selected', String(here));
+    cell.classList.toggle('chosen', look.chosen);
+    cell.setAttribute('aria-selected', String(here || look.chosen));
     cell.setAttribute('aria-colindex', String((index % this.layout.columns) + 1));
     cell.setAttribute('aria-label', look.label);
     const strip = cell.firstElementChild as HTMLElement;

@@ -601,6 +601,8 @@
     clipOf.hidden = !clipPath;
     imageOf.hidden = Boolean(clipPath) || !poster;
     if (clipPath) { clipOf.src = clipPath; clipOf.play().catch(() => {}); } else if (poster) imageOf.src = poster;
+    imageOf.alt = `“${song.title}” drawn from its own sound.`;
+    clipOf.setAttribute("aria-label", `The whole of “${song.title}” in five seconds, drawn from its own sound.`);
   };
   const fitCanvas = () => {
     const sharp = Math.min(devicePixelRatio || 1, 1.5);

@@ -1,0 +1,56 @@
+"""A connection on which no whole request arrives is closed.
+
+uvicorn times connections between two requests, but waits for ever for the rest
+of one that has begun: fifty connections that send a byte now and then would
+keep everybody else out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+REQUEST_S = 30.0
+"""From the first byte, or from connecting, to the last of a request; a page's largest takes a second on a phone."""
+ARRIVED = (h11.DONE, h11.MUST_CLOSE, h11.CLOSED, h11.ERROR, h11.SWITCHED_PROTOCOL)
+
+
+def configure(app: ASGIApp, **more: Any) -> uvicorn.Config:
+    """How the curation server is run."""
+    quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False, "ws": "none"}
+    return uvicorn.Config(app, http=PunctualProtocol, lifespan="off", **{**quiet, **more})
+
+
+class PunctualProtocol(H11Protocol):
+    """uvicorn's HTTP with a limit on how long a request may take to arrive."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(REQUEST_S, self._too_late)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_S, self._too_late)
+        super().data_received(data)
+        if self.conn.their_state in ARRIVED:
+            self._stop_waiting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_late(self) -> None:
+        self._deadline = None
+        self.transport.abort()
