@@ -40,7 +40,9 @@ def project(root: Path, *, train_s: float = 12.0, heldout_s: float = 6.0, valid_
         tracks.append(
             Track(name, f"{name}.wav", name, "The Tests", sha, seconds, RATE, 2, split, level_db=-12.0, peak_db=-3.0)
         )
-        mono = stereo[0, : int(seconds * RATE) // 5 * 5].reshape(-1, 5)[:, 0]  # 8.8 kHz called 8: only its length counts
+        mono = stereo[0, : int(seconds * RATE) // 5 * 5].reshape(-1, 5)[
+            :, 0
+        ]  # 8.8 kHz called 8: only its length counts
         np.save(prepared.mono_path(made.corpus_dir, name), np.ascontiguousarray(mono[: int(seconds * MONO_RATE)]))
         np.save(prepared.stereo_path(made.corpus_dir, name), stereo)
     made.catalogue.add_tracks(tracks)

@@ -12,6 +12,7 @@ Pure: arrays in, arrays out.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -69,7 +70,9 @@ class Codebook:
         n_codes = min(n_codes, max(2, len(sample) // 8))
         centres = []
         for chosen in groups_of(spec):
-            found, _ = kmeans2(sample[:, chosen], n_codes, iter=ITERATIONS, minit="points", rng=rng)
+            with warnings.catch_warnings():  # an empty cluster keeps its centre; then a code is never used
+                warnings.simplefilter("ignore", UserWarning)
+                found, _ = kmeans2(sample[:, chosen], n_codes, iter=ITERATIONS, minit="points", rng=rng)
             centres.append(found.astype(np.float32))
         bands = np.where(spec.centres < NOTES_BELOW_HZ, NOTE_WEIGHT, 1.0)
         weight = np.concatenate([bands, np.full(spec.size - spec.n_bands, WIDTH_WEIGHT)])

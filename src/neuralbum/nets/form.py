@@ -15,6 +15,7 @@ Pure: arrays in, arrays out.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,7 +52,9 @@ class FormCodec:
         described = bars @ axes
         scale = np.maximum(described.std(0), 0.2 * described[:, 0].std())
         n_tokens = min(n_tokens, max(1, len(bars) // 4))
-        centres, _ = kmeans2(described.astype(np.float64), n_tokens, iter=25, minit="++", rng=rng)
+        with warnings.catch_warnings():  # an empty cluster keeps its centre; then a token is never used
+            warnings.simplefilter("ignore", UserWarning)
+            centres, _ = kmeans2(described.astype(np.float64), n_tokens, iter=25, minit="++", rng=rng)
         return cls(axes.astype(np.float32), scale.astype(np.float32), (centres / scale).astype(np.float32))
 
     def tokens(self, bars: Floats) -> Ints:

@@ -106,7 +106,7 @@ class Skeleton(nn.Module):
         """(B, T, width) features of all steps, and the state after the last one."""
         x = self.enter(
             torch.cat([heard.past, heard.lagged, heard.ahead, heard.known, heard.beat, heard.form, heard.noise], -1)
-        )
+        ).float()  # what is added up stays exact, whatever the products are made in
         after = []
         for block, before in zip(self.blocks, state, strict=True):
             x, end = block(x, before)

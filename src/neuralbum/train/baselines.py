@@ -31,7 +31,7 @@ SMOOTHING = 0.5
 EVERY = 2
 """Every second step of the training songs is enough for the regression."""
 RIDGE = 0.02
-WIDENINGS = (1.0, 1.3, 1.6, 2.0, 2.5, 3.2)
+WIDENINGS = (1.0, 1.4, 2.0, 2.8, 4.0, 8.0, 16.0)
 """Factors on the regression's deviations that are tried: codes lie farther from it than on its own songs."""
 MOST_STEPS = 4000
 """Steps of a song that are scored: about eight minutes."""

@@ -64,7 +64,7 @@ class Desk:
     pace: Pace
     reporter: Reporter
     tell: Tell  #: takes points of the curve
-    alive: Callable[[], None]  #: called often: ledger and claim
+    tick: Callable[[], object]  #: called often: the ledger's
     started: float = field(default_factory=time.monotonic)  #: the reading of this run's music counts, too
     before_s: float = 0.0  #: what earlier runs took
     look_s: float = 0.0  #: how long the last look took: a timed training keeps it free at its end
@@ -113,7 +113,7 @@ class Desk:
                 self.stopped, self.broken = str(cause), True
                 break
             note = self._point(loss)
-            self.alive()
+            self.tick()
             reached = min(goal, self.elapsed if by_time else float(self.trainer.step))
             self.reporter.advance(max(0.0, reached - shown), note)
             shown = max(shown, reached)

@@ -142,7 +142,7 @@ def new_net(config: SkeletonConfig, book: Codebook, seed: int) -> Skeleton:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = Skeleton(config)
-    net.embedded.copy_(torch.from_numpy(book.embeddings()))
+    net.embedded.copy_(torch.from_numpy(book.embedded))
     return net
 
 

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__, model_folder
-from ..catalogue import worker_name
-from ..errors import ParameterError, TrainingError
+from ..errors import ParameterError
 from ..prepared import PreparedCorpus, open_corpus
 from ..processor import available_gib, needs_in_words, refuse_if_too_big
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..records import Model, digest
-from ..stage import activity
+from ..stage import activity, alone
 from .checkpoint import About, read_about
 from .params import FleshParams, Preset, Setup, SkeletonParams, TrainParams, settle
 
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
 
 VERSION = 5
 NETS = ("skeleton", "flesh")
-LEASE_S = 600.0
-"""A claim is renewed twice a minute; one that was not for so long is another process's to take."""
-RENEW_EVERY_S = 30.0
 MEASURED_STEPS = 3
 """Training steps that an estimate makes, after a first one that does not count."""
 READING_S_PER_S = 0.08
@@ -115,7 +110,9 @@ def train(
     Raises
     ------
     TrainingError
-        Too little music, another process trains this model, or the loss is not a number from the start.
+        Too little music.
+    CatalogueError
+        Nothing is prepared, or another process trains this model.
     """
     return [
         _train_one(project, p, device=device, force=force, reporter=reporter)
@@ -136,7 +133,7 @@ def _train_one(
     check_music(corpus)
     about = _about(project, params, chosen, corpus)
     folder = project.models_dir / about.id
-    with _held(project, f"train:{about.id}", about.id) as renew:
+    with alone(project, "train", f"train:{about.id}", f"training {about.id}"):  # who is not alone touches nothing
         if force:
             desk.begin_anew(folder)
         desk.sweep(folder)
@@ -147,16 +144,11 @@ def _train_one(
             about = read_about(folder)
         stage = "flesh" if about.kind == "flesh" else "skeleton"
         with activity(project, stage, device=device, detail={"model": about.id, "preset": about.preset}) as tick:
-
-            def alive() -> None:
-                tick()
-                renew()
-
             trainer, about = _trainer(setup, about, fresh=not resumed)
             pace = desk.Pace(chosen.steps, params.time_s, params.patience, params.keep)
             work = desk.Desk(
                 folder, about, trainer, pace, reporter, lambda points: project.catalogue.add_curve(about.id, points),
-                alive, started,
+                tick, started,
             )  # fmt: skip
             if resumed:
                 work.go_on()
@@ -205,26 +197,6 @@ def _store_row(project: Project, about: About) -> None:
             known.get(about.id, time.time()),
         )
     )  # fmt: skip
-
-
-@contextmanager
-def _held(project: Project, key: str, name: str) -> Iterator[Any]:
-    """Hold a training's claim; yields what renews it. Whoever does not get it touches nothing."""
-    worker, stage = worker_name(), "train"
-    if not project.catalogue.claim(stage, [key], worker=worker, now=time.time(), lease_s=LEASE_S):
-        raise TrainingError(f"{name}: another process is training this model; wait for it, or stop it first")
-    renewed = time.monotonic()
-
-    def renew() -> None:
-        nonlocal renewed
-        if time.monotonic() - renewed > RENEW_EVERY_S:
-            project.catalogue.start(key, now=time.time(), lease_s=LEASE_S)
-            renewed = time.monotonic()
-
-    try:
-        yield renew
-    finally:
-        project.catalogue.let_go([key], worker=worker)
 
 
 def _precise(device: str) -> bool:
