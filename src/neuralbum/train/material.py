@@ -129,10 +129,13 @@ class Disturbance:
 
     noise: float = 0.5  #: most noise on the latents heard, in deviations; each window draws its own
     drop_past: float = 0.3  #: most of the past steps left out; each window draws its share
-    lag_noise: float = 0.5  #: of that noise on the bars remembered
-    drop_lags: float = 0.2  #: share of windows in which a lag is left out
-    drop_form: float = 0.15  #: share of windows that are not told the form
-    form_noise: float = 0.3  #: on the form's descriptions, in deviations
+    lag_noise: float = 0.3  #: of that noise on the bars remembered
+    drop_lags: float = 0.12  #: share of windows in which a lag is left out
+    drop_form: float = 0.12  #: share of windows that are not told the form
+    form_noise: float = 0.15  #: on the form's descriptions, in deviations
+    stuck: float = 0.1  #: share of windows whose past is one step over and over, so that the net learns to leave it
+    foreign_past: float = 0.35  #: share of windows whose past is another song's, for a while
+    foreign_lags: float = 0.15  #: share of windows whose remembered bars are another song's
 
 
 def disturb(heard: Heard, how: Disturbance, *, rng: torch.Generator) -> Heard:

@@ -49,7 +49,7 @@ class SkeletonParams:
         -1.0, "share of activations dropped in training; -1: the preset's", minimum=-1, maximum=0.9
     )
     transposed: int = setting(
-        3,
+        4,
         "songs are also heard transposed, by up to so many semitones up and down",
         unit="semitones",
         minimum=0,
@@ -100,14 +100,14 @@ class Preset:
     music: Mapping[str, int] | None = None  #: sizes of the codebook and the forms
 
 
-TINY = {"n_codes": 256, "n_latents": 64, "n_form": 12, "n_tokens": 32}
+TINY = {"n_codes": 128, "n_latents": 64, "n_form": 24, "n_tokens": 64}
 PRESETS = {
     "debug": Preset(
         "skeleton", {"width": 16, "n_blocks": 1, "hidden": 16, "dropout": 0.1}, steps=8, batch=2, window=24,
         learning_rate=2e-3, music={"n_codes": 16, "n_latents": 8, "n_form": 4, "n_tokens": 6},
     ),
     "tiny": Preset(
-        "skeleton", {"width": 256, "n_blocks": 3, "hidden": 256, "dropout": 0.2}, steps=300, batch=16, window=96,
+        "skeleton", {"width": 256, "n_blocks": 3, "hidden": 256, "dropout": 0.3}, steps=300, batch=16, window=96,
         learning_rate=2e-3, music=TINY,
     ),
     "small": Preset(

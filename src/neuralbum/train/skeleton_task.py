@@ -2,8 +2,9 @@
 
 Streams play through the songs side by side, window by window, with the recurrent state
 carried; now and then one jumps elsewhere. What a net hears is disturbed
-(``material.Disturbance``), and part of the steps it hears are its own draws instead of
-the band's: a net that only ever heard the band is lost as soon as it hears itself.
+(``material.Disturbance``), part of the steps it hears are its own draws instead of the
+band's, and some windows hear another song's past: a net that only ever heard the band is
+lost as soon as it hears itself, and one that trusts its past alone follows no form.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from .prepare import Music, Song, prepare, stored_music, unheard_parts
 
 JUMP = 0.15
 """Share of windows after which a stream goes on elsewhere."""
-STUCK = 0.15
-"""Share of windows in which a net hears one step over and over, so that it learns to leave it."""
+HOW = Disturbance()
+FOREIGN_FOR = 1.5  #: of a window: a past that is another song's stays so for at most this long
 
 
 @dataclass
@@ -112,7 +113,7 @@ class SkeletonTask:
     def loss(self, batch: tuple[Heard, Tensor, Tensor], rng: torch.Generator, progress: float) -> Tensor:
         """Mean nats of a step."""
         plain, codes, fresh = batch
-        heard = disturb(plain, Disturbance(), rng=rng)
+        heard = disturb(plain, HOW, rng=rng)
         plain, heard = (cast("Heard", baselines.moved(h, self.device)) for h in (plain, heard))
         codes, kept = codes.to(self.device), (~fresh)[:, None].to(self.device)
         state = [s * kept for s in self.state]
@@ -139,14 +140,18 @@ class SkeletonTask:
             earlier = drawn[:, : max(0, t - back)]
             own = chance(b, earlier.shape[1], 1) < share
             past[:, back:, back - 1] = torch.where(own, earlier, past[:, back:, back - 1])
-        stuck, one = chance(b, 1, 1, 1) < STUCK, past[:, :1, :1]
-        known = heard.known[..., None]
-        past = torch.where(stuck, one, past)
+        # A past that is stuck, or another song's for a while, teaches to trust the form and the place in the bar.
+        past = torch.where(chance(b, 1, 1, 1) < HOW.stuck, past[:, :1, :1], past)
+        until = FOREIGN_FOR * t * chance(b, 1, 1, 1)
+        foreign = (chance(b, 1, 1, 1) < HOW.foreign_past) & (torch.arange(t, device=self.device)[:, None, None] < until)
+        past = torch.where(foreign, past.roll(1, 0), past)
+        foreign, known = chance(b, 1, 1, 1) < HOW.foreign_lags, heard.known[..., None]
         lagged, ahead = (
-            torch.where(stuck, one * known, x.view(b, t, N_LAGS, d)).flatten(2) for x in (heard.lagged, heard.ahead)
+            torch.where(foreign, x.view(b, t, N_LAGS, d).roll(1, 0) * known, x.view(b, t, N_LAGS, d)).flatten(2)
+            for x in (heard.lagged, heard.ahead)
         )
         noise = torch.randn(past.shape, generator=rng).to(self.device)
-        dropped = chance(b, t, N_PAST, 1) < chance(b, 1, 1, 1) * Disturbance().drop_past
+        dropped = chance(b, t, N_PAST, 1) < chance(b, 1, 1, 1) * HOW.drop_past
         past = (past + heard.noise[..., None] * noise) * ~dropped
         return replace(heard, past=past.flatten(2), lagged=lagged, ahead=ahead)
 
