@@ -31,7 +31,7 @@ def model():
     tokens = form.tokens(bars)
     net = Skeleton(SkeletonConfig(8, book.n_codes, 4, 16, 1, 16)).eval()
     example = Example("a song", 0.0, 120.0, True, 0, tokens, codes)
-    return BandModel(spec, book, form, FormModel(len(form.centres), [tokens]), net, (example,))
+    return BandModel(spec, book, form, FormModel(len(form.centres), [[tokens]]), net, (example,))
 
 
 @pytest.fixture

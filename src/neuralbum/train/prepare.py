@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ..dsp.bars import Bars, find_bars
 from ..errors import TrainingError
-from ..nets.band_model import BandModel, Example
+from ..nets.band_model import BandModel, Example, tokens_of
 from ..nets.codebook import Codebook
 from ..nets.form import FormCodec, FormModel
 from ..nets.frames import FrameSpec, analyse
@@ -128,7 +128,7 @@ def prepare(
     renderer = PlainRenderer.fit(pairs_of(corpus, "train", spec, RENDERER_S), spec, seed=seed)
     reporter.end()
     examples = tuple(song.example for song in songs if song.split == "train")
-    forms = FormModel(len(form.centres), [e.tokens for e in examples])
+    forms = FormModel(len(form.centres), tokens_of(examples))
     sized = SkeletonConfig(
         **{**config, "n_codes": book.n_codes, "n_latents": len(book.deviations), "n_form": form.axes.shape[1]}
     )
