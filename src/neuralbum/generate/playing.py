@@ -9,8 +9,8 @@ Pure: no files, no catalogue, no global random state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,8 @@ class Plan:
     prime: Ints  #: (n, N_GROUPS) codes heard first, the last of them just before a bar begins; not part of the take
     regular: bool  #: whether it has bars
     rng: np.random.Generator
+    given: Ints = field(default_factory=lambda: np.zeros((0, N_GROUPS), dtype=np.int64))
+    """(n, N_GROUPS) codes of the take's beginning that are heard instead of drawn."""
 
 
 class Player:
@@ -110,6 +112,9 @@ class Player:
             logits = self.net.logits(group, features, heard, drawn)[:, 0] / temperature
             drawn = torch.cat([drawn, choose(logits, self.uniform[:, step % BLOCK, group])[:, None, None]], -1)
         codes = drawn[:, 0].numpy()
+        for i, plan in enumerate(self.plans):
+            if step < len(plan.given):
+                codes[i] = plan.given[step]
         self.codes[:, self.first + step] = codes
         self.latents[:, self.first + step] = self.codebook.latents(codes)
 
@@ -120,10 +125,15 @@ class Player:
             uniform[i] = plan.rng.random((BLOCK, N_GROUPS))
         self.uniform = torch.from_numpy(uniform).float()
 
-    def play(self) -> list[Ints]:
-        """Play all takes to their ends: codes (n_steps, N_GROUPS) each, without the prime."""
+    def play(self, after_block: Callable[[float], None] | None = None) -> list[Ints]:
+        """Play all takes to their ends: codes (n_steps, N_GROUPS) each, without the prime.
+
+        ``after_block`` is called now and then with the share that was played since.
+        """
         for step in range(self.n_steps):
             self.step(step)
+            if after_block is not None and ((step + 1) % BLOCK == 0 or step + 1 == self.n_steps):
+                after_block((step % BLOCK + 1) / self.n_steps)
         return [self.codes[i, self.first : self.first + plan.n_steps].copy() for i, plan in enumerate(self.plans)]
 
 
