@@ -55,7 +55,7 @@ def read_about(folder: Path, *, train: str) -> dict[str, Any]:
         text = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as cause:
         raise CheckpointError(f"{folder}: no model here; train one with `{train}`") from cause
-    except (json.JSONDecodeError, UnicodeDecodeError) as cause:
+    except (ValueError, RecursionError, OSError) as cause:
         raise CheckpointError(f"{path}: damaged; take another model or train again") from cause
     if not isinstance(text, dict):
         raise CheckpointError(f"{path}: damaged; take another model or train again")
