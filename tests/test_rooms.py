@@ -30,8 +30,8 @@ FLOORS = {
     "overview": 3,
     "doctor": 3,
     "corpus": 4,
-    "skeleton": 4,
-    "flesh": 4,
+    "nets": 4,
+    "train": 4,
     "generate": 4,
     "screen": 4,
     "originality": 4,
@@ -50,8 +50,9 @@ FLOORS = {
 ROOM_FLOOR = 4
 
 DOORS = {
-    ("generate", "skeleton"),
-    ("generate", "flesh"),
+    ("train", "nets"),
+    ("generate", "nets"),
+    ("generate", "train"),  # open models; what a step hears
     ("radio", "generate"),
     ("curate", "screen"),  # the ranker, refitted while a person decides
     ("curate", "title"),  # keep or reject proposed titles
@@ -59,7 +60,7 @@ DOORS = {
     ("originality", "generate"),  # sample checkpoints for the memorisation test
 }
 
-TORCH_ROOMS = {"model_folder", "processor", "skeleton", "flesh", "generate", "originality"}
+TORCH_ROOMS = {"model_folder", "processor", "nets", "train", "generate", "originality"}
 NUMBA_HOME = {"kernels"}
 
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -13,7 +13,7 @@ from .errors import ParameterError
 from .project import Project
 from .records import AUTO, SPLITS, Finding, Take, canonical
 
-TAKE_STAGES = ("flesh", "screen", "originality", "visualise")
+TAKE_STAGES = ("screen", "originality", "visualise")
 """Stages that measure takes one by one; ``visualise`` draws the kept ones."""
 
 
@@ -58,7 +58,6 @@ def overview(project: Project) -> Overview:
     stages = [
         _count(stage, kept if stage == "visualise" else {t.id for t in takes}, newest)
         for stage in TAKE_STAGES
-        if stage != "flesh" or any(m.kind == "flesh" for m in catalogue.models())
     ]
     stages.append(StageCount("title", len(songs), max(0, len(kept - {s.take_id for s in songs})), 0, "of the kept"))
     return Overview(

@@ -5,7 +5,7 @@ mybands-album/
   catalogue.db     what is known (or `database = "postgresql://…"`)
   corpus/          prepared audio
   models/<id>/     weights and their curves
-  takes/<id>.flac  what was sampled;  fleshed/<id>.flac what the flesh made of it
+  takes/<id>.flac  what was played
   artefacts/<stage>/<subject>.<key>.<name>
   album/           what release builds
 """
@@ -32,8 +32,9 @@ SETTINGS_FILE = "neuralbum.toml"
 TABLES = {
     "project": "neuralbum.project:ProjectSettings",
     "corpus": "neuralbum.corpus.params:CorpusParams",
-    "skeleton": "neuralbum.skeleton.params:SkeletonParams",
-    "flesh": "neuralbum.flesh.params:FleshParams",
+    "train": "neuralbum.train.params:TrainParams",
+    "skeleton": "neuralbum.train.params:SkeletonParams",
+    "flesh": "neuralbum.train.params:FleshParams",
     "generate": "neuralbum.generate.params:GenerateParams",
     "screen": "neuralbum.screen.params:Params",
     "originality": "neuralbum.originality.params:Params",
@@ -175,7 +176,7 @@ class Project:
         return path.resolve().relative_to(self.root.resolve()).as_posix()
 
     def audio_of(self, take: Take) -> Path:
-        """The best audio of a take: what the flesh made of it, else what was sampled."""
+        """The audio of a take; projects of earlier versions may have a better one beside it."""
         fleshed = self.fleshed_dir / f"{take.id}.flac"
         return fleshed if fleshed.exists() else self.root / take.path
 

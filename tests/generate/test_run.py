@@ -124,6 +124,34 @@ def test_a_full_disk_stops_with_a_clear_error_and_leaves_nothing_half_written(fr
     assert run(fresh, PARAMS).done == 3
 
 
+def test_the_memorisation_test_hears_what_generate_makes(fresh):
+    from neuralbum.originality.listening import hear_file
+    from neuralbum.originality.model import asked, sampled
+
+    params = asked(fresh, fresh.catalogue.models()[0], 1, 1.0, 9.0, 3.0)
+    heard = list(sampled(fresh, params, fresh.settings.seed))
+    assert run(fresh, params).done == len(heard) == 3
+    takes = {take.recipe.number: take for take in fresh.catalogue.takes() if (fresh.root / take.path).exists()}
+    for number, sound in enumerate(heard):
+        stored = hear_file(fresh.root / takes[number].path)
+        assert np.abs(sound - stored).max() <= 1.1 / 2**15, "the same but for 16 bits"
+
+
+def test_the_memorisation_tests_key_changes_with_what_changes_takes(fresh):
+    from neuralbum.generate import recipes
+    from neuralbum.originality.model import asked
+
+    model = fresh.catalogue.models()[0]
+
+    def ids(made, temperature=1.0):
+        return [r.take_id for r in recipes(made, asked(made, model, 1, temperature, 9.0, 3.0))]
+
+    assert ids(fresh) == ids(fresh)
+    assert ids(fresh) != ids(fresh, 1.1)
+    assert ids(fresh) != ids(Project.open(fresh.root, ["generate.watchdog=false"]))
+    assert ids(fresh) != ids(Project.open(fresh.root, ["generate.tempo=90"]))
+
+
 def test_without_a_model_it_says_how_to_train_one(project):
     with pytest.raises(CatalogueError, match="neuralbum train"):
         run(project, PARAMS)

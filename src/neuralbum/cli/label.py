@@ -1,4 +1,4 @@
-"""``neuralbum label``: what is said of the band's songs, for nets that are told tags and tempo."""
+"""``neuralbum label``: what is said of the band's songs: tags and tempo."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def command(
 
     Example: neuralbum label --suggest --accept
     """
-    from ..skeleton.params import SkeletonParams
+    from ..train.params import SkeletonParams
 
     opened = open_project(project, words)
     path = opened.root / opened.params("skeleton", SkeletonParams).labels

@@ -9,12 +9,13 @@ are played many at a time; each depends on its own recipe alone.
     making.py    from recipes to sound            opening.py   models of a project
     run.py       claims, files and catalogue
 
-Verbs: ``run`` (make the takes of a project), ``render`` (the sound of one recipe, bit for bit).
+Verbs: ``run`` (make the takes of a project), ``render`` (the sound of one recipe, bit for bit),
+``sample`` (the same takes without storing them).
 """
 
 from __future__ import annotations
 
 from .params import GenerateParams
-from .run import plan, render, run
+from .run import plan, recipes, render, run, sample
 
-__all__ = ["run", "render", "plan", "GenerateParams"]
+__all__ = ["run", "render", "sample", "recipes", "plan", "GenerateParams"]

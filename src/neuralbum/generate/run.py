@@ -36,6 +36,7 @@ STAGE = "generate"
 LEASE_S = 3600.0
 PLAYING_SHARE = 0.25
 """Of the work on a take; the rest is rendering."""
+MOST_PLAYED = 16
 PART = re.compile(r"([0-9a-f]{20})\.([0-9a-f]{8})\.part\.flac")
 
 
@@ -141,6 +142,28 @@ def render(project: Project, recipe: Recipe) -> npt.NDArray[np.float32]:
     from .opening import open_recipe
 
     return render(open_recipe(project, recipe), recipe)
+
+
+def sample(
+    project: Project, params: GenerateParams, *, seed: int | None = None
+) -> Iterator[tuple[Recipe, Iterator[npt.NDArray[np.float32]]]]:
+    """The takes that ``run`` would make, as pieces of sound (2, n); nothing is stored."""
+    from .making import play, sound
+    from .opening import open_band
+
+    band = open_band(project, params.model, params.flesh)
+    watchdog = band.watchdog()
+    for batch in batches(plan(project.settings.seed if seed is None else seed, params, band).recipes, MOST_PLAYED):
+        for played in play(band, batch, watchdog):
+            yield played.recipe, sound(band, played)
+
+
+def recipes(project: Project, params: GenerateParams, *, seed: int | None = None) -> tuple[Recipe, ...]:
+    """What ``sample`` would make."""
+    from .opening import open_band
+
+    band = open_band(project, params.model, params.flesh)
+    return plan(project.settings.seed if seed is None else seed, params, band).recipes
 
 
 def batches(recipes: Sequence[Recipe], most: int) -> Iterator[list[Recipe]]:

@@ -249,5 +249,5 @@ def _audio_digest(project: Project, take: Take) -> str:
     path = project.audio_of(take)
     if path == project.root / take.path:
         return take.sha256
-    stat = os.stat(path)  # what the flesh made: named by the take, so its size and time tell versions apart
+    stat = os.stat(path)  # fleshed apart: named by the take, so its size and time tell versions apart
     return f"{take.sha256}:{stat.st_size}:{stat.st_mtime_ns}"

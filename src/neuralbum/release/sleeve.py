@@ -65,7 +65,7 @@ class AlbumSong:
     caption: str | None = None  #: alternative text of the thumbnail
     originality: Mapping[str, Any] | None = None
     chosen_by: str | None = None
-    flesh: str | None = None  #: the net that made the sound stereo and wide, if one did
+    flesh: str | None = None  #: the net that made the notes sound, if not the plain renderer did
     isrc: str = ""
     files: Mapping[str, str] = field(default_factory=dict)  #: what -> path in the album
 
@@ -142,6 +142,7 @@ def sleeve(
             "engine": recipe.engine,
             "prime": dict(recipe.prime),
             "conditions": dict(recipe.conditions),
+            "flesh": dict(recipe.flesh),
         },
         temperature=recipe.mean_temperature,
         style=(plain_text(judgement.style) or None) if judgement and judgement.style else None,

@@ -105,7 +105,7 @@ def lay_out(project: Project, params: Params | None = None, *, reporter: Reporte
 
 
 def _item(project: Project, take: Take) -> stage.Item:
-    """A take is what was sampled, or what the flesh made of it: the key follows the audio."""
+    """The key follows the audio, also where a take was fleshed apart."""
     path = project.audio_of(take)
     sha256 = take.sha256 if path == project.root / take.path else stage.file_digest(path)
     return stage.Item(take.id, {"audio": sha256}, take)
