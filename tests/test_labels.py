@@ -5,9 +5,8 @@ import re
 import pytest
 
 from neuralbum.errors import ParameterError
-from neuralbum.labels import HIGHEST_BPM, LOWEST_BPM, Change, Labels, read_labels, say, vocabulary, write_labels
+from neuralbum.labels import Change, Labels, read_labels, say, vocabulary, write_labels
 from neuralbum.records import Track
-from neuralbum.skeleton.conditions import KNOTS
 
 
 def track(name, title, path):
@@ -165,7 +164,3 @@ def test_suggestions_are_marked_fill_gaps_only_and_lose_the_mark_when_a_person_c
     assert path.read_text() == (
         '[tags]\nStairs = ["live"]\n2f = ["slow", "live"]\n[tempo]\n"2f" = 90 # felt\nStairs = 90\n'
     )
-
-
-def test_the_grid_of_tempi_ends_where_labels_do():
-    assert KNOTS["tempo"][[0, -1]].tolist() == [LOWEST_BPM, HIGHEST_BPM]

@@ -30,12 +30,10 @@ FLOORS = {
     "model_folder": 3,
     "processor": 3,
     "stage": 3,
-    "nets": 3,
     "overview": 3,
     "doctor": 3,
     "corpus": 4,
-    "skeleton": 4,
-    "flesh": 4,
+    "nets": 4,
     "train": 4,
     "generate": 4,
     "screen": 4,
@@ -55,9 +53,9 @@ FLOORS = {
 ROOM_FLOOR = 4
 
 DOORS = {
-    ("generate", "skeleton"),
-    ("generate", "flesh"),
-    ("generate", "train"),
+    ("train", "nets"),
+    ("generate", "nets"),
+    ("generate", "train"),  # open models; what a step hears
     ("radio", "generate"),
     ("curate", "screen"),  # the ranker, refitted while a person decides
     ("curate", "title"),  # keep or reject proposed titles
@@ -65,7 +63,7 @@ DOORS = {
     ("originality", "generate"),  # sample checkpoints for the memorisation test
 }
 
-TORCH_ROOMS = {"model_folder", "processor", "nets", "train", "skeleton", "flesh", "generate", "originality"}
+TORCH_ROOMS = {"model_folder", "processor", "nets", "train", "generate", "originality"}
 NUMBA_HOME = {"kernels"}
 
 FILES = sorted(SOURCE.rglob("*.py"))

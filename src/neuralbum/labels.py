@@ -1,4 +1,4 @@
-"""``labels.toml``: what a person says of the band's songs, for nets that are told tags or tempo.
+"""``labels.toml``: what a person says of the band's songs, tags and tempo.
 
     [tags]
     "Stairs" = ["slow", "live"]      # a song's title, its file's name, or its track id
@@ -27,7 +27,7 @@ LOWEST_BPM, HIGHEST_BPM = 40.0, 320.0
 LONGEST_TAG, MOST_TAGS = 60, 200
 TABLES = ("tags", "tempo")
 SUGGESTED = "suggested: "  #: how the comment of a line begins that no person wrote
-HEADER = "# What is said of the band's songs; docs/skeleton.md. Write here, or with `neuralbum label`.\n"
+HEADER = "# What is said of the band's songs; docs/corpus.md. Write here, or with `neuralbum label`.\n"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def read_labels(path: Path, tracks: Sequence[Track], *, may_lack: bool = False) 
         if may_lack:
             return {}
         raise ParameterError(
-            f"{path}: missing; the conditions tag and tempo need it. Label songs with `neuralbum label SONG --tag slow "
+            f"{path}: missing. Label songs with `neuralbum label SONG --tag slow "
             f'--tempo 92`, or write [tags] "Song title" = ["slow"], [tempo] "Song title" = 92'
         ) from cause
     except (OSError, UnicodeDecodeError) as cause:

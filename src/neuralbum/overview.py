@@ -17,7 +17,7 @@ from .errors import ParameterError
 from .project import Project
 from .records import AUTO, SPLITS, Take, canonical
 
-TAKE_STAGES = ("flesh", "screen", "originality", "visualise")
+TAKE_STAGES = ("screen", "originality", "visualise")
 """Stages that measure takes one by one; ``visualise`` draws the kept ones."""
 DIGITS_OF_AN_ID = 6
 """So many digits and more may be the beginning of a take's id; fewer are a song's number."""
@@ -64,12 +64,7 @@ def overview(project: Project) -> Overview:
     kept = {i for i in takes if i in judged and judged[i].verdict == "keep"}
     newest = _newest(catalogue.briefs())
     verdicts = Counter((judged[i].verdict if i in judged else None) or "undecided" for i in takes)
-    has_flesh = any(model.kind == "flesh" for model in models)
-    stages = [
-        _count(stage, kept if stage == "visualise" else takes, newest)
-        for stage in TAKE_STAGES
-        if stage != "flesh" or has_flesh
-    ]
+    stages = [_count(stage, kept if stage == "visualise" else takes, newest) for stage in TAKE_STAGES]
     stages.append(StageCount("title", len(songs), max(0, len(kept - {s.take_id for s in songs})), 0, "of the kept"))
     return Overview(
         project=str(project.root.resolve()),

@@ -5,7 +5,7 @@ mybands-album/
   catalogue.db     what is known (or `database = "postgresql://…"`)
   corpus/          prepared audio
   models/<id>/     weights and their curves
-  takes/<id>.flac  what was sampled;  fleshed/<id>.flac what the flesh made of it
+  takes/<id>.flac  what was played
   artefacts/<stage>/<subject>.<key>.<name>
   album/           what release builds
 """
@@ -191,7 +191,7 @@ class Project:
         return path.resolve().relative_to(self.root.resolve()).as_posix()
 
     def audio_of(self, take: Take) -> Path:
-        """The audio of a take that counts: what the flesh made of it, else what was sampled."""
+        """The audio of a take; projects of earlier versions may have a better one beside it."""
         fleshed = self.fleshed_dir / f"{take.id}.flac"
         return fleshed if fleshed.exists() else self.root / take.path
 

@@ -88,12 +88,13 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All it takes to make a take again on the CPU engine, bit for bit.
+    """All it takes to make a take again, bit for bit.
 
     ``temperature`` is a piecewise linear schedule of (time in s, temperature)
-    points; a constant is one point. ``prime`` says which corpus excerpt the
-    state was warmed with, or is empty. ``conditions`` is what the net was told:
-    (time in s, value) points, and words for "tag".
+    points; a constant is one point. ``prime`` says which bar of which of the
+    model's examples the take begins like. ``conditions`` is what was asked of it
+    ("tempo": beats per minute), ``flesh`` which flesh made it sound; both may be
+    empty.
     """
 
     model_id: str
@@ -104,16 +105,18 @@ class Recipe:
     temperature: tuple[tuple[float, float], ...]
     n_samples: int
     sample_rate: int
-    engine: str  #: name and version of the stepping engine
+    engine: str  #: name and version of the way it is played
     prime: Mapping[str, Any] = field(default_factory=dict)
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    flesh: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def take_id(self) -> str:
         said = canonical(self)
         assert isinstance(said, dict)
-        if not self.conditions:  # takes that were told nothing keep the names they always had
-            del said["conditions"]
+        for late in ("conditions", "flesh"):  # takes without them keep the names they always had
+            if not said[late]:
+                del said[late]
         return digest("take", said)
 
     @property

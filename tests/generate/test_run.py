@@ -1,26 +1,26 @@
 """Takes in a project: same recipe same sound, resumable, shared, safe."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 
-from neuralbum.errors import AudioError, CatalogueError
-from neuralbum.generate import GenerateParams, run, sample
-from neuralbum.skeleton import SkeletonParams, train
-from neuralbum.skeleton.checkpoint import read_about
+from neuralbum.errors import AudioError, CatalogueError, CheckpointError
+from neuralbum.generate import GenerateParams, render, run
+from neuralbum.project import Project
+from neuralbum.records import digest
+from neuralbum.stage import file_digest
 
-from .makers import project
+from .makers import RATE, write_small_model
 
-PARAMS = GenerateParams(count=3, length_s=0.6, prime_s=0.2, batch=2)
+PARAMS = GenerateParams(count=3, length_s=3.0)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    made = project(tmp_path_factory.mktemp("generate") / "p")
-    train(made, SkeletonParams(preset="debug", steps=2, batch=2, window=256, valid_s=0.3, audition_s=0.0))
+    made = Project.create(tmp_path_factory.mktemp("generate") / "p", artist="The Tests")
+    write_small_model(made)
     return made
 
 
@@ -32,77 +32,76 @@ def fresh(trained):
     return trained
 
 
-def sounds(made):
-    return {
-        take.id: soundfile.read(made.root / take.path)[0]
-        for take in made.catalogue.takes()
-        if (made.root / take.path).exists()
-    }
+def files(made):
+    return {path.name: file_digest(path) for path in made.takes_dir.glob("*")}
 
 
-def test_takes_are_made_once_and_keep_their_sound_in_any_batch(fresh):
-    assert run(fresh, PARAMS).done == 3
-    first = sounds(fresh)
-    assert all(len(sound) == 9600 for sound in first.values())
+def test_takes_are_made_once_and_are_the_same_files_when_made_again(fresh, counting):
+    assert run(fresh, PARAMS, reporter=counting).done == 3
+    assert counting.done == pytest.approx(counting.total)
+    first = files(fresh)
+    assert len(first) == 3
+    takes = fresh.catalogue.takes()
+    assert all((take.channels, take.sample_rate) == (2, RATE) for take in takes)
+    assert all(take.sha256 == first[f"{take.id}.flac"] for take in takes)
     assert run(fresh, PARAMS).skipped == 3
-    alone = GenerateParams(count=3, length_s=0.6, prime_s=0.2, batch=1)
-    assert run(fresh, alone, force=True).done == 3
-    again = sounds(fresh)
-    assert again.keys() == first.keys()
-    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert run(fresh, PARAMS, force=True, sharing=3).done == 3
+    assert files(fresh) == first
+
+
+def test_a_recipe_gives_its_take_back_bit_for_bit(fresh):
+    run(fresh, PARAMS)
+    take = fresh.catalogue.takes()[1]
+    stored, rate = soundfile.read(fresh.root / take.path, dtype="int16")
+    assert (rate, len(stored)) == (take.recipe.sample_rate, take.recipe.n_samples)
+    again = fresh.takes_dir.parent / "again.flac"
+    soundfile.write(again, render(fresh, take.recipe).T, rate, subtype="PCM_16")
+    assert np.array_equal(soundfile.read(again, dtype="int16")[0], stored)
+
+
+def test_a_recipe_of_weights_that_changed_is_refused(fresh):
+    run(fresh, PARAMS)
+    recipe = fresh.catalogue.takes()[0].recipe
+    with pytest.raises(CheckpointError, match="not what made it"):
+        render(fresh, replace(recipe, model_digest="1" * 20))
 
 
 def test_more_takes_later_leave_those_that_are_there_alone(fresh):
     run(fresh, PARAMS)
-    before = set(sounds(fresh))
-    outcome = run(fresh, GenerateParams(count=4, length_s=0.6, prime_s=0.2, batch=2))
+    before = files(fresh)
+    outcome = run(fresh, replace(PARAMS, count=4))
     assert (outcome.done, outcome.skipped) == (1, 3)
-    assert before < set(sounds(fresh))
+    assert before.items() < files(fresh).items()
 
 
-def test_the_recipe_tells_the_prime_and_the_prime_is_not_in_the_sound(fresh):
+def test_hours_are_made_of_takes_of_the_length_asked(fresh):
+    assert run(fresh, replace(PARAMS, hours=6.0 / 3600)).done == 2
+
+
+def test_what_killed_processes_left_half_written_goes_and_is_made_again(fresh):
     run(fresh, PARAMS)
-    take = fresh.catalogue.takes()[0]
-    assert take.recipe.prime["track"] == "train-tune"
-    assert take.recipe.prime["n_samples"] == 3200
-    assert take.n_samples == 9600
-
-
-def test_the_recipe_tells_the_reins_and_letting_go_makes_other_takes(fresh):
-    run(fresh, PARAMS)
-    held = {take.id: take.recipe.engine for take in fresh.catalogue.takes()}
-    known = next(iter(fresh.models_dir.iterdir()))
-    reins = read_about(known).reins
-    assert 0.0 < reins.low < reins.high < 8.0
-    assert all(f"+{reins.name}+watchdog" in engine for engine in held.values())
-    assert all(engine.endswith(f"+redraws-1:3:{read_about(known).band.limit:.3f}") for engine in held.values())
-    run(fresh, replace(PARAMS, reins=False))
-    free = [take for take in fresh.catalogue.takes() if take.id not in held]
-    assert len(free) == 3
-    assert not any("reins" in take.recipe.engine for take in free)
-
-
-def test_a_half_written_take_is_made_again(fresh):
-    run(fresh, PARAMS)
-    whole = sounds(fresh)
+    whole = files(fresh)
     victim = fresh.catalogue.takes()[0]
     (fresh.root / victim.path).unlink()
-    dead = 2**22 + 1  # beyond the largest process id
-    left = fresh.takes_dir / f"{victim.id}.{dead}.part.flac"
-    left.write_bytes(b"fLaC half")
+    for name in (victim.id, digest("of another recipe")):
+        (fresh.takes_dir / f"{name}.{'0' * 8}.part.flac").write_bytes(b"fLaC half")
     assert run(fresh, PARAMS).done == 1
-    assert not left.exists()
-    assert np.array_equal(sounds(fresh)[victim.id], whole[victim.id])
+    assert files(fresh) == whole
 
 
-def test_what_another_process_has_in_hand_is_left_to_it(fresh):
+def test_what_another_process_has_in_hand_is_left_to_it_with_its_part(fresh):
     run(fresh, PARAMS)
     victim = fresh.catalogue.takes()[0]
     (fresh.root / victim.path).unlink()
+    part = fresh.takes_dir / f"{victim.id}.{'0' * 8}.part.flac"
+    part.write_bytes(b"fLaC half")
     fresh.catalogue.claim("generate", [victim.id], worker="elsewhere:1:1", now=1e12, lease_s=1e9)
     outcome = run(fresh, PARAMS)
     assert (outcome.done, outcome.elsewhere) == (0, 1)
+    assert part.exists()
     fresh.catalogue.let_go([victim.id], worker="elsewhere:1:1")
+    assert run(fresh, PARAMS).done == 1
+    assert not part.exists()
 
 
 def test_shards_share_the_takes_without_overlap(fresh):
@@ -125,13 +124,39 @@ def test_a_full_disk_stops_with_a_clear_error_and_leaves_nothing_half_written(fr
     assert run(fresh, PARAMS).done == 3
 
 
-def test_without_a_model_it_says_how_to_train_one(tmp_path):
-    with pytest.raises(CatalogueError, match="train skeleton"):
-        run(project(tmp_path / "p"), PARAMS)
+def test_the_memorisation_test_hears_what_generate_makes(fresh):
+    from neuralbum.originality.listening import hear_file
+    from neuralbum.originality.model import asked, sampled
+
+    params = asked(fresh, fresh.catalogue.models()[0], 1, 1.0, 9.0, 3.0)
+    heard = list(sampled(fresh, params, fresh.settings.seed))
+    assert run(fresh, params).done == len(heard) == 3
+    takes = {take.recipe.number: take for take in fresh.catalogue.takes() if (fresh.root / take.path).exists()}
+    for number, sound in enumerate(heard):
+        stored = hear_file(fresh.root / takes[number].path)
+        assert np.abs(sound - stored).max() <= 1.1 / 2**15, "the same but for 16 bits"
 
 
-def test_sampling_without_a_project_gives_blocks_of_the_asked_length(trained):
-    (folder,) = trained.models_dir.iterdir()
-    blocks = list(sample(folder, seeds=[0, 1], temperatures=[1.0, 1.0], n_samples=9000))
-    assert np.concatenate(blocks, axis=1).shape == (2, 9000)
-    assert os.listdir(folder)
+def test_the_memorisation_tests_key_changes_with_what_changes_takes(fresh):
+    from neuralbum.generate import recipes
+    from neuralbum.originality.model import asked
+
+    model = fresh.catalogue.models()[0]
+
+    def ids(made, temperature=1.0):
+        return [r.take_id for r in recipes(made, asked(made, model, 1, temperature, 9.0, 3.0))]
+
+    assert ids(fresh) == ids(fresh)
+    assert ids(fresh) != ids(fresh, 1.1)
+    assert ids(fresh) != ids(Project.open(fresh.root, ["generate.watchdog=false"]))
+    assert ids(fresh) != ids(Project.open(fresh.root, ["generate.tempo=90"]))
+
+
+def test_without_a_model_it_says_how_to_train_one(project):
+    with pytest.raises(CatalogueError, match="neuralbum train"):
+        run(project, PARAMS)
+
+
+def test_a_flesh_that_is_not_trained_is_said_to_be_missing(fresh):
+    with pytest.raises(CatalogueError, match="no trained flesh"):
+        run(fresh, replace(PARAMS, flesh="always"))

@@ -1,4 +1,4 @@
-"""A take's own dice and temperature."""
+"""A take's own random numbers and temperature."""
 
 import numpy as np
 import pytest
@@ -7,17 +7,11 @@ from neuralbum.errors import ParameterError
 from neuralbum.generate import streams
 
 
-def test_dice_depend_on_seed_number_and_rewind_alone():
-    first = streams.dice(3, 5).random(100)
-    assert np.array_equal(first, streams.dice(3, 5).random(100))
-    others = [streams.dice(3, 6), streams.dice(4, 5), streams.dice(3, 5, 1)]
-    assert not any(np.isin(first, other.random(100)).any() for other in others)
-
-
-def test_dice_thrown_in_pieces_are_dice_thrown_at_once():
-    rng = streams.dice(0, 0)
-    pieces = np.concatenate([rng.random(7), rng.random(93)])
-    assert np.array_equal(pieces, streams.dice(0, 0).random(100))
+def test_random_numbers_depend_on_seed_number_use_and_redraw_alone():
+    first = streams.stream(3, 5, streams.CODES).random(100)
+    assert np.array_equal(first, streams.stream(3, 5, streams.CODES).random(100))
+    others = [(3, 6, streams.CODES, 0), (4, 5, streams.CODES, 0), (3, 5, streams.PLAN, 0), (3, 5, streams.CODES, 1)]
+    assert not any(np.isin(first, streams.stream(*key).random(100)).any() for key in others)
 
 
 def test_temperatures_fill_their_range_evenly_whatever_the_count():
@@ -33,20 +27,9 @@ def test_one_temperature_is_the_same_for_all_takes():
     assert {streams.temperature_of(k, (1.01,)) for k in range(9)} == {1.01}
 
 
-def test_a_schedule_goes_straight_from_point_to_point():
-    points = ((0.0, 1.0), (1.0, 2.0))
-    got = streams.schedule(points, 8000, 16_000, 16_000)
-    assert got[0] == pytest.approx(1.5)
-    assert got[-1] == pytest.approx(2.0)
-
-
-def test_primes_lie_inside_their_song_and_short_songs_are_passed_over():
-    songs = {"long": 100, "short": 10}
-    chosen = [streams.choose_prime(0, k, songs, 50) for k in range(30)]
-    assert {one["track"] for one in chosen} == {"long"}
-    assert all(0 <= one["start"] <= 50 for one in chosen)
-    assert len({one["start"] for one in chosen}) > 5
-    assert streams.choose_prime(0, 0, songs, 500) == {}
+def test_a_schedule_goes_straight_from_point_to_point_and_stays_at_its_ends():
+    got = streams.schedule(((0.0, 1.0), (2.0, 2.0)), np.array([0.0, 1.0, 2.0, 9.0]))
+    assert got == pytest.approx([1.0, 1.5, 2.0, 2.0])
 
 
 def test_a_temperature_of_nothing_is_refused():

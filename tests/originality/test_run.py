@@ -17,7 +17,7 @@ from neuralbum.originality import building, model
 from neuralbum.originality.params import Params
 from neuralbum.originality.run import index_path, open_corpus, settle_album
 from neuralbum.project import Project
-from neuralbum.records import Finding, Model, Track, canonical, digest
+from neuralbum.records import Finding, Model, Recipe, Track, canonical, digest
 
 RATE = 16_000
 EXACT = Params(lanes=("exact",))
@@ -164,7 +164,11 @@ def test_a_net_that_quotes_is_told_from_one_that_does_not(stocked, tracks, other
     for step in (100, 200):
         (steps / f"{step}.safetensors").write_bytes(b"%d" % step)
 
-    def sampled(project, model, step, temperature, seconds, take_s, seed):
+    def recipes(project, params, seed):
+        return [Recipe(params.model, "", 0, seed, n, ((0.0, 1.0),), 1, RATE, "test") for n in range(2)]
+
+    def sampled(project, params, seed):
+        step = int(params.model.partition("@")[2])
         for number in range(2):
             sound = others[number][: 12 * RATE].copy()
             if step == 200:
@@ -172,6 +176,7 @@ def test_a_net_that_quotes_is_told_from_one_that_does_not(stocked, tracks, other
             yield sound
 
     monkeypatch.setattr(model, "sampled", sampled)
+    monkeypatch.setattr("neuralbum.generate.recipes", recipes)
     asked = {"temperatures": (1.0,), "seconds": 24.0, "take_s": 12.0, "params": EXACT}
     assert originality.measure_model(project, "net", **asked).done == 2
     assert originality.measure_model(project, "net", **asked).skipped == 2

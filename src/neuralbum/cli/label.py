@@ -1,4 +1,4 @@
-"""``neuralbum label``: what is said of the band's songs, for nets that are told tags and tempo."""
+"""``neuralbum label``: what is said of the band's songs: tags and tempo."""
 
 from __future__ import annotations
 

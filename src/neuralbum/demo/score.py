@@ -214,9 +214,13 @@ PROGRESSIONS = (
 def plan(spec: SongSpec, n_bars: int) -> list[tuple[Part, int, int]]:
     """Share ``n_bars`` among the form's parts in proportion: (part, first bar, end bar).
 
-    A song too short for its form loses its last parts.
+    A long song goes through the parts between intro and outro again; one too short for
+    its form loses its last parts.
     """
-    parts = list(spec.form)[: max(1, n_bars)]
+    inner = spec.form[1:-1]
+    written = sum(part.bars for part in inner)
+    rounds = max(1, round((n_bars - spec.form[0].bars - spec.form[-1].bars) / written)) if inner else 1
+    parts = [spec.form[0], *inner * rounds, *spec.form[1:][-1:]][: max(1, n_bars)]
     weights = np.array([part.bars for part in parts], dtype=float)
     edges = np.rint(np.cumsum(weights) / weights.sum() * n_bars).astype(int)
     for i in range(len(edges) - 1):  # at least one bar each

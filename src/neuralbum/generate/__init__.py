@@ -1,23 +1,21 @@
 """Generate: recipes in, takes out.
 
-A take's recipe names the net, its checkpoint, the seed and number of its dice,
-its temperature, length and prime. Many takes are stepped side by side; each
-depends on its own recipe alone. A watchdog rewinds takes that fall into a hole.
+A take's recipe names the model, the seed and number of its random streams, its
+temperature, length, and which bar of which of the band's songs it begins like. Takes
+are played many at a time; each depends on its own recipe alone.
 
-    streams.py   dice, temperatures, primes        making.py   slots, blocks, rewinds
-    watchdog.py  what a stream can suffer from     run.py      files and catalogue
-    fleshed.py   takes are fleshed while others are made
-    wishes.py    what a net is told
-    forced.py    samples drawn with the real past in the ear, for the flesh to learn from
+    streams.py   random numbers, temperatures     planning.py  how a take begins, its form and tempo
+    playing.py   the skeleton hears itself        watchdog.py  what a take can suffer from
+    making.py    from recipes to sound            opening.py   models of a project
+    run.py       claims, files and catalogue
 
-Verbs: ``run`` (make the takes of a project), ``sample`` (blocks from a model, without a project),
-``force`` (teacher-forced samples of the prepared tracks).
+Verbs: ``run`` (make the takes of a project), ``render`` (the sound of one recipe, bit for bit),
+``sample`` (the same takes without storing them).
 """
 
 from __future__ import annotations
 
-from .forced import Forced, force
 from .params import GenerateParams
-from .run import plan, run, sample
+from .run import plan, recipes, render, run, sample
 
-__all__ = ["run", "sample", "plan", "force", "Forced", "GenerateParams"]
+__all__ = ["run", "render", "sample", "recipes", "plan", "GenerateParams"]

@@ -1,244 +1,158 @@
-"""Make many takes at once: slots that step side by side, each with its own take.
+"""From recipes to sound: play the codes, watch them, let them sound.
 
-When a take is finished its slot takes the next one, so the batch stays full.
-Sound is handed out only once the watchdog has found it healthy (or has given up
-on it), so what was written never has to be taken back.
+    recipes -> plans -> codes -> steps -> frames -> renderer or flesh -> stereo
 
-A net's own singing leads it away from the band by and by. So each half second is held against the band's music, and
-one that lies farther from it than most of the band's own seconds is drawn again from the moment before it.
+A take in trouble keeps what was good, up to its last whole bar before the trouble, and
+goes on from there with other random numbers, a bounded number of times. Everything is
+computed by one thread, and a take's place among those stepped together is its number's:
+so the same recipe gives the same bits alone or in any batch.
+
+Pure: models in, arrays out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import torch
 
-from ..dsp import front_end
+from ..nets.band_model import BandModel
+from ..nets.flesh import Flesh
+from ..nets.grid import STEPS_PER_BAR, from_steps
+from ..nets.griffin_lim import OverlapAdd, PlainRenderer, left_right
 from ..records import Recipe
-from ..skeleton.likeness import HEARD_S, Band
-from ..skeleton.reins import FREE, Reins
-from ..skeleton.stepping import Engine
-from . import streams, watchdog, wishes
+from . import streams
+from .planning import plan_of
+from .playing import N_STREAMS, Floats, Ints, Plan, Player
+from .watchdog import Watchdog
 
-BLOCK_S = 0.5  #: sound made between two looks of the watchdog
-WINDOW_S = 2.0  #: what the watchdog looks at
-PATIENCE = 3  #: ill blocks in a row before a take is rewound
-EARNED = 1.0  #: blocks that may be drawn again for each that is like the band: a net that strays for good earns none
-
-
-@dataclass(frozen=True)
-class Guard:
-    """How the watchdog behaves."""
-
-    on: bool = True
-    rewinds: int = 8
-    heat: float = 0.01
-    redraws: int = 3  #: how often a block that strays from the band is drawn again
-
-
-@dataclass
-class Making:
-    """A take in a slot."""
-
-    recipe: Recipe
-    dice: np.random.Generator
-    running: npt.NDArray[np.float64]  #: what the reins know of it
-    made: int = 0  #: samples sampled, not counting what was rewound
-    events: list[dict[str, Any]] = field(default_factory=list)
-    rewinds: int = 0
-    ill: int = 0  #: blocks in a row
-    given_up: bool = False
-    hot_until: int = 0
-    heat: float = 0.0
-    redraws: int = 0  #: of this block
-    redrawn: int = 0  #: of all of them
-    alike: int = 0  #: blocks that are like the band
-    healthy: Any = None  #: (snapshot, made, running) at the last healthy look
-    pending: list[npt.NDArray[np.float32]] = field(default_factory=list)
-    tail: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
-    entropy: list[float] = field(default_factory=list)
+ENGINE, UNWATCHED = "steps 1", "steps 1 unwatched"
+"""How takes are played: the name changes when the same recipe would give other bits."""
+REDRAWS = 4  #: how often a take in trouble goes on with other random numbers
+LOUDEST = 0.85
+"""Samples above this are bent towards 1.0: a few of a renderer's peaks go beyond it, and would be cut."""
 
 
 @dataclass(frozen=True)
-class Handed:
-    """Sound of one take that will not change any more; ``last`` when it is complete."""
+class Band:
+    """A trained model, with what makes it sound."""
+
+    model: BandModel
+    renderer: PlainRenderer
+    model_id: str
+    digest: str  #: of the model's files
+    step: int
+    flesh: Flesh | None = None
+    flesh_recipe: Mapping[str, Any] = field(default_factory=dict)  #: which flesh it is, as recipes keep it
+
+    def watchdog(self) -> Watchdog:
+        """What this band does at most, by its songs as they are."""
+        return Watchdog(self.model.codebook, [e.codes for e in self.model.examples if e.pitch == 0.0])
+
+
+@dataclass(frozen=True)
+class Played:
+    """A take before it sounds."""
 
     recipe: Recipe
-    audio: npt.NDArray[np.float32]  #: (n,)
-    last: bool
-    events: tuple[dict[str, Any], ...] = ()
+    codes: Ints  #: (n_steps, N_GROUPS)
+    bar_frames: float
+    events: tuple[dict[str, Any], ...] = ()  #: what the watchdog did
 
 
-def make(
-    engine: Engine,
-    next_recipe: Callable[[], Recipe | None],
-    *,
-    batch: int,
-    sample_rate: int,
-    prime: Callable[[Recipe], npt.NDArray[np.int16]],
-    state: Callable[[Recipe], Any] = lambda recipe: None,
-    guard: Guard = Guard(),
-    reins: Reins = FREE,
-    band: Band | None = None,
-) -> Iterator[Handed]:
-    """Make takes until ``next_recipe`` has no more.
-
-    Parameters
-    ----------
-    next_recipe : called when a slot is free; None ends the work.
-    prime : the levels a take's net hears first (may be empty).
-    reins : what holds the net to its music's entropy.
-    band : what blocks are held against; None: nothing is drawn again.
-    state : a snapshot of ``engine``'s memory a take begins with; None: silence.
-    """
-    block = max(engine.hop, int(BLOCK_S * sample_rate) // engine.hop * engine.hop)
-    memory = engine.begin(batch)
-    fresh = engine.snapshot(memory, 0)
-    slots: list[Making | None] = [None] * batch
-    open_for_more = True
-    while True:
-        for slot in range(batch):
-            if slots[slot] is None and open_for_more:
-                recipe = next_recipe()
-                if recipe is None:
-                    open_for_more = False
-                    break
-                stored = state(recipe)
-                engine.restore(memory, slot, fresh if stored is None else stored)
-                heard = prime(recipe)
-                heard = heard[: len(heard) // engine.hop * engine.hop]
-                if len(heard):
-                    engine.hear(memory, slot, heard, _told(engine, recipe, -len(heard), len(heard), sample_rate))
-                take = slots[slot] = Making(recipe, streams.dice(recipe.seed, recipe.number), reins.begin(1)[0])
-                if guard.on:
-                    take.healthy = (engine.snapshot(memory, slot), 0, take.running)
-        busy = [slot for slot in range(batch) if slots[slot] is not None]
-        if not busy:
-            return
-        yield from _step(engine, memory, slots, busy, block, sample_rate, guard, reins, band)
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Sums are added up in the same order whatever the machine's cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
-def _told(engine: Engine, recipe: Recipe, start: int, n: int, sample_rate: int) -> npt.NDArray[np.float32] | None:
-    """What a take is told from sample ``start`` on; None for nets that cannot be told anything."""
-    if engine.conditions is None:
-        return None
-    return wishes.written(engine.conditions, recipe.conditions, start, n, hop=engine.hop, sample_rate=sample_rate)
+def slot_of(recipe: Recipe) -> int:
+    """A take's place among those that are stepped together; two of the same place cannot be."""
+    return recipe.number % N_STREAMS
 
 
-def _step(
-    engine: Engine,
-    memory: Any,
-    slots: list[Making | None],
-    busy: Sequence[int],
-    block: int,
-    sample_rate: int,
-    guard: Guard,
-    reins: Reins,
-    band: Band | None,
-) -> Iterator[Handed]:
-    uniforms = np.full((len(slots), block), 0.5)
-    temperatures = np.ones((len(slots), block), dtype=np.float32)
-    running = reins.begin(len(slots))
-    told = None
-    if engine.conditions is not None:
-        told = np.zeros((len(slots), block // engine.hop, engine.conditions.n_inputs), dtype=np.float32)
-    for slot in busy:
-        take = slots[slot]
-        assert take is not None
-        running[slot] = take.running
-        uniforms[slot] = take.dice.random(block)
-        temperatures[slot] = streams.schedule(take.recipe.temperature, take.made, block, sample_rate)
-        if take.made < take.hot_until:
-            temperatures[slot] += take.heat
-        if told is not None:
-            told[slot] = _told(engine, take.recipe, take.made, block, sample_rate)
-    sampled = reins.sample(engine, memory, running, uniforms, temperatures, busy, told)
-    for slot in busy:
-        take = slots[slot]
-        assert take is not None
-        audio = front_end.amplitudes_of(sampled.levels[slot], engine.n_levels)
-        if band is not None and guard.on and guard.redraws and _strays(take, audio, band, guard):
-            snapshot, _, take.running = take.healthy  # the block before this one, as the take is not ill
-            engine.restore(memory, slot, snapshot)  # its dice go on
-            take.redraws += 1
-            take.redrawn += 1
-            continue
-        take.redraws = 0
-        take.pending.append(audio)
-        take.made += block
-        take.running = running[slot].copy()
-        n_window = int(WINDOW_S * sample_rate)
-        take.tail = np.concatenate([take.tail, audio])[-n_window:]
-        illness = None
-        if guard.on and not take.given_up:
-            illness = watchdog.diagnose(
-                take.tail, sample_rate, entropy=float(sampled.entropy[slot].mean()), n_levels=engine.n_levels
-            )
-        done = take.made >= take.recipe.n_samples
-        if illness is None:
-            take.ill = 0
-            if take.rewinds and take.made > take.hot_until:
-                take.heat = 0.0
-            yield _hand(take, done)
-            if guard.on and not done:
-                take.healthy = (engine.snapshot(memory, slot), take.made, take.running)
-        else:
-            take.ill += 1
-            if take.ill >= PATIENCE or done:
-                if take.rewinds < guard.rewinds:
-                    _rewind(engine, memory, slot, take, illness, guard, sample_rate)
-                    done = False
-                else:
-                    take.given_up = True
-                    take.events.append({"kind": "gave up", "illness": illness, "at_s": take.made / sample_rate})
-                    yield _hand(take, done)
-        if done:
-            slots[slot] = None
+def play(
+    band: Band, recipes: Sequence[Recipe], watchdog: Watchdog, after_block: Callable[[float], None] | None = None
+) -> list[Played]:
+    """Play takes of different places side by side; ``after_block`` is told the share played since, 1 in all."""
+    assert len({slot_of(recipe) for recipe in recipes}) == len(recipes) <= N_STREAMS
+    done: list[Played] = []
+    waiting = [(recipe, *plan_of(band.model, recipe), ()) for recipe in recipes]
+    for redraw in range(1, REDRAWS + 2):
+        codes = _play([(slot_of(recipe), plan) for recipe, plan, *_ in waiting], band, after_block)
+        after_block = None  # what is played again was announced once
+        again: list[Any] = []
+        for (recipe, plan, bar_frames, events), played in zip(waiting, codes, strict=True):
+            trouble = None if recipe.engine == UNWATCHED else watchdog.diagnose(played)
+            if trouble is None:
+                done.append(Played(recipe, played, bar_frames, events))
+                continue
+            good = trouble.start // STEPS_PER_BAR * STEPS_PER_BAR
+            start_s = good / STEPS_PER_BAR * bar_frames / band.model.spec.frame_rate
+            event = {"kind": trouble.trouble, "start_s": round(start_s, 3), "redrawn": redraw <= REDRAWS}
+            if redraw > REDRAWS:
+                done.append(Played(recipe, played, bar_frames, (*events, event)))
+                continue
+            plan, bar_frames = plan_of(band.model, recipe, given=played[:good], redraw=redraw)
+            again.append((recipe, plan, bar_frames, (*events, event)))
+        waiting = again
+        if not waiting:
+            break
+    return sorted(done, key=lambda one: one.recipe.number)
 
 
-def _strays(take: Making, audio: npt.NDArray[np.float32], band: Band, guard: Guard) -> bool:
-    """Whether a block leads a take that was healthy before it away from the band, and may be drawn again."""
-    n = int(HEARD_S * band.sample_rate)
-    second = np.concatenate([take.tail, audio])[-n:]
-    if len(second) < n:
-        return False
-    if band.is_like(second):
-        take.alike += 1
-        return False
-    return not take.ill and take.redraws < guard.redraws and take.redrawn < guard.redraws + EARNED * take.alike
-
-
-def _hand(take: Making, done: bool) -> Handed:
-    audio = np.concatenate(take.pending)
-    take.pending.clear()
-    if done and take.redrawn:
-        take.events.append({"kind": "redrawn", "blocks": take.redrawn})
-    if done and take.made > take.recipe.n_samples:
-        audio = audio[: len(audio) - (take.made - take.recipe.n_samples)]
-    return Handed(take.recipe, audio, done, tuple(take.events) if done else ())
-
-
-def _rewind(engine: Engine, memory: Any, slot: int, take: Making, illness: str, guard: Guard, sample_rate: int) -> None:
-    snapshot, made, take.running = take.healthy
-    take.rewinds += 1
-    take.events.append(
-        {
-            "kind": "rewind",
-            "illness": illness,
-            "at_s": take.made / sample_rate,
-            "to_s": made / sample_rate,
-            "sub_seed": take.rewinds,
-        }
+def _play(plans: Sequence[tuple[int, Plan]], band: Band, after_block: Callable[[float], None] | None) -> list[Ints]:
+    """Codes of takes at these places; the other places are idle."""
+    idle = Plan(
+        1, np.zeros(2, dtype=np.int64), np.ones(1, np.float32), plans[0][1].prime[:0], False, np.random.default_rng(0)
     )
-    engine.restore(memory, slot, snapshot)
-    take.dice = streams.dice(take.recipe.seed, take.recipe.number, take.rewinds)
-    take.hot_until = take.made + int(2 * WINDOW_S * sample_rate)
-    take.heat = guard.heat * take.rewinds
-    take.tail = take.tail[: max(0, len(take.tail) - (take.made - made))]
-    take.made = made
-    take.pending.clear()
-    take.ill = 0
+    by_slot = dict(plans)
+    model = band.model
+    with one_thread():
+        player = Player(model.net, model.codebook, model.form, [by_slot.get(i, idle) for i in range(N_STREAMS)])
+        codes = player.play(after_block)
+    return [codes[slot] for slot, _ in plans]
+
+
+def frames_of(band: Band, played: Played) -> Floats:
+    """The frames a take is rendered from, (n_frames, size)."""
+    return from_steps(band.model.codebook.decode(played.codes), played.bar_frames)
+
+
+def sound(band: Band, played: Played) -> Iterator[Floats]:
+    """A take's sound, piece by piece: float32 (2, n) in [-1, 1]."""
+    rng = streams.stream(played.recipe.seed, played.recipe.number, streams.PHASES)
+    seed, frames = int(rng.integers(2**31)), frames_of(band, played)
+    adder = OverlapAdd(band.renderer.grid)
+    spectra = band.flesh.blocks_of(frames, seed=seed) if band.flesh else band.renderer.blocks(frames, seed=seed)
+    while True:
+        with one_thread():
+            spectrum = next(spectra, None)
+            if spectrum is None:
+                yield _bounded(adder.flush())
+                return
+            piece = _bounded(adder.push(spectrum))
+        yield piece
+
+
+def _bounded(mid_side: torch.Tensor) -> Floats:
+    """Mid and side -> left and right, peaks bent to stay below 1."""
+    audio = left_right(mid_side)
+    over = (audio.abs() - LOUDEST).clamp_min(0.0)
+    bent = LOUDEST + (1.0 - LOUDEST) * torch.tanh(over / (1.0 - LOUDEST))
+    return np.asarray(torch.where(over > 0.0, torch.copysign(bent, audio), audio).numpy())
+
+
+def render(band: Band, recipe: Recipe) -> Floats:
+    """The sound of one recipe, float32 (2, n_samples): the bits the project's take of that recipe holds."""
+    (played,) = play(band, [recipe], band.watchdog())
+    return np.concatenate(list(sound(band, played)), axis=1)

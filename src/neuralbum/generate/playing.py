@@ -9,8 +9,8 @@ Pure: no files, no catalogue, no global random state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,8 @@ class Plan:
     prime: Ints  #: (n, N_GROUPS) codes heard first, the last of them just before a bar begins; not part of the take
     regular: bool  #: whether it has bars
     rng: np.random.Generator
-    guidance: float = 1.0  #: how much the form counts: 1 as learned; more follows it more closely
+    given: Ints = field(default_factory=lambda: np.zeros((0, N_GROUPS), dtype=np.int64))
+    """(n, N_GROUPS) codes of the take's beginning that are heard instead of drawn."""
 
 
 class Player:
@@ -69,10 +70,8 @@ class Player:
             )
         self.regular = np.array([plan.regular for plan in plans] + [False] * (n_streams - len(plans)))
         self.state = net.start(n_streams)
-        with torch.no_grad():
-            for step in range(1 - self.first, 0):
-                _, self.state = self.net.trunk(self._heard(step), self.state)
-        self.state_untold = list(self.state)
+        for step in range(1 - self.first, 0):
+            _, self.state = net.trunk(self._heard(step), self.state)
 
     def _heard(self, step: int) -> Heard:
         """What the step hears; steps before 0 are the prime's."""
@@ -104,21 +103,18 @@ class Player:
         if step % BLOCK == 0:
             self._draw_numbers()
         heard = self._heard(step)
-        temperature, guidance = torch.ones(self.n_streams, 1), torch.ones(self.n_streams, 1)
+        features, self.state = self.net.trunk(heard, self.state)
+        temperature = torch.ones(self.n_streams, 1)
         for i, plan in enumerate(self.plans):
             temperature[i] = float(plan.temperature[min(step, plan.n_steps - 1)])
-            guidance[i] = plan.guidance
-        # Guidance (Ho and Salimans 2022): away from what the net would do if it were not told the form.
-        untold = replace(heard, form=torch.zeros_like(heard.form))
-        features, self.state = self.net.trunk(heard, self.state)
-        features_untold, self.state_untold = self.net.trunk(untold, self.state_untold)
         drawn = torch.zeros(self.n_streams, 1, 0, dtype=torch.long)
         for group in range(N_GROUPS):
-            told = self.net.logits(group, features, heard, drawn)[:, 0].log_softmax(-1)
-            alone = self.net.logits(group, features_untold, untold, drawn)[:, 0].log_softmax(-1)
-            logits = (alone + guidance * (told - alone)) / temperature
+            logits = self.net.logits(group, features, heard, drawn)[:, 0] / temperature
             drawn = torch.cat([drawn, choose(logits, self.uniform[:, step % BLOCK, group])[:, None, None]], -1)
         codes = drawn[:, 0].numpy()
+        for i, plan in enumerate(self.plans):
+            if step < len(plan.given):
+                codes[i] = plan.given[step]
         self.codes[:, self.first + step] = codes
         self.latents[:, self.first + step] = self.codebook.latents(codes)
 
@@ -129,10 +125,15 @@ class Player:
             uniform[i] = plan.rng.random((BLOCK, N_GROUPS))
         self.uniform = torch.from_numpy(uniform).float()
 
-    def play(self) -> list[Ints]:
-        """Play all takes to their ends: codes (n_steps, N_GROUPS) each, without the prime."""
+    def play(self, after_block: Callable[[float], None] | None = None) -> list[Ints]:
+        """Play all takes to their ends: codes (n_steps, N_GROUPS) each, without the prime.
+
+        ``after_block`` is called now and then with the share that was played since.
+        """
         for step in range(self.n_steps):
             self.step(step)
+            if after_block is not None and ((step + 1) % BLOCK == 0 or step + 1 == self.n_steps):
+                after_block((step % BLOCK + 1) / self.n_steps)
         return [self.codes[i, self.first : self.first + plan.n_steps].copy() for i, plan in enumerate(self.plans)]
 
 

@@ -1,29 +1,27 @@
-"""A take's own dice, temperature and beginning: what does not depend on its neighbours.
+"""A take's own random streams and its temperature: what does not depend on its neighbours.
 
-Uniform numbers come from Philox, a counter-based generator, keyed by the project's
-seed, the take's number and how often it was rewound. So order, batch and
-restarts do not matter.
+Random numbers come from Philox, a counter-based generator, keyed by the project's seed,
+the take's number, what they are for, and how often that part was drawn again. So order,
+batch and restarts do not matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ParameterError
 
+PLAN, CODES, PHASES = 1, 2, 3
+"""The registry of salts: how a take begins and its form; its codes; the phases of its noise."""
 GOLDEN = 0.6180339887498949
-PRIME_KEY = 1_000_003
-"""Sub-key of the dice that choose a prime, apart from those that draw samples."""
 
 
-def dice(seed: int, number: int, sub: int = 0) -> np.random.Generator:
-    """The stream of uniform numbers of a take: ``sub`` counts its rewinds."""
-    key = [seed, number] if sub == 0 else [seed, number, sub]
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+def stream(seed: int, number: int, use: int, redraw: int = 0) -> np.random.Generator:
+    """The random numbers of take ``number`` for one use of the registry."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, number, use, redraw])))
 
 
 def temperature_of(number: int, spread: Sequence[float]) -> float:
@@ -38,23 +36,6 @@ def temperature_of(number: int, spread: Sequence[float]) -> float:
     return round(low + (high - low) * ((0.5 + number * GOLDEN) % 1.0), 4)
 
 
-def schedule(points: Sequence[tuple[float, float]], start: int, n: int, sample_rate: int) -> npt.NDArray[np.float32]:
-    """Temperatures of samples [start, start + n) from (time in s, temperature) points, linear between them."""
-    times = (np.arange(start, start + n) + 0.0) / sample_rate
-    return np.interp(times, [t for t, _ in points], [v for _, v in points]).astype(np.float32)
-
-
-def choose_state(seed: int, number: int, states: Sequence[tuple[int, str]]) -> dict[str, Any]:
-    """Which stored state, (number, digest), a take begins with."""
-    state, name = states[int(dice(seed, number, PRIME_KEY).integers(len(states)))]
-    return {"state": state, "digest": name}
-
-
-def choose_prime(seed: int, number: int, songs: Mapping[str, int], n_samples: int) -> dict[str, Any]:
-    """Which stretch of which song the net hears first: ``songs`` maps track ids to lengths in samples."""
-    fitting = {name: length for name, length in sorted(songs.items()) if length >= n_samples}
-    if n_samples <= 0 or not fitting:
-        return {}
-    rng = dice(seed, number, PRIME_KEY)
-    name = list(fitting)[int(rng.integers(len(fitting)))]
-    return {"track": name, "start": int(rng.integers(0, fitting[name] - n_samples + 1)), "n_samples": n_samples}
+def schedule(points: Sequence[tuple[float, float]], times_s: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """Temperatures at ``times_s`` from (time in s, temperature) points, linear between them."""
+    return np.interp(times_s, [t for t, _ in points], [v for _, v in points]).astype(np.float32)

@@ -20,14 +20,15 @@ from ..errors import CheckpointError, ParameterError
 from ..prepared import PreparedCorpus, open_corpus
 from ..progress import SILENT, Reporter
 from ..project import Project
-from ..records import Model
+from ..records import Model, digest
 from .params import Params
 from .run import HELD_OUT, STAGE, TRAINED, _hear_by_name, open_searchers, song_names
 
 if TYPE_CHECKING:
+    from ..generate import GenerateParams
     from .spectra import Float
 
-MODEL_STAGE, VERSION = "memorisation", 1
+MODEL_STAGE, VERSION = "memorisation", 2
 
 
 def measure_model(
@@ -61,18 +62,20 @@ def measure_model(
     corpus = open_corpus(project)
     model = find(project, model_id)
     chosen = list(steps) if steps else checkpoints(project, model)
+    from ..generate import recipes
+
     if not seconds >= take_s > 0:
         raise ParameterError(f"seconds={seconds:g} must be at least take_s={take_s:g}, and that more than 0")
     seed = project.settings.seed if seed is None else seed
-    asked = {"seconds": seconds, "take_s": take_s, "seed": seed}
     items = [
         stage.Item(
             f"{model.id}@{step}@{temperature:g}",
-            {"weights": _weights_digest(project, model, step), "corpus": corpus.digest, **asked},
-            (step, temperature),
+            {"takes": digest(*(r.take_id for r in recipes(project, wanted, seed=seed))), "corpus": corpus.digest},
+            (step, temperature, wanted),
         )
         for step in chosen
         for temperature in temperatures
+        for wanted in [asked(project, model, step, temperature, seconds, take_s)]
     ]
     ready: dict[str, Any] = {}
 
@@ -85,8 +88,8 @@ def measure_model(
             names = song_names(corpus)
             ready["heard"] = {names[s.track.id]: hear_prepared(corpus, s) for s in corpus.split("train")}
             ready["unheard"] = [hear_prepared(corpus, s) for s in corpus.split("heldout")]
-        step, temperature = item.payload
-        generated = list(sampled(project, model, step, temperature, seconds, take_s, seed))
+        step, temperature, wanted = item.payload
+        generated = list(sampled(project, wanted, seed))
         arms = four_arms(
             generated,
             ready[TRAINED],
@@ -114,7 +117,7 @@ def find(project: Project, word: str) -> Model:
     models = project.catalogue.models()
     matches = [m for m in models if m.id == word] or [m for m in models if m.id.startswith(word)]
     if len(matches) != 1:
-        known = ", ".join(m.id for m in models) or "none yet; train one with `neuralbum train skeleton`"
+        known = ", ".join(m.id for m in models) or "none yet; train one with `neuralbum train`"
         raise CheckpointError(f"model {word!r}: {len(matches)} of that name; there are: {known}")
     return matches[0]
 
@@ -124,30 +127,31 @@ def checkpoints(project: Project, model: Model) -> list[int]:
     folder = project.models_dir / model.id / "steps"
     steps = sorted(int(path.stem) for path in folder.glob("*.safetensors") if path.stem.isdigit())
     if not steps:
-        raise CheckpointError(f"{model.id}: no checkpoints in {folder}; train with `neuralbum train skeleton`")
+        raise CheckpointError(f"{model.id}: no checkpoints in {folder}; train with `neuralbum train`")
     return steps
 
 
-def sampled(
-    project: Project, model: Model, step: int, temperature: float, seconds: float, take_s: float, seed: int
-) -> Iterator[Float]:
-    """Takes of a checkpoint, as mono at 16 kHz; nothing is stored."""
+def asked(
+    project: Project, model: Model, step: int, temperature: float, seconds: float, take_s: float
+) -> GenerateParams:
+    """The project's own settings of ``generate``, for so much of this checkpoint at this temperature."""
+    from ..generate import GenerateParams
+
+    if step not in (known := checkpoints(project, model)):
+        raise CheckpointError(f"{model.id}: no checkpoint at step {step}; there are: {', '.join(map(str, known))}")
+    return project.params(
+        "generate", GenerateParams, model=f"{model.id}@{step}", temperature=[temperature], drift=0.0,
+        hours=seconds / 3600.0, length_s=take_s,
+    )  # fmt: skip
+
+
+def sampled(project: Project, params: GenerateParams, seed: int) -> Iterator[Float]:
+    """Takes as ``generate`` makes them, as mono at SAMPLE_RATE; nothing is stored."""
     from ..generate import sample
     from .listening import hear_blocks
 
-    n_takes = max(1, round(seconds / take_s))
-    n_samples = round(take_s * model.sample_rate)
-    blocks = sample(
-        project.models_dir / model.id,
-        seeds=range(n_takes),
-        temperatures=[temperature] * n_takes,
-        n_samples=n_samples,
-        step=step,
-        seed=seed,
-    )
-    whole = np.concatenate(list(blocks), axis=1)
-    for take in whole:
-        yield hear_blocks(iter([(take[None, :], model.sample_rate)]))
+    for recipe, pieces in sample(project, params, seed=seed):
+        yield hear_blocks((piece, recipe.sample_rate) for piece in pieces)
 
 
 def write_model_report(project: Project, model_id: str) -> tuple[Path, list[dict[str, Any]]]:
@@ -218,11 +222,3 @@ def row(values: Any) -> dict[str, Any]:
         "excess_high": excess["high"],
         "sensitivity": values["spiked"]["sensitivity"],
     }
-
-
-def _weights_digest(project: Project, model: Model, step: int) -> str:
-    path = project.models_dir / model.id / "steps" / f"{step}.safetensors"
-    if not path.exists():
-        known = ", ".join(map(str, checkpoints(project, model)))
-        raise CheckpointError(f"{model.id}: no checkpoint at step {step}; there are: {known}")
-    return stage.file_digest(path)

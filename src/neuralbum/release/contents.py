@@ -102,7 +102,7 @@ def _isrcs(project: Project, params: Params) -> dict[str, str]:
 def with_sound(
     project: Project, songs: list[AlbumSong], chosen: Sequence[tuple[Song, Take]], errors: list[tuple[str, str]]
 ) -> tuple[list[AlbumSong], dict[str, tuple[Path, str]]]:
-    """Where each song's sound is, and its identity; what the flesh made of it has its own rate and channels."""
+    """Where each song's sound is, and its identity; takes that were fleshed apart have another rate and channels."""
     takes = {take.id: take for _, take in chosen}
     fleshed = project.catalogue.latest("flesh")
     found: dict[str, tuple[Path, str]] = {}
@@ -114,6 +114,7 @@ def with_sound(
             if path == project.root / take.path:
                 path.stat()
                 identity = take.sha256
+                song = replace(song, flesh=take.recipe.flesh.get("model_id"))
             else:
                 identity = project.audio_digest(take)
                 net = fleshed[take.id].values.get("model") if take.id in fleshed else None

@@ -29,9 +29,9 @@ def model_card(
     """
     sampled = sum(song.recipe["model_id"] == model.id for song in album.songs)
     fleshed = sum(song.flesh == model.id for song in album.songs)
-    by_it = f"{fleshed} songs of *{_plain(album.title)}* were made stereo and wide by it."
+    by_it = f"{fleshed} songs of *{_plain(album.title)}* were made to sound by it."
     if sampled:
-        by_it = f"{sampled} songs of *{_plain(album.title)}* were sampled from it."
+        by_it = f"{sampled} songs of *{_plain(album.title)}* were played by it."
     lines = [
         "---",
         f"license: {json.dumps(album.licence.spdx.lower())}",
@@ -48,7 +48,7 @@ def model_card(
         "",
         f"# {model.id}",
         "",
-        f"A raw-audio net ({model.kind}, preset {model.preset}, {model.sample_rate} Hz) trained on one band,",
+        f"A net ({model.kind}, preset {model.preset}, {model.sample_rate} Hz) trained on one band,",
         f"{_plain(album.artist)}. {by_it}",
         "",
         "## What it was trained on",

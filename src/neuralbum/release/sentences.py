@@ -108,10 +108,12 @@ def primed(prime: Mapping[str, Any], titles: Mapping[str, str], sample_rate: int
 
     Parameters
     ----------
-    prime : of the take's recipe: a stretch of a track in samples, or a stored state of the net
+    prime : of the take's recipe: a song and its bar; of older ones a stretch of a track in samples, or a stored state
     titles : track id -> title
     sample_rate : Hz, of the recipe
     """
+    if "song" in prime:
+        return f"half a second of “{prime['song']}”, before its bar {int(prime['bar']) + 1}; it is not part of the take"
     if "track" in prime:
         title = titles.get(str(prime["track"]))
         song = f"“{title}”" if title else "a track that is no longer in the corpus"

@@ -66,7 +66,7 @@ class AlbumSong:
     primed: str = ""  #: what the net heard before it began, in words; empty: nothing
     originality: Mapping[str, Any] | None = None
     chosen_by: str | None = None
-    flesh: str | None = None  #: the net that made the sound stereo and wide, if one did
+    flesh: str | None = None  #: the net that made the notes sound, if not the plain renderer did
     isrc: str = ""
     files: Mapping[str, str] = field(default_factory=dict)  #: what -> path in the album
 
@@ -145,6 +145,7 @@ def sleeve(
             "engine": recipe.engine,
             "prime": dict(recipe.prime),
             "conditions": dict(recipe.conditions),
+            "flesh": dict(recipe.flesh),
         },
         temperature=recipe.mean_temperature,
         style=(plain_text(judgement.style) or None) if judgement and judgement.style else None,
