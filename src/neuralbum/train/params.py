@@ -59,7 +59,7 @@ class SkeletonParams:
         0.6, "at most this share of the steps a net hears in training are its own draws", minimum=0, maximum=1
     )
     patience: float = setting(
-        0.5, "stop when the best checkpoint lies this share of the training back", minimum=0.05, maximum=1
+        0.25, "stop when the chosen checkpoint lies this share of the training back", minimum=0.05, maximum=1
     )
     keep: int = setting(8, "checkpoints kept besides the newest, best first", minimum=1, maximum=10**6)
     labels: str = setting("labels.toml", "the file in the project folder that gives songs their tags and tempo")
