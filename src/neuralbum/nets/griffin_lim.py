@@ -361,22 +361,24 @@ class OverlapAdd:
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self.tail: Tensor | None = None
+        self.skip = grid.overlap // 2  # hops before the centre of the first column
 
     def push(self, spectrum: Tensor) -> Tensor:
         """Complex (C, T, n_bins) -> (C, n): every sample that no later column can reach."""
         out = self.grid.overlapped(spectrum)  # (C, T + overlap - 1, hop)
-        skip = self.grid.overlap // 2 if self.tail is None else 0  # nothing lies before the first centre
         if self.tail is not None:
             out[:, : self.grid.overlap - 1] += self.tail
         self.tail = out[:, spectrum.shape[1] :].clone()
-        return out[:, skip : spectrum.shape[1]].flatten(1)
+        skipped = min(self.skip, spectrum.shape[1])
+        self.skip -= skipped
+        return out[:, skipped : spectrum.shape[1]].flatten(1)
 
     def flush(self) -> Tensor:
         """The rest, up to the centre of the last column."""
         if self.tail is None:
             raise ParameterError("nothing was pushed: there is no sound to finish")
         tail, self.tail = self.tail, None
-        return tail[:, : self.grid.overlap // 2 - 1].flatten(1)
+        return tail[:, self.skip : self.grid.overlap // 2 - 1].flatten(1)
 
 
 class Partials:
