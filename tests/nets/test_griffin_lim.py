@@ -15,6 +15,7 @@ from .conftest import SPEC, recording, sine
 BORDERS = 1e-4  # what rounding may change where blocks meet; peaks are about 0.5
 CENTS = 20.0  # a fifth of a semitone, which is how wide the bands are there
 LEVEL_DB = 1.0
+TONE_DB = 2.0  # a lone tone's columns agree, so it loses nothing to phases, for which bands are raised by about 1 dB
 
 
 def frames_of(audio):
@@ -58,11 +59,11 @@ def test_columns_agree_better_after_griffin_lim():
 
 @pytest.mark.parametrize("hz", [110.0, 311.0, 440.0, 1010.0])
 def test_a_sine_comes_back_at_its_frequency_and_level(plain, hz):
-    sound = sine(hz, 3.0)
+    sound = sine(hz, 3.0, 0.1)
     made = plain.render(frames_of(sound[None]), seed=0)[0, 44_100:88_200]
     spectrum = np.abs(np.fft.rfft(made * np.hanning(len(made))))  # a bin is 1 Hz
     assert abs(1200 * np.log2(spectrum.argmax() / hz)) < max(CENTS, 1200 * np.log2(1 + 1.0 / hz))
-    assert abs(level_db(made) - level_db(sound)) < LEVEL_DB
+    assert abs(level_db(made) - level_db(sound)) < TONE_DB
 
 
 def test_noise_keeps_its_level_and_its_width(plain):
