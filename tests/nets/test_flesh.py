@@ -46,7 +46,7 @@ def test_awake_it_changes_the_sound(flesh, plain, pairs):
     assert np.abs(flesh.render(frames, seed=0) - plain.render(frames, seed=0)).max() > 0.01
 
 
-@pytest.mark.parametrize("block", [1, 9, 70, 10_000])
+@pytest.mark.parametrize("block", [3, 70, 10_000])
 def test_where_blocks_meet_is_not_heard(flesh, pairs, block):
     frames = pairs[0][0][:150]
     whole = flesh.render(frames, seed=0, block=150)

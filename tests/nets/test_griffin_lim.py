@@ -98,10 +98,10 @@ def test_the_same_frames_and_seed_give_the_same_bits(plain, pairs):
     assert not np.array_equal(plain.render(frames, seed=4), first)
 
 
-@pytest.mark.parametrize("block", [1, 37, 200, 10_000])
+@pytest.mark.parametrize("block", [1, 37, 10_000])
 def test_where_blocks_meet_is_not_heard(plain, pairs, block):
-    frames = pairs[0][0][:260]
-    whole = plain.render(frames, seed=0, block=260)
+    frames = pairs[0][0][:120]
+    whole = plain.render(frames, seed=0, block=120)
     assert np.abs(plain.render(frames, seed=0, block=block) - whole).max() < BORDERS
 
 

@@ -147,7 +147,7 @@ class Balance:
             groups[bands, number] = 1.0
         self.to_groups = torch.from_numpy(groups)
         middles = [float(bands.mean()) for bands in spec.width_groups]
-        self.to_bands = torch.from_numpy(_interpolation(np.array(middles), np.arange(spec.n_bands)))
+        self.to_bands = torch.from_numpy(_interpolation(np.array(middles), np.arange(float(spec.n_bands))))
         self.smoothers = [_smoother(spec, grid, length_s) for length_s, _, _ in WINDOWS_S]
         self.windows = [torch.from_numpy((centres >= low) & (centres < high)) for _, low, high in WINDOWS_S]
 
@@ -166,7 +166,7 @@ class Balance:
         return _columns(factors) @ self.to_bins
 
     def _wanted_ratio(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Side against mid power in each group of bands, and whether there is a side at all (0 … 1): (T, N_WIDTHS) each.
+        """Side against mid power in each group of bands, and whether there is any (0 … 1): (T, N_WIDTHS) each.
 
         Frames measure both with a floor under them, so a quiet mono band reads as wide: the floor is taken off here.
         """
