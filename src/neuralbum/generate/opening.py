@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import CatalogueError, CheckpointError
@@ -52,4 +53,9 @@ def _open(folder: Path, step: int | None, fleshed: tuple[Path, int | None] | Non
     band = Band(
         model, checkpoint.open_renderer(folder), about.id, digest("model", weights, about.music_sha256), about.step
     )
-    return band
+    if fleshed is None:
+        return band
+    flesh, told = checkpoint.open_flesh(*fleshed)
+    sha256 = told.checkpoint.sha256 if told.checkpoint else ""
+    recipe = {"model_id": told.id, "digest": digest("model", sha256, told.music_sha256), "step": told.step}
+    return replace(band, flesh=flesh, flesh_recipe=recipe)
