@@ -154,11 +154,12 @@ def _bring_music(project: Project, params: DemoParams, music: Sequence[Path | st
     if not music:
         if project.catalogue.tracks():
             return None
-        from .band import write_band
+        from .band import write_songs
 
         folder = project.root / "demo-band"
         reporter.begin("the band plays", params.songs, "songs")
-        write_band(folder, seed=project.settings.seed, n_songs=params.songs, duration_s=params.song_s)
+        for _ in write_songs(folder, seed=project.settings.seed, n_songs=params.songs, duration_s=params.song_s):
+            reporter.advance(1)
         reporter.end()
         music = [folder]
     return verb("corpus.add")(project, list(music), reporter=reporter)

@@ -35,8 +35,9 @@ class Budget:
     def sentence(self) -> str:
         hours = self.takes * self.take_s / 3600.0
         return (
-            f"plan: {(self.train_s + self.flesh_s) / 60:.0f} min of training, {self.takes} takes of {self.take_s:.0f} s "
-            f"({hours:.1f} h), {self.songs} songs, about {hours * 3600.0 * BYTES_PER_S / 1e9:.1f} GB"
+            f"plan: {(self.train_s + self.flesh_s) / 60:.0f} min of training, "
+            f"{self.takes} takes of {self.take_s:.0f} s ({hours:.1f} h), "
+            f"{self.songs} songs, about {hours * 3600.0 * BYTES_PER_S / 1e9:.1f} GB"
         )
 
 
