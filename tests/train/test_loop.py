@@ -14,7 +14,7 @@ from neuralbum.train.loop import Habits, Trainer
 class Line:
     """A line through noisy points, with dropout and something carried from batch to batch."""
 
-    rank, curve = "loss", "train_loss"
+    rank, slack, curve = "loss", 0.0, "train_loss"
 
     def __init__(self, poison_at=-1):
         with torch.random.fork_rng():

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from .griffin_lim import BLOCK, COLUMNS, Array, OverlapAdd, PlainRenderer, left_right
 
-CHANNELS, BLOCKS, EXPANSION, KERNEL = 256, 5, 3, 7
+CHANNELS, BLOCKS, EXPANSION, KERNEL = 192, 4, 3, 7
 LARGEST_LOG_GAIN = 2.5
 """Corrections stay within 22 dB."""
 LOG_CENTRE, LOG_SPREAD, LOG_FLOOR = -3.0, 3.0, 1e-5
@@ -57,7 +57,7 @@ class Flesh(nn.Module):
         super().__init__()
         self.plain = plain
         grid, spec = plain.grid, plain.spec
-        self.n_bins = grid.n_bins
+        self.n_bins = int(spec.edges[-1] * grid.n_fft / spec.sample_rate)  # of the others frames tell nothing
         self.n_phases = int(PHASES_BELOW_HZ * grid.n_fft / spec.sample_rate)
         self.look = nn.Linear(2 * self.n_bins + 4 * self.n_phases, channels)
         self.read = nn.Linear(spec.size + 1, channels)
@@ -98,11 +98,12 @@ class Flesh(nn.Module):
         gain, cosine, sine = self.head(self.norm_out(x)).unflatten(-1, (2, 3, -1)).permute(3, 0, 2, 1, 4)
         length = torch.rsqrt((1.0 + cosine).square() + sine.square() + TINY)
         size = torch.exp(LARGEST_LOG_GAIN * torch.tanh(gain / LARGEST_LOG_GAIN)) * length
-        return spectra * torch.complex((1.0 + cosine) * size, sine * size)
+        corrected = spectra[..., : self.n_bins] * torch.complex((1.0 + cosine) * size, sine * size)
+        return torch.cat([corrected, spectra[..., self.n_bins :]], dim=-1)
 
     def _features(self, spectra: Tensor) -> Tensor:
         """(B, 2, T, n_bins) -> (B, T, n): magnitudes, how phases run from column to column and from bin to bin."""
-        logs = (torch.log(spectra.abs() + LOG_FLOOR) - LOG_CENTRE) / LOG_SPREAD
+        logs = (torch.log(spectra[..., : self.n_bins].abs() + LOG_FLOOR) - LOG_CENTRE) / LOG_SPREAD
         mid = spectra[:, 0, :, : self.n_phases + 1]
         unit = mid / (mid.abs() + TINY)
         in_time = unit[:, 1:] * unit[:, :-1].conj() * self.advance[: self.n_phases + 1]

@@ -58,8 +58,10 @@ EXAMPLES = 12_000
 RUN = 60
 """Frames fitted or calibrated in a row."""
 CALIBRATION_RUNS, CALIBRATION_ROUNDS = 24, 2
-LARGEST_GAIN_DB = 15.0
-"""By which a band is brought to its level at most."""
+LARGEST_GAIN_DB, LARGEST_LOSS_DB = 15.0, 40.0
+"""By which a band is brought to its level at most, in each of ``BALANCE_ROUNDS``: bands share bins."""
+BALANCE_ROUNDS = 2
+TINY = 1e-9
 BLOCK = 600
 """Frames rendered at once: 10 s."""
 MARGIN = 20
@@ -145,23 +147,36 @@ class Balance:
             groups[bands, number] = 1.0
         self.to_groups = torch.from_numpy(groups)
         middles = [float(bands.mean()) for bands in spec.width_groups]
-        self.to_bands = torch.from_numpy(_interpolation(np.array(middles), np.arange(spec.n_bands)))
+        self.to_bands = torch.from_numpy(_interpolation(np.array(middles), np.arange(float(spec.n_bands))))
         self.smoothers = [_smoother(spec, grid, length_s) for length_s, _, _ in WINDOWS_S]
         self.windows = [torch.from_numpy((centres >= low) & (centres < high)) for _, low, high in WINDOWS_S]
 
     def gains(self, magnitude: Tensor, frames: Tensor, offset: Tensor) -> Tensor:
         """Factors for mid and side, both (2, T * COLUMNS, n_bins), that bring them to these frames (T, size)."""
         mid, side = self._bands(magnitude)  # (T, n_bands)
-        widths = frames[:, self.spec.n_bands :]
-        have = 10.0 * torch.log10((side @ self.to_groups + POWER_FLOOR) / (mid @ self.to_groups + POWER_FLOOR))
-        wider = (widths - have).clamp(-LARGEST_GAIN_DB, LARGEST_GAIN_DB) @ self.to_bands
-        mono = (widths + WIDTH_BOUND_DB).clamp(0.0, 1.0) @ self.to_bands
-        power = mid + side * torch.exp(wider * (math.log(10.0) / 10.0)) * mono.square()
+        wanted, sounding = self._wanted_ratio(frames)
+        have = (side @ self.to_groups + TINY) / (mid @ self.to_groups + TINY)
+        wider = (10.0 * torch.log10(wanted / have)).clamp(-LARGEST_GAIN_DB, LARGEST_GAIN_DB) @ self.to_bands
+        sounding = sounding @ self.to_bands
+        power = mid + side * torch.exp(wider * (math.log(10.0) / 10.0)) * sounding.square()
         louder = frames[:, : self.spec.n_bands] - 10.0 * torch.log10(power + POWER_FLOOR) + offset
-        louder = louder.clamp(-LARGEST_GAIN_DB, LARGEST_GAIN_DB)
+        louder = louder.clamp(-LARGEST_LOSS_DB, LARGEST_GAIN_DB)
         factors = torch.exp(torch.stack([louder, louder + wider]) * (math.log(10.0) / 20.0))
-        factors[1] *= mono
+        factors[1] *= sounding
         return _columns(factors) @ self.to_bins
+
+    def _wanted_ratio(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Side against mid power in each group of bands, and whether there is any (0 … 1): (T, N_WIDTHS) each.
+
+        Frames measure both with a floor under them, so a quiet mono band reads as wide: the floor is taken off here.
+        """
+        levels, widths = frames.split([self.spec.n_bands, N_WIDTHS], dim=1)
+        power = torch.relu(10.0 ** (levels / 10.0) - POWER_FLOOR) @ self.to_groups
+        ratio = 10.0 ** (widths / 10.0)
+        side = torch.relu(ratio * (power + POWER_FLOOR) - POWER_FLOOR) / (1.0 + ratio)
+        mid = torch.relu(power - side)
+        sounding = (widths + WIDTH_BOUND_DB).clamp(0.0, 1.0) * (10.0 * side / POWER_FLOOR - 1.0).clamp(0.0, 1.0)
+        return (side + TINY) / (mid + TINY), sounding
 
     def _bands(self, magnitude: Tensor) -> Tensor:
         """(2, T * COLUMNS, n_bins) -> power (2, T, n_bands), smoothed over time as the frames' own windows do."""
@@ -203,6 +218,8 @@ class PlainRenderer(nn.Module):
     lowest: Tensor
     highest: Tensor
     weights: Tensor
+    quietest: Tensor
+    loudest: Tensor
     offset: Tensor
     air: Tensor
 
@@ -216,6 +233,8 @@ class PlainRenderer(nn.Module):
         self.register_buffer("lowest", torch.full((spec.size,), -math.inf))
         self.register_buffer("highest", torch.full((spec.size,), math.inf))
         self.register_buffer("weights", torch.zeros(n_inputs, COLUMNS * 2 * n_bins))
+        self.register_buffer("quietest", torch.full((COLUMNS * 2 * n_bins,), math.inf))
+        self.register_buffer("loudest", torch.full((COLUMNS * 2 * n_bins,), -math.inf))
         self.register_buffer("offset", torch.zeros(spec.n_bands))
         self.register_buffer("air", torch.zeros(2, n_bins))
         self.balance = Balance(spec, self.grid)
@@ -261,6 +280,8 @@ class PlainRenderer(nn.Module):
             inner = slice(CONTEXT, RUN - CONTEXT)  # the others' neighbours, or part of their windows, are missing
             gram += inputs[inner].T @ inputs[inner]
             target += inputs[inner].T @ outputs[inner]
+            self.quietest = torch.minimum(self.quietest, outputs[inner].amin(0))
+            self.loudest = torch.maximum(self.loudest, outputs[inner].amax(0))
         self.weights.copy_(torch.linalg.solve(gram + RIDGE * torch.eye(n_inputs), target))
 
     def _calibrate(self, pairs: Sequence[Pair], rng: np.random.Generator) -> None:
@@ -290,15 +311,19 @@ class PlainRenderer(nn.Module):
 
     def _inputs(self, frames: Tensor) -> Tensor:
         """(T, size) -> (T, n_inputs), neighbours beside each other, the last column 1."""
-        scaled = (frames.clamp(self.lowest, self.highest) - self.mean) / self.deviation
+        scaled = (frames - self.mean) / self.deviation
         padded = torch.cat([scaled[:1].expand(CONTEXT, -1), scaled, scaled[-1:].expand(CONTEXT, -1)])
         return nn.functional.pad(padded.unfold(0, 2 * CONTEXT + 1, 1).flatten(1), (0, 1), value=1.0)
 
     def magnitudes(self, frames: Tensor) -> Tensor:
         """(T, size) -> (2, T * COLUMNS, n_bins): mid and side."""
-        logs = (self._inputs(frames) @ self.weights).unflatten(1, (COLUMNS, 2, -1))  # (T, COLUMNS, 2, n_bins)
+        frames = frames.clamp(self.lowest, self.highest)
+        logs = (self._inputs(frames) @ self.weights).clamp(self.quietest, self.loudest)
+        logs = logs.unflatten(1, (COLUMNS, 2, -1))  # (T, COLUMNS, 2, n_bins)
         magnitude = torch.exp(logs.permute(2, 0, 1, 3).flatten(1, 2))
-        return magnitude * self.balance.gains(magnitude, frames, self.offset) * torch.exp(self.air)[:, None]
+        for _ in range(BALANCE_ROUNDS):
+            magnitude = magnitude * self.balance.gains(magnitude, frames, self.offset)
+        return magnitude * torch.exp(self.air)[:, None]
 
     @torch.no_grad()
     def blocks(self, frames: Array, *, seed: int, block: int = BLOCK, iterations: int = ITERATIONS) -> Iterator[Tensor]:
@@ -361,22 +386,24 @@ class OverlapAdd:
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self.tail: Tensor | None = None
+        self.skip = grid.overlap // 2  # hops before the centre of the first column
 
     def push(self, spectrum: Tensor) -> Tensor:
         """Complex (C, T, n_bins) -> (C, n): every sample that no later column can reach."""
         out = self.grid.overlapped(spectrum)  # (C, T + overlap - 1, hop)
-        skip = self.grid.overlap // 2 if self.tail is None else 0  # nothing lies before the first centre
         if self.tail is not None:
             out[:, : self.grid.overlap - 1] += self.tail
         self.tail = out[:, spectrum.shape[1] :].clone()
-        return out[:, skip : spectrum.shape[1]].flatten(1)
+        skipped = min(self.skip, spectrum.shape[1])
+        self.skip -= skipped
+        return out[:, skipped : spectrum.shape[1]].flatten(1)
 
     def flush(self) -> Tensor:
         """The rest, up to the centre of the last column."""
         if self.tail is None:
             raise ParameterError("nothing was pushed: there is no sound to finish")
         tail, self.tail = self.tail, None
-        return tail[:, : self.grid.overlap // 2 - 1].flatten(1)
+        return tail[:, self.skip : self.grid.overlap // 2 - 1].flatten(1)
 
 
 class Partials:

@@ -144,7 +144,7 @@ class Desk:
         if due:
             self.look()
             if self._best_is_old():
-                self.stopped = f"nothing better since step {self.about.step}"
+                self.stopped = f"nothing as good since step {self.about.step}"
         elif self.elapsed - self.saved_at >= SAVE_EVERY_S:
             self._save_state()
 
@@ -168,7 +168,10 @@ class Desk:
         steps = sorted({*(c.step for c in self.about.history if c.sha256), trainer.step})
         ranks = {c.step: c.measures.get(trainer.task.rank) for c in (*self.about.history, scored)}
         known = [step for step in steps if ranks[step] is not None]
-        order = sorted(known, key=lambda step: (ranks[step], step)) or steps[::-1]
+        enough = (1.0 + trainer.task.slack) * min((ranks[step] for step in known), default=0.0)
+        # Of checkpoints that are good enough the newest comes first, then the others by rank.
+        order = sorted(known, key=lambda step: (ranks[step] > enough, -step if ranks[step] <= enough else ranks[step]))
+        order = order or steps[::-1]
         kept = {*order[: self.pace.keep], trainer.step}
         history = tuple(c if c.step in kept else replace(c, sha256="") for c in self.about.history)
         about = replace(self.about, step=order[0], steps_done=trainer.step, history=history)

@@ -28,7 +28,7 @@ VALID_S = 120.0
 class FleshTask:
     """See the module's head; a ``loop.Task``."""
 
-    rank, curve = "loss", "train_loss"
+    rank, slack, curve = "loss", 0.0, "train_loss"
 
     def __init__(
         self, flesh: Flesh, train: Examples, valid: Examples | None, *, critic_weight: float, critic_after: float,

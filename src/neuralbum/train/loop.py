@@ -29,6 +29,7 @@ class Task(Protocol):
 
     net: nn.Module  #: all that the optimiser changes
     rank: str  #: the measure by which checkpoints are chosen; smaller is better
+    slack: float  #: a checkpoint whose measure is worse than the best by this share is as good as the best
     curve: str  #: what the training's curve is called
 
     def make_batch(self, rng: np.random.Generator) -> Any:

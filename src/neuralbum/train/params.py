@@ -59,7 +59,7 @@ class SkeletonParams:
         0.6, "at most this share of the steps a net hears in training are its own draws", minimum=0, maximum=1
     )
     patience: float = setting(
-        0.5, "stop when the best checkpoint lies this share of the training back", minimum=0.05, maximum=1
+        0.25, "stop when the chosen checkpoint lies this share of the training back", minimum=0.05, maximum=1
     )
     keep: int = setting(8, "checkpoints kept besides the newest, best first", minimum=1, maximum=10**6)
     labels: str = setting("labels.toml", "the file in the project folder that gives songs their tags and tempo")
@@ -77,7 +77,7 @@ class FleshParams:
     batch: int = setting(0, "excerpts a training step sees; 0: the preset's", minimum=0, maximum=4096)
     learning_rate: float = setting(0.0, "peak learning rate; 0: the preset's", minimum=0, maximum=1)
     critic_weight: float = setting(
-        0.1, "what the critics' opinion weighs in the end; 0: no critics", minimum=0, maximum=10
+        0.0, "what the critics' opinion weighs in the end; 0: no critics", minimum=0, maximum=10
     )
     critic_after: float = setting(0.5, "share of the training after which the critics join", minimum=0, maximum=1)
     patience: float = setting(
@@ -121,7 +121,7 @@ PRESETS = {
 }  # fmt: skip
 FLESHES = {
     "debug": Preset("flesh", {"channels": 8, "n_blocks": 1}, steps=4, batch=1, window=0, learning_rate=1e-3),
-    "small": Preset("flesh", {"channels": 256, "n_blocks": 5}, steps=600, batch=6, window=0, learning_rate=1e-3),
+    "small": Preset("flesh", {"channels": 192, "n_blocks": 4}, steps=600, batch=6, window=0, learning_rate=2e-3),
 }
 
 

@@ -107,7 +107,7 @@ def prepare(
     read = []
     for number, track in enumerate(corpus.songs):
         if track.track.split in ("train", "valid", "heldout"):
-            read += _read(number, track, spec, pitches if track.track.split == "train" else [0.0])
+            read += _read(number, track, corpus.gain, spec, pitches if track.track.split == "train" else [0.0])
         reporter.advance(track.stereo.shape[1] / STEREO_RATE)
     reporter.end()
     learned = [steps for song, steps in read if song.split == "train"]
@@ -164,14 +164,21 @@ def pairs_of(corpus: PreparedCorpus, split: str, spec: FrameSpec, most_s: float)
     for song in songs:
         n = min(song.stereo.shape[1], int(most_s / len(songs) * spec.sample_rate))
         start = (song.stereo.shape[1] - n) // 2
-        audio = to_float(song.stereo[:, start : start + n])
+        audio = _at_own_level(song.stereo[:, start : start + n], corpus.gain)
         pairs.append((analyse(audio, spec)[0], audio))
     return pairs
 
 
-def _read(number: int, track: PreparedTrack, spec: FrameSpec, pitches: Sequence[float]) -> list[tuple[Song, Any]]:
+def _at_own_level(stereo: npt.NDArray[np.int16], gain: float) -> Floats:
+    """Prepared sound as loud as the band made it: takes are to be as loud as the recordings."""
+    return to_float(stereo) / np.float32(gain)
+
+
+def _read(
+    number: int, track: PreparedTrack, gain: float, spec: FrameSpec, pitches: Sequence[float]
+) -> list[tuple[Song, Any]]:
     """Copies of a song without their codes yet, and the steps of each as float16."""
-    frames = analyse(to_float(track.stereo), spec, pitches=pitches)
+    frames = analyse(_at_own_level(track.stereo, gain), spec, pitches=pitches)
     bars: Bars = find_bars(frames[pitches.index(0.0)][:, : spec.n_bands], spec.frame_rate)
     out = []
     empty = np.zeros(0, dtype=np.int64)

@@ -29,7 +29,7 @@ Levels = npt.NDArray[np.uint8]
 class SampleRnnTask:
     """See the module's head; a ``loop.Task``."""
 
-    rank, curve = "valid_bits", "train_bits"
+    rank, slack, curve = "valid_bits", 0.0, "train_bits"
 
     def __init__(
         self, net: SampleRnn, splits: Mapping[str, Sequence[Levels]], *, sample_rate: int, batch: int, window: int,

@@ -26,6 +26,9 @@ from .material import Disturbance, disturb, hear, stack
 from .params import Setup, SkeletonParams
 from .prepare import Music, Song, prepare, stored_music, unheard_parts
 
+SLACK = 0.05
+"""Beat, repetition and level of what a net plays still grow when the likelihood of unheard songs has begun to fall, and
+copies come later: the newest checkpoint within a twentieth of the best is the one that is played."""
 JUMP = 0.15
 """Share of windows after which a stream goes on elsewhere."""
 HOW = Disturbance()
@@ -44,7 +47,7 @@ class Stream:
 class SkeletonTask:
     """See the module's head; a ``loop.Task``."""
 
-    rank, curve = "valid_bits", "train_bits"
+    rank, slack, curve = "valid_bits", SLACK, "train_bits"
 
     def __init__(
         self, music: Music, *, batch: int, window: int, own_steps: float, precise: bool, device: str = "cpu"
