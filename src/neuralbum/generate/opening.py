@@ -49,13 +49,17 @@ def open_recipe(project: Project, recipe: Recipe) -> Band:
 
 def _open(folder: Path, step: int | None, fleshed: tuple[Path, int | None] | None) -> Band:
     model, about = checkpoint.open_model(folder, step)
-    weights = about.checkpoint.sha256 if about.checkpoint else ""
-    band = Band(
-        model, checkpoint.open_renderer(folder), about.id, digest("model", weights, about.music_sha256), about.step
-    )
+    band = Band(model, checkpoint.open_renderer(folder), about.id, _digest(about), about.step)
     if fleshed is None:
         return band
-    flesh, told = checkpoint.open_flesh(*fleshed)
-    sha256 = told.checkpoint.sha256 if told.checkpoint else ""
-    recipe = {"model_id": told.id, "digest": digest("model", sha256, told.music_sha256), "step": told.step}
+    flesh, said = checkpoint.open_flesh(*fleshed)
+    if flesh.plain.spec != model.spec:
+        raise CheckpointError(f"{said.id}: was trained at another rate than {about.id}; train it again")
+    recipe = {"model_id": said.id, "digest": _digest(said), "step": said.step}
     return replace(band, flesh=flesh, flesh_recipe=recipe)
+
+
+def _digest(about: checkpoint.About) -> str:
+    """Of all files that a model's checkpoint is read from."""
+    weights = about.checkpoint.sha256 if about.checkpoint else ""
+    return digest("model", weights, about.music_sha256)
