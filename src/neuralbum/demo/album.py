@@ -34,6 +34,7 @@ FIRST_SHARE_S = {
     "resemblance": 60.0,
     "curate": 1.0,
     "title": 5.0,
+    "likeness": 5.0,
     "visualise": 60.0,
     "release": 40.0,
 }
@@ -100,6 +101,8 @@ def make_album(
     chain.step("resemblance", lambda: verb("resemblance")(project, reporter=reporter))
     chain.step("curate", lambda: verb("curate.auto")(project, keep=params.keep, reporter=reporter))
     chain.step("title", lambda: verb("title")(project, reporter=reporter))
+    # Once more, of the songs: before anything was kept it told of all takes, for the order in which they are kept.
+    chain.step("likeness", lambda: verb("resemblance")(project, reporter=reporter))
     chain.step("visualise", lambda: chain.share("visualise"))
     chain.step("release", lambda: verb("release")(project, reporter=reporter))
     return chain.result()
