@@ -156,7 +156,7 @@ def test_the_next_step_follows_the_album_from_its_first_song_to_the_page(project
     then(catalogue.record, Finding("k3", "visualise", 1, take.id, {}, {}, {}))
     project.album_dir.mkdir()
     then((project.album_dir / "index.html").write_text, "")
-    wanted = ["add ~/Music/TheBand", "train skeleton", "generate", "screen", "originality", "curate", "title"]
+    wanted = ["add ~/Music/TheBand", "train", "generate", "screen", "originality", "curate", "title"]
     wanted += ["visualise", "release"]
     assert steps == [*(f"neuralbum {step}" for step in wanted), f"open {project.album_dir / 'index.html'}"]
 

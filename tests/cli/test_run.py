@@ -12,8 +12,11 @@ from neuralbum import __version__
 from neuralbum.cli.console import amount_of, hours
 from neuralbum.cli.options import find_takes, parse_shard
 from neuralbum.cli.run import run
+from neuralbum.cli.train import _words
 from neuralbum.errors import NeuralbumError, ParameterError
+from neuralbum.project import Project
 from neuralbum.records import Event, Finding, Song
+from neuralbum.train import settings_of
 
 
 def said(capsys):
@@ -159,14 +162,14 @@ def test_steps_asked_for_win_over_a_time_in_the_file(tmp_path, capsys):
     assert run(["new", str(folder)]) == 0
     with (folder / "neuralbum.toml").open("a") as file:
         file.write('\n[skeleton]\npreset = "debug"\ntime_s = 86400.0\n')
+
+    def settled(duration, steps):
+        (params,) = settings_of(Project.open(folder, _words("skeleton", duration, None, steps, [])), "skeleton")
+        return params.steps, params.time_s
+
+    assert settled(None, None) == (0, 86400.0)
+    assert settled(None, 10) == (10, 0.0)
+    assert settled("2m", None) == (0, 120.0)
     capsys.readouterr()
-
-    def estimated(*words):
-        assert run(["train", "skeleton", "--project", str(folder), "--estimate", "--json", *words]) == 0
-        return json.loads(said(capsys)[0])["seconds"]
-
-    assert estimated() == 86400.0
-    assert estimated("--steps", "10") < 60.0
-    assert estimated("--for", "2m") == 120.0
     assert run(["train", "skeleton", "--project", str(folder), "--steps", "10", "--for", "2m"]) == 2
     assert "choose one" in said(capsys)[1]

@@ -17,7 +17,7 @@ ASK = "from numba import config; import neuralbum.kernels.decay; print(config.CA
 def test_any_change_of_any_kernel_is_another_folder(tmp_path):
     copy = shutil.copytree(SOURCES, tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
     assert kernels.compiled_of(copy) == kernels.compiled_of(SOURCES)
-    (copy / "lanes.py").write_text((copy / "lanes.py").read_text() + "\n")
+    (copy / "masks.py").write_text((copy / "masks.py").read_text() + "\n")
     assert kernels.compiled_of(copy) != kernels.compiled_of(SOURCES)
 
 
