@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from neuralbum.errors import TrainingError
+from neuralbum.train.desk import best_first
 from neuralbum.train.loop import Habits, Trainer
 
 
@@ -108,3 +109,10 @@ def test_the_rate_warms_up_and_ends_at_its_final_share():
     trainer.step = 100
     assert trainer.rate(0.5) == pytest.approx(0.55)  # half way of the cosine between 1 and 0.1
     assert trainer.rate(1.0) == pytest.approx(0.1)
+
+
+def test_the_newest_of_the_checkpoints_that_are_good_enough_plays():
+    ranks = {10: 3.2, 20: 3.0, 30: 3.1, 40: 3.5}
+    assert best_first(ranks, 0.0) == [20, 30, 10, 40]
+    assert best_first(ranks, 0.05) == [30, 20, 10, 40]
+    assert best_first({}, 0.05) == []

@@ -73,18 +73,20 @@ class Skeleton(nn.Module):
         self.blocks = nn.ModuleList(RecurrentBlock(c.width, c.dropout) for _ in range(c.n_blocks))
         self.norm = nn.RMSNorm(c.width, eps=1e-5)
         self.register_buffer("embedded", torch.zeros(N_GROUPS, c.n_codes, N_EMBEDDED))
-        self.hidden, self.free, self.near, self.gate = (nn.ModuleList() for _ in range(4))
+        self.hidden, self.free = nn.ModuleList(), nn.ModuleList()
+        self.near, self.gate = nn.ModuleList(), nn.ModuleList()
         self.precision = nn.Parameter(torch.zeros(N_GROUPS, N_EMBEDDED))
         for group in range(N_GROUPS):
             n_linear = n_direct + group * N_EMBEDDED
             self.hidden.append(nn.Linear(c.width + n_linear, c.hidden))
-            self.free.append(nn.Linear(c.hidden, c.n_codes))
-            self.near.append(nn.Linear(n_linear, N_EMBEDDED))
-            self.gate.append(nn.Linear(c.hidden, 1))
+            free, near = nn.Linear(c.hidden, c.n_codes), nn.Linear(n_linear, N_EMBEDDED)
             with torch.no_grad():
-                self.free[-1].weight.mul_(0.1)
-                self.near[-1].weight.zero_()
-                self.near[-1].bias.zero_()
+                free.weight.mul_(0.1)
+                near.weight.zero_()
+                near.bias.zero_()
+            self.free.append(free)
+            self.near.append(near)
+            self.gate.append(nn.Linear(c.hidden, 1))
 
     def set_linear(self, solutions: Sequence[tuple[Tensor, Tensor, Tensor]]) -> None:
         """Start as least squares: for each group the (weight, bias) that predict its embedding, and what is left.
@@ -93,9 +95,10 @@ class Skeleton(nn.Module):
         """
         with torch.no_grad():
             for group, (weight, bias, left) in enumerate(solutions):
-                precision = 1.0 / left.clamp_min(0.05) ** 2
-                self.near[group].weight.copy_(precision[:, None] * weight)
-                self.near[group].bias.copy_(precision * bias)
+                precision, near = 1.0 / left.clamp_min(0.05) ** 2, self.near[group]
+                assert isinstance(near, nn.Linear)
+                near.weight.copy_(precision[:, None] * weight)
+                near.bias.copy_(precision * bias)
                 self.precision[group] = precision
 
     def start(self, n: int) -> list[Tensor]:

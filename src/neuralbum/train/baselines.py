@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ from ..nets.form import FormCodec
 from ..nets.grid import STEPS_PER_BAR
 from ..nets.skeleton import Skeleton, SkeletonConfig
 from .material import ABSENT, Copy, hear
+
+T = TypeVar("T")
 
 SMOOTHING = 0.5
 """Added to every code's count."""
@@ -71,7 +74,7 @@ def score(net: Skeleton, songs: Heard, form: FormCodec) -> float:
     return bits_per_second(songs, nats)
 
 
-def moved(heard: object, device: torch.device) -> object:
+def moved(heard: T, device: torch.device) -> T:
     """What is heard, on another device."""
     if device.type == "cpu":
         return heard

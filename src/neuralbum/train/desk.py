@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +41,13 @@ class Pace:
     time_s: float = 0.0
     patience: float = 1.0  #: share of the training without a better checkpoint, after which it stops
     keep: int = 8  #: checkpoints kept besides the newest
+
+
+def best_first(ranks: Mapping[int, float], slack: float) -> list[int]:
+    """Steps of checkpoints: those within ``slack`` (a share) of the best, newest first; then the others, best first."""
+    enough = (1.0 + slack) * min(ranks.values(), default=0.0)
+    good = sorted((step for step, rank in ranks.items() if rank <= enough), reverse=True)
+    return [*good, *sorted((step for step in ranks if step not in good), key=lambda step: (ranks[step], step))]
 
 
 def sweep(folder: Path) -> None:
@@ -167,11 +174,8 @@ class Desk:
         scored = Checkpoint(trainer.step, measures)
         steps = sorted({*(c.step for c in self.about.history if c.sha256), trainer.step})
         ranks = {c.step: c.measures.get(trainer.task.rank) for c in (*self.about.history, scored)}
-        known = [step for step in steps if ranks[step] is not None]
-        enough = (1.0 + trainer.task.slack) * min((ranks[step] for step in known), default=0.0)
-        # Of checkpoints that are good enough the newest comes first, then the others by rank.
-        order = sorted(known, key=lambda step: (ranks[step] > enough, -step if ranks[step] <= enough else ranks[step]))
-        order = order or steps[::-1]
+        known = {step: rank for step in steps if (rank := ranks[step]) is not None}
+        order = best_first(known, trainer.task.slack) or steps[::-1]
         kept = {*order[: self.pace.keep], trainer.step}
         history = tuple(c if c.step in kept else replace(c, sha256="") for c in self.about.history)
         about = replace(self.about, step=order[0], steps_done=trainer.step, history=history)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 import torch
@@ -117,7 +116,7 @@ class SkeletonTask:
         """Mean nats of a step."""
         plain, codes, fresh = batch
         heard = disturb(plain, HOW, rng=rng)
-        plain, heard = (cast("Heard", baselines.moved(h, self.device)) for h in (plain, heard))
+        plain, heard = (baselines.moved(h, self.device) for h in (plain, heard))
         codes, kept = codes.to(self.device), (~fresh)[:, None].to(self.device)
         state = [s * kept for s in self.state]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=not self.precise):
