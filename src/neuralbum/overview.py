@@ -101,9 +101,8 @@ def _next(
     album = project.album_dir / "index.html"
     steps = (
         (not has_music, "add ~/Music/TheBand"),
-        (not has_net, "train skeleton"),
+        (not has_net, "train"),
         (not has_takes, "generate"),
-        ("flesh" in pending, "flesh"),
         ("screen" in pending, "screen"),
         ("originality" in pending, "originality"),
         (not has_kept, "curate"),

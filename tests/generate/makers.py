@@ -54,7 +54,7 @@ def small_model(n_songs=3):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         net = Skeleton(SkeletonConfig(12, book.n_codes, 6, 32, 1, 32, 0.0))
-    net.embedded.copy_(torch.from_numpy(book.embeddings()))
+    net.embedded.copy_(torch.from_numpy(book.embedded))
     with torch.no_grad():
         for g, layer in enumerate(net.free):  # it knows how often each code occurs
             counts = np.bincount(np.concatenate([c[:, g] for c in codes.values()]), minlength=book.n_codes)

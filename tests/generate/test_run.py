@@ -1,11 +1,13 @@
 """Takes in a project: same recipe same sound, resumable, shared, safe."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 
+from neuralbum.catalogue import Catalogue
 from neuralbum.errors import AudioError, CatalogueError, CheckpointError
 from neuralbum.generate import GenerateParams, render, run
 from neuralbum.project import Project
@@ -14,12 +16,14 @@ from neuralbum.stage import file_digest
 
 from .makers import RATE, write_small_model
 
+LEASE_S = 0.5
 PARAMS = GenerateParams(count=3, length_s=3.0)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     made = Project.create(tmp_path_factory.mktemp("generate") / "p", artist="The Tests")
+    made.__dict__["catalogue"] = Catalogue.at(made.root / "catalogue.db", lease_s=LEASE_S)
     write_small_model(made)
     return made
 
@@ -95,11 +99,13 @@ def test_what_another_process_has_in_hand_is_left_to_it_with_its_part(fresh):
     (fresh.root / victim.path).unlink()
     part = fresh.takes_dir / f"{victim.id}.{'0' * 8}.part.flac"
     part.write_bytes(b"fLaC half")
-    fresh.catalogue.claim("generate", [victim.id], worker="elsewhere:1:1", now=1e12, lease_s=1e9)
+    other = Catalogue.at(fresh.root / "catalogue.db", lease_s=LEASE_S)
+    other.claim("generate", [victim.id], worker="elsewhere", now=time.time())
     outcome = run(fresh, PARAMS)
     assert (outcome.done, outcome.elsewhere) == (0, 1)
     assert part.exists()
-    fresh.catalogue.let_go([victim.id], worker="elsewhere:1:1")
+    other.let_go([victim.id], worker="elsewhere")
+    other.close()
     assert run(fresh, PARAMS).done == 1
     assert not part.exists()
 

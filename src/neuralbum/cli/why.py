@@ -44,6 +44,9 @@ def _print(story: dict[str, Any]) -> None:
     if recipe["prime"]:
         print("primed with: " + ", ".join(f"{k} {v}" for k, v in recipe["prime"].items()))
     for name, said in recipe.get("conditions", {}).items():
+        if isinstance(said, int | float):
+            print(f"asked for: {name} {said:g}")
+            continue
         print(f"told {name}: " + ", ".join(w if isinstance(w, str) else f"{w[1]:g} at {w[0]:g} s" for w in said))
     if model is not None:
         print(

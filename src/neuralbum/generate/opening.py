@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import CatalogueError, CheckpointError
@@ -48,8 +49,17 @@ def open_recipe(project: Project, recipe: Recipe) -> Band:
 
 def _open(folder: Path, step: int | None, fleshed: tuple[Path, int | None] | None) -> Band:
     model, about = checkpoint.open_model(folder, step)
+    band = Band(model, checkpoint.open_renderer(folder), about.id, _digest(about), about.step)
+    if fleshed is None:
+        return band
+    flesh, said = checkpoint.open_flesh(*fleshed)
+    if flesh.plain.spec != model.spec:
+        raise CheckpointError(f"{said.id}: was trained at another rate than {about.id}; train it again")
+    recipe = {"model_id": said.id, "digest": _digest(said), "step": said.step}
+    return replace(band, flesh=flesh, flesh_recipe=recipe)
+
+
+def _digest(about: checkpoint.About) -> str:
+    """Of all files that a model's checkpoint is read from."""
     weights = about.checkpoint.sha256 if about.checkpoint else ""
-    band = Band(
-        model, checkpoint.open_renderer(folder), about.id, digest("model", weights, about.music_sha256), about.step
-    )
-    return band
+    return digest("model", weights, about.music_sha256)

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from .making import Band, Played
 
 STAGE = "generate"
-LEASE_S = 3600.0
 PLAYING_SHARE = 0.25
 """Of the work on a take; the rest is rendering."""
 MOST_PLAYED = 16
@@ -113,7 +112,7 @@ def run(
     band = open_band(project, params.model, params.flesh)
     planned = plan(project.settings.seed, params, band)
     mine = [r for r in planned.recipes if takes is None or r.take_id in set(takes)][index - 1 :: n_shards]
-    known = {take.id for take in project.catalogue.takes() if (project.root / take.path).exists()}
+    known = {name for name, path in project.catalogue.take_paths().items() if (project.root / path).exists()}
     todo = [recipe for recipe in mine if force or recipe.take_id not in known]
     claims = _Claims(project, force)
     claims.sweep()
@@ -231,7 +230,6 @@ class _Maker:
 
     def _advance(self, seconds: float) -> None:
         self.reporter.advance(seconds)
-        self.claims.renew()
         self.ledger()
 
 
@@ -240,7 +238,7 @@ class _Claims:
 
     def __init__(self, project: Project, force: bool) -> None:
         self.project, self.force = project, force
-        self.worker, self.renewed = worker_name(), time.monotonic()
+        self.worker = worker_name()
         self.token = digest("claim", self.worker)[:8]
         self.held: set[str] = set()
 
@@ -252,13 +250,13 @@ class _Claims:
         """Those of ``recipes`` that no other process has in hand or has made meanwhile."""
         catalogue = self.project.catalogue
         names = [recipe.take_id for recipe in recipes]
-        got = set(catalogue.claim(STAGE, names, worker=self.worker, now=time.time(), lease_s=LEASE_S))
+        got = set(catalogue.claim(STAGE, names, worker=self.worker, now=time.time()))
         made = {take.id for take in catalogue.takes(names) if (self.project.root / take.path).exists()}
         if not self.force and (faster := got & made):
             catalogue.let_go(sorted(faster), worker=self.worker)
             got -= faster
         for name in sorted(got):
-            catalogue.start(name, now=time.time(), lease_s=LEASE_S)
+            catalogue.start(name, now=time.time())
             self._clear(name)
         self.held |= got
         return [recipe for recipe in recipes if recipe.take_id in got]
@@ -266,21 +264,15 @@ class _Claims:
     def sweep(self) -> None:
         """Remove what killed processes left half written: parts whose claims nobody holds."""
         left = {m[1] for p in self.project.takes_dir.glob("*.part.flac") if (m := PART.fullmatch(p.name))}
-        got = self.project.catalogue.claim(STAGE, sorted(left), worker=self.worker, now=time.time(), lease_s=LEASE_S)
+        catalogue = self.project.catalogue
+        got = catalogue.claim(STAGE, sorted(left), worker=self.worker, now=time.time(), wait=False)
         for name in got:
             self._clear(name)
-        self.project.catalogue.let_go(got, worker=self.worker)
+        catalogue.let_go(got, worker=self.worker)
 
     def _clear(self, take_id: str) -> None:
         for part in self.project.takes_dir.glob(f"{take_id}.*.part.flac"):
             part.unlink(missing_ok=True)
-
-    def renew(self) -> None:
-        """Keep the claims alive while takes grow."""
-        if time.monotonic() - self.renewed > LEASE_S / 4:
-            self.renewed = time.monotonic()
-            for name in self.held:
-                self.project.catalogue.start(name, now=time.time(), lease_s=LEASE_S)
 
     def finished(self, take_id: str) -> None:
         self.project.catalogue.let_go([take_id], worker=self.worker)
