@@ -7,16 +7,19 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-# make album MUSIC=~/Music/MyBand ARTIST="My Band" PHRASE="fake feelings"
+# make album MUSIC=~/Music/MyBand ARTIST="My Band" PHRASE="fake feelings" FOR=8h SONGS=1000
 ALBUM ?= $(if $(MUSIC),my-album,demo-album)
 MUSIC ?=
 ARTIST ?=
 PHRASE ?= fake feelings
+FOR ?=
+SONGS ?=
 
 .PHONY: help album test check bench docs clean
 help:
 	@echo "make album   make a whole album with the built-in demo band (at most 15 minutes on two cores)"
 	@echo "             or of your music: make album MUSIC=~/Music/MyBand ARTIST=\"My Band\" PHRASE=\"fake feelings\""
+	@echo "             as long as you like: make album … FOR=8h SONGS=1000"
 	@echo "make test    run all tests, installing what they need"
 	@echo "make check   formatter, linter, types"
 	@echo "make bench   every benchmark that needs no project, the quick way"
@@ -35,7 +38,7 @@ $(VENV)/.ready-for-tests: $(VENV)/.installed scripts/ready_for_tests.sh
 	@touch $@
 
 album: $(VENV)/.installed
-	$(BIN)/neuralbum demo "$(ALBUM)" $(if $(MUSIC),--music "$(MUSIC)") $(if $(ARTIST),--artist "$(ARTIST)") --phrase "$(PHRASE)"
+	$(BIN)/neuralbum demo "$(ALBUM)" $(if $(MUSIC),--music "$(MUSIC)") $(if $(ARTIST),--artist "$(ARTIST)") --phrase "$(PHRASE)" $(if $(FOR),--for $(FOR)) $(if $(SONGS),--songs $(SONGS))
 
 test: $(VENV)/.ready-for-tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -9,6 +9,7 @@ import typer
 
 from .console import hours, print_json, reporter
 from .options import JsonOption, SetOption
+from .train import seconds
 
 
 def command(
@@ -20,21 +21,26 @@ def command(
     ] = None,
     artist: Annotated[str, typer.Option(help="The band's name.")] = "",
     phrase: Annotated[str, typer.Option(help="Titles will be its synonyms.")] = "fake feelings",
+    duration: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="Plan it for this long: 30m, 8h.")
+    ] = None,
+    songs: Annotated[int | None, typer.Option(min=1, help="Plan it for so many songs.")] = None,
     set_: SetOption = None,
     json: JsonOption = False,
 ) -> None:
     """Make a whole album: train, sample, screen, check for copies, title, draw, release.
 
     Without --music the built-in band plays, in at most 15 minutes on two cores. The same command goes on where it
-    stopped. With your own music, train longer afterwards (neuralbum train skeleton --for 8h) and call it again.
+    stopped. With --for and --songs training, takes and their length are planned for the time given.
 
     Example: neuralbum demo my-album --music ~/Music/MyBand --artist "My Band"
     """
     from ..demo.album import make_album
 
     result = make_album(
-        folder, music=music or [], artist=artist, phrase=phrase, words=set_ or [], reporter=reporter(json)
-    )
+        folder, music=music or [], artist=artist, phrase=phrase, words=set_ or [],
+        time_s=seconds(duration) if duration else 0.0, songs=songs or 0, reporter=reporter(json),
+    )  # fmt: skip
     if json:
         print_json({name: value for name, value in vars(result).items() if name != "outcomes"})
     else:

@@ -19,24 +19,26 @@ from ..progress import SILENT, Reporter
 from ..project import SETTINGS_FILE, Project
 from ..settings import parse_words, resolve
 from ..stage import verb
+from .budget import plan
 from .params import DemoParams
 
+DEFAULT_S = 900.0
+"""The time of an album for which only the number of songs is given."""
+
 FIRST_SHARE_S = {
-    "music": 20.0,
-    "skeleton": 20.0,  # besides the training itself
-    "flesh": 15.0,  # besides the training itself
-    "takes": 120.0,  # besides fleshing them
-    "fleshed": 1.0,  # where no take was left bare
+    "music": 45.0,
+    "train": 10.0,  # besides the training itself
+    "takes": 40.0,
     "screen": 20.0,
-    "originality": 45.0,
+    "originality": 60.0,
+    "resemblance": 60.0,
     "curate": 1.0,
     "title": 5.0,
+    "likeness": 5.0,
     "visualise": 60.0,
-    "release": 30.0,
+    "release": 40.0,
 }
 """What each step of the built-in album was seen to take on two cores, for the first estimate of the time left."""
-FLESHING_S = 20.0
-"""What fleshing adds to "takes", which are fleshed as they are made."""
 
 BUILT_IN = {
     "rights_holder": "nobody: the built-in band is arithmetic",
@@ -68,6 +70,8 @@ def make_album(
     artist: str = "",
     phrase: str = "fake feelings",
     words: Sequence[str] = (),
+    time_s: float = 0.0,
+    songs: int = 0,
     reporter: Reporter = SILENT,
 ) -> AlbumResult:
     """Make, or go on making, a whole album in ``folder``.
@@ -77,35 +81,56 @@ def make_album(
     music : files or folders of the band's recordings; none: the built-in band plays.
     artist : the band's name; required with ``music``.
     words : ``table.key=value`` overrides of settings, as ``--set`` takes them.
+    time_s, songs : make an album of so many songs in so many seconds; 0: what ``[demo]`` says. They are planned once,
+        when the folder is made.
 
     Raises
     ------
     NeuralbumError
         What a step says when it cannot go on; everything done so far stays.
     """
-    project = _open(Path(folder), music, artist, phrase, words)
+    project = _open(Path(folder), music, artist, phrase, words, _planned(time_s, songs, reporter))
     params = project.params("demo", DemoParams)
     chain = _Chain(project, params, reporter)
     chain.step("music", lambda: _bring_music(project, params, music, reporter))
-    trained = bool(project.catalogue.takes())  # takes are made when training is over; more of it is asked for by name
-    chain.step("skeleton", lambda: None if trained else verb("skeleton.train")(project, reporter=reporter))
-    if params.flesh_s > 0 and params.flesh_preset:
-        chain.step("flesh", lambda: None if trained else verb("flesh.train")(project, reporter=reporter))
+    made = bool(project.catalogue.takes())  # takes are made when training is over; more of it is asked for by name
+    chain.step("train", lambda: None if made else _train(project, params, reporter))
     chain.step("takes", lambda: chain.share("generate", sharing=chain.workers))
-    if params.flesh_s > 0 and params.flesh_preset:
-        # `generate` fleshes the takes that its settings ask for now; those of other settings, and all where it is
-        # told never to, would stay bare without this.
-        chain.step("fleshed", lambda: verb("flesh")(project, reporter=reporter))
-    chain.step("screen", lambda: verb("screen")(project, reporter=reporter))
+    chain.step("screen", lambda: chain.share("screen"))
     chain.step("originality", lambda: chain.share("originality"))
+    chain.step("resemblance", lambda: verb("resemblance")(project, reporter=reporter))
     chain.step("curate", lambda: verb("curate.auto")(project, keep=params.keep, reporter=reporter))
     chain.step("title", lambda: verb("title")(project, reporter=reporter))
+    # Once more, of the songs: before anything was kept it told of all takes, for the order in which they are kept.
+    chain.step("likeness", lambda: verb("resemblance")(project, reporter=reporter))
     chain.step("visualise", lambda: chain.share("visualise"))
     chain.step("release", lambda: verb("release")(project, reporter=reporter))
     return chain.result()
 
 
-def _open(folder: Path, music: Sequence[Path | str], artist: str, phrase: str, words: Sequence[str]) -> Project:
+def _planned(time_s: float, songs: int, reporter: Reporter) -> dict[str, Any]:
+    """``[demo]`` settings for an album of a given length and time; empty where nothing is asked for."""
+    if not (time_s > 0 or songs > 0):
+        return {}
+    default = DemoParams()
+    planned = plan(time_s or DEFAULT_S, songs or default.keep, os.cpu_count() or 1)
+    reporter.line(planned.sentence())
+    return {
+        "train_s": planned.train_s, "flesh_s": planned.flesh_s, "takes": planned.takes, "take_s": planned.take_s,
+        "keep": planned.songs,
+    }  # fmt: skip
+
+
+def _train(project: Project, params: DemoParams, reporter: Reporter) -> Any:
+    flesh = params.flesh_s > 0 and params.flesh_preset
+    return [
+        verb("train")(project, what=what, reporter=reporter) for what in ("skeleton", *(("flesh",) if flesh else ()))
+    ]
+
+
+def _open(
+    folder: Path, music: Sequence[Path | str], artist: str, phrase: str, words: Sequence[str], planned: dict[str, Any]
+) -> Project:
     if (folder / SETTINGS_FILE).exists():
         return Project.open(folder, list(words))
     if music and not artist:
@@ -115,7 +140,7 @@ def _open(folder: Path, music: Sequence[Path | str], artist: str, phrase: str, w
 
         artist = artist or ARTIST
     stated = dict.fromkeys(BUILT_IN, NOT_STATED) | {"rights_holder": artist} if music else BUILT_IN
-    asked = parse_words(words).get("demo", {})
+    asked = {**planned, **parse_words(words).get("demo", {})}
     wanted = resolve(DemoParams, asked, where="[demo]", flags=set(asked))
     tables: dict[str, dict[str, Any]] = {
         "skeleton": {"preset": wanted.preset, "time_s": wanted.train_s},
@@ -132,11 +157,12 @@ def _bring_music(project: Project, params: DemoParams, music: Sequence[Path | st
     if not music:
         if project.catalogue.tracks():
             return None
-        from .band import write_band
+        from .band import write_songs
 
         folder = project.root / "demo-band"
         reporter.begin("the band plays", params.songs, "songs")
-        write_band(folder, seed=project.settings.seed, n_songs=params.songs, duration_s=params.song_s)
+        for _ in write_songs(folder, seed=project.settings.seed, n_songs=params.songs, duration_s=params.song_s):
+            reporter.advance(1)
         reporter.end()
         music = [folder]
     return verb("corpus.add")(project, list(music), reporter=reporter)
@@ -151,15 +177,10 @@ class _Chain:
         self.seconds: dict[str, float] = {}
         self.outcomes: dict[str, Any] = {}
         self.expected_s = dict(FIRST_SHARE_S)
-        self.expected_s["skeleton"] += params.train_s
-        if params.flesh_s > 0 and params.flesh_preset:
-            self.expected_s["flesh"] += params.flesh_s
-            self.expected_s["takes"] += FLESHING_S
-        else:
-            self.expected_s["flesh"] = self.expected_s["fleshed"] = 0.0
+        self.expected_s["train"] += params.train_s + (params.flesh_s if params.flesh_preset else 0.0)
 
     def step(self, name: str, work: Callable[[], Any]) -> None:
-        steps = [step for step, share in self.expected_s.items() if share > 0]
+        steps = list(self.expected_s)
         left = sum(self.expected_s[step] for step in steps if step not in self.seconds)
         minutes = max(1, round(left / 60))
         self.reporter.line(f"[{len(self.seconds) + 1}/{len(steps)}] {name} · about {minutes} min left in all")

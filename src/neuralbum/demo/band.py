@@ -10,7 +10,7 @@ to nobody. The same seed gives the same samples, bit for bit, on one machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -220,10 +220,16 @@ def make_band(seed: int = 0, n_songs: int = 8, duration_s: float = 30.0) -> list
     Song i depends on (seed, i) only in its notes and sound: asking for fewer
     songs or another number gives the same beginning.
     """
-    specs = write_specs(max(n_songs, len(HABITS)), np.random.default_rng([seed, 0]))[:n_songs]
+    return list(play_band(seed, n_songs, duration_s))
+
+
+def play_band(seed: int, n_songs: int, duration_s: float) -> Iterator[DemoSong]:
+    """The songs of ``make_band``, one after the other."""
     if n_songs < 1:
         raise ParameterError(f"n_songs={n_songs} must be at least 1")
-    return [make_song(spec, duration_s, np.random.default_rng([seed, 1, i])) for i, spec in enumerate(specs)]
+    specs = write_specs(max(n_songs, len(HABITS)), np.random.default_rng([seed, 0]))[:n_songs]
+    for i, spec in enumerate(specs):
+        yield make_song(spec, duration_s, np.random.default_rng([seed, 1, i]))
 
 
 def make_song(spec: SongSpec, duration_s: float, rng: np.random.Generator) -> DemoSong:
@@ -351,8 +357,13 @@ def _mastered(mix: npt.NDArray[np.floating], squash: float) -> npt.NDArray[np.fl
 
 def write_band(folder: Path | str, seed: int = 0, n_songs: int = 8, duration_s: float = 30.0) -> list[Path]:
     """Write the band's songs as tagged FLAC files: ``01 Title.flac`` …"""
-    return [write_song(song, Path(folder) / f"{i:02d} {song.title}.flac", i)
-            for i, song in enumerate(make_band(seed, n_songs, duration_s), 1)]  # fmt: skip
+    return list(write_songs(folder, seed, n_songs, duration_s))
+
+
+def write_songs(folder: Path | str, seed: int, n_songs: int, duration_s: float) -> Iterator[Path]:
+    """The files of ``write_band``, each when it is whole."""
+    for i, song in enumerate(play_band(seed, n_songs, duration_s), 1):
+        yield write_song(song, Path(folder) / f"{i:02d} {song.title}.flac", i)
 
 
 def write_song(song: DemoSong, path: Path, number: int = 1) -> Path:

@@ -33,6 +33,7 @@ from .watchdog import Watchdog
 ENGINE, UNWATCHED = "steps 1", "steps 1 unwatched"
 """How takes are played: the name changes when the same recipe would give other bits."""
 REDRAWS = 4  #: how often a take in trouble goes on with other random numbers
+DEGRADATION = 0.5  #: how imperfect the flesh is told that sampled frames are
 LOUDEST = 0.85
 """Samples above this are bent towards 1.0: a few of a renderer's peaks go beyond it, and would be cut."""
 
@@ -133,7 +134,11 @@ def sound(band: Band, played: Played) -> Iterator[Floats]:
     rng = streams.stream(played.recipe.seed, played.recipe.number, streams.PHASES)
     seed, frames = int(rng.integers(2**31)), frames_of(band, played)
     adder = OverlapAdd(band.renderer.grid)
-    spectra = band.flesh.blocks_of(frames, seed=seed) if band.flesh else band.renderer.blocks(frames, seed=seed)
+    spectra = (
+        band.flesh.blocks_of(frames, seed=seed, degradation=DEGRADATION)
+        if band.flesh
+        else band.renderer.blocks(frames, seed=seed)
+    )
     while True:
         with one_thread():
             spectrum = next(spectra, None)

@@ -92,8 +92,8 @@ class FrameSpec:
 
 
 @lru_cache(maxsize=64)
-def _filters(spec: FrameSpec, window: int, pitch: float) -> tuple[Tensor, tuple[int, ...]]:
-    """(bins, bands) weights that sum to 1 for the bands a window measures, read ``pitch`` semitones lower."""
+def _filters(spec: FrameSpec, window: int, pitch: float) -> tuple[Tensor, tuple[int, ...], slice]:
+    """What a window measures, read ``pitch`` semitones lower: (bins, bands) weights that sum to 1; bands; bins."""
     length_s, low, high = WINDOWS_S[window]
     n_fft = window_length(spec, length_s)
     bins = np.fft.rfftfreq(next_fast_len(n_fft, real=True), 1.0 / spec.sample_rate)
@@ -107,7 +107,10 @@ def _filters(spec: FrameSpec, window: int, pitch: float) -> tuple[Tensor, tuple[
             shape[np.argmin(abs(bins - b))] = 1.0
         rows.append(shape / shape.sum())
         chosen.append(band)
-    return torch.from_numpy(np.asarray(rows, dtype=np.float32).T.copy()), tuple(chosen)
+    weights = np.asarray(rows, dtype=np.float32).T
+    heard = np.flatnonzero(weights.any(1))
+    inside = slice(int(heard[0]), int(heard[-1]) + 1)
+    return torch.from_numpy(weights[inside].copy()), tuple(chosen), inside
 
 
 def window_length(spec: FrameSpec, length_s: float) -> int:
@@ -156,10 +159,13 @@ def _fill(out: npt.NDArray[np.float32], piece: Tensor, hop: int, spec: FrameSpec
         shape = torch.hann_window(n)
         windowed = both[:, margin - n // 2 :].unfold(1, n, hop)[:, :count] * shape  # (2, count, n)
         spectrum = torch.fft.rfft(windowed, n=next_fast_len(n, real=True))
-        square = (spectrum.real.square() + spectrum.imag.square()) / float(shape.square().sum())
-        for row, pitch in enumerate(pitches):
-            filters, bands = _filters(spec, window, pitch)
-            power[:, row][..., list(bands)] = (square @ filters).numpy()
+        read = [_filters(spec, window, pitch) for pitch in pitches]
+        low, high = min(bins.start for _, _, bins in read), max(bins.stop for _, _, bins in read)
+        heard = spectrum[..., low:high]
+        square = (heard.real.square() + heard.imag.square()) / float(shape.square().sum())
+        for row, (filters, bands, bins) in enumerate(read):
+            measured = square[..., bins.start - low : bins.stop - low] @ filters
+            power[:, row][..., bands[0] : bands[-1] + 1] = measured.numpy()  # bands of a window lie side by side
     mid, side = power
     out[..., : spec.n_bands] = 10.0 * np.log10(mid + side + FLOOR)
     for i, group in enumerate(spec.width_groups):

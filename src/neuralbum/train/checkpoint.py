@@ -323,6 +323,8 @@ def _check_model(model: BandModel) -> None:
         raise ValueError("the codebook's centres do not fit the frames")
     if book.vectors.shape != (N_GROUPS, config.n_codes, config.n_latents):
         raise ValueError("the codebook's vectors do not fit the net")
+    if book.embedded.shape[:2] != (N_GROUPS, config.n_codes) or book.refinement.shape[1:] != (sum(sizes),):
+        raise ValueError("what refines the codebook does not fit it")
     if form.centres.shape[1:] != (config.n_form,) or form.axes.shape != (config.n_latents, config.n_form):
         raise ValueError("the forms do not fit the net")
     if not model.examples:

@@ -18,11 +18,12 @@ from ..prepared import STEREO_RATE
 from . import checkpoint
 from .checkpoint import About
 from .params import FleshParams, Setup
-from .prepare import RENDERER_S, check_music, pairs_of, too_little
+from .prepare import check_music, pairs_of, too_little
 
 VALID_BATCHES = 4
 """Batches of the unheard songs that a checkpoint is scored on, always the same."""
-VALID_S = 120.0
+MUSIC_S, VALID_S = 600.0, 120.0
+"""Music kept in memory, at most, of the songs it is trained on and of the others."""
 
 
 class FleshTask:
@@ -82,7 +83,7 @@ def open_task(setup: Setup, about: About, *, fresh: bool) -> tuple[FleshTask, Ab
     assert isinstance(params, FleshParams)
     check_music(corpus)
     setup.reporter.begin("read the music", None, "")
-    pairs = pairs_of(corpus, "train", spec, RENDERER_S)
+    pairs = pairs_of(corpus, "train", spec, MUSIC_S)
     unheard = next(
         (pairs_of(corpus, split, spec, VALID_S) for split in ("valid", "heldout") if corpus.split(split)), []
     )

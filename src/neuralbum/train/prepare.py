@@ -38,9 +38,9 @@ SHORTEST_STEPS = 2 * STEPS_PER_BAR
 """A song (or what is left of it) of less than two bars is left out."""
 MOST_COPIES_S = 3 * 3600.0
 """Music of all transposed copies together: of more music, fewer copies are heard."""
-FIT_STEPS = 40_000
+FIT_STEPS = 20_000
 """Steps that the codebook is fitted on."""
-RENDERER_S = 600.0
+RENDERER_S = 300.0
 """Music that the plain renderer is fitted on, at most."""
 
 Floats = npt.NDArray[np.float32]
