@@ -1,8 +1,7 @@
 """Kill a running stage with SIGKILL wherever it hurts; a rerun finishes, nothing lost or doubled.
 
-The child counts its dangerous moments (claims, renames, flushes, commits, frames
-written) and kills itself at the n-th one, before or after it: every interleaving can be reached
-without waiting for luck. The moments are drawn with a seeded generator.
+The child (``run_child``) kills itself at moments drawn with a seeded generator.
+tests/generate/test_crash.py kills what makes takes.
 """
 
 from __future__ import annotations
@@ -10,53 +9,11 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-CHILD = """
-import json, os, signal, sys
-from neuralbum.catalogue.store import Catalogue
-from neuralbum.project import Project
-from neuralbum.stage import verb
-from neuralbum.audio import FlacWriter
-
-root, stage, options, deadly = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4])
-moments = 0
-
-def dangerous(owner, name):
-    plain = getattr(owner, name)
-    def counted(*args, **named):
-        global moments
-        for _ in ("before", "after"):
-            moments += 1
-            if moments == deadly:
-                os.kill(os.getpid(), signal.SIGKILL)
-            if _ == "before":
-                result = plain(*args, **named)
-        return result
-    setattr(owner, name, counted)
-
-for owner, names in ((os, ("replace", "fsync")), (FlacWriter, ("write",)),
-                     (Catalogue, ("record", "claim", "start", "add_take", "add_activity"))):
-    for name in names:
-        dangerous(owner, name)
-
-outcome = verb(stage)(Project.open(root), **options)
-print(json.dumps({"moments": moments, "failed": outcome.failed}))
-"""
-
 KILLS = 4
-
-
-def run_child(root, stage, options, deadly=0):
-    return subprocess.run(
-        [sys.executable, "-c", CHILD, str(root), stage, json.dumps(options), str(deadly)],
-        capture_output=True,
-        text=True,
-    )
 
 
 def contents(project, stage):
@@ -78,7 +35,7 @@ def with_takes(project, add_take):
     return project
 
 
-def test_a_killed_screen_finishes_as_if_never_killed(with_takes):
+def test_a_killed_screen_finishes_as_if_never_killed(with_takes, run_child):
     project = with_takes
     first = run_child(project.root, "screen", {}, deadly=1)
     assert first.returncode == -signal.SIGKILL, first.stderr
