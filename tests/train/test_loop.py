@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from neuralbum.errors import TrainingError
+from neuralbum.train.checkpoint import Checkpoint
+from neuralbum.train.desk import best_first
 from neuralbum.train.loop import Habits, Trainer
 
 
@@ -108,3 +110,12 @@ def test_the_rate_warms_up_and_ends_at_its_final_share():
     trainer.step = 100
     assert trainer.rate(0.5) == pytest.approx(0.55)  # half way of the cosine between 1 and 0.1
     assert trainer.rate(1.0) == pytest.approx(0.1)
+
+
+def test_the_newest_of_those_that_are_good_enough_comes_first():
+    scored = [
+        Checkpoint(step, {"valid_bits": bits}) for step, bits in [(0, 300.0), (10, 100.0), (20, 104.0), (30, 130.0)]
+    ]
+    assert best_first(scored, "valid_bits", 0.05) == [20, 10, 30, 0]
+    assert best_first(scored, "valid_bits", 0.0) == [10, 20, 30, 0]
+    assert best_first([Checkpoint(1), Checkpoint(2)], "valid_bits", 0.05) == [2, 1]

@@ -135,7 +135,7 @@ class Codebook:
 
     def latents(self, codes: Ints) -> Floats:
         """(…, N_GROUPS) -> (…, n_latents)."""
-        total: Floats = sum(self.vectors[g][codes[..., g]] for g in range(N_GROUPS))  # type: ignore[assignment]
+        total: Floats = sum(self.vectors[g][codes[..., g]] for g in range(N_GROUPS))
         return total
 
 

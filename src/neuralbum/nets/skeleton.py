@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -81,10 +82,11 @@ class Skeleton(nn.Module):
             self.free.append(nn.Linear(c.hidden, c.n_codes))
             self.near.append(nn.Linear(n_linear, N_EMBEDDED))
             self.gate.append(nn.Linear(c.hidden, 1))
+            free, near = cast("nn.Linear", self.free[-1]), cast("nn.Linear", self.near[-1])
             with torch.no_grad():
-                self.free[-1].weight.mul_(0.1)
-                self.near[-1].weight.zero_()
-                self.near[-1].bias.zero_()
+                free.weight.mul_(0.1)
+                near.weight.zero_()
+                near.bias.zero_()
 
     def set_linear(self, solutions: Sequence[tuple[Tensor, Tensor, Tensor]]) -> None:
         """Start as least squares: for each group the (weight, bias) that predict its embedding, and what is left.
@@ -94,8 +96,9 @@ class Skeleton(nn.Module):
         with torch.no_grad():
             for group, (weight, bias, left) in enumerate(solutions):
                 precision = 1.0 / left.clamp_min(0.05) ** 2
-                self.near[group].weight.copy_(precision[:, None] * weight)
-                self.near[group].bias.copy_(precision * bias)
+                near = cast("nn.Linear", self.near[group])
+                near.weight.copy_(precision[:, None] * weight)
+                near.bias.copy_(precision * bias)
                 self.precision[group] = precision
 
     def start(self, n: int) -> list[Tensor]:

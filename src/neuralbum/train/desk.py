@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +52,18 @@ def sweep(folder: Path) -> None:
 def begin_anew(folder: Path) -> None:
     """Remove a model's files; the caller holds its claim."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def best_first(checkpoints: Sequence[Checkpoint], rank: str, slack: float) -> list[int]:
+    """Steps of checkpoints: those within ``slack`` of the least rank, the newest first; then the others by rank.
+
+    Where nothing was ranked, the newest first.
+    """
+    ranks = {c.step: c.measures[rank] for c in checkpoints if rank in c.measures}
+    enough = (1.0 + slack) * min(ranks.values(), default=0.0)
+    good = sorted((step for step in ranks if ranks[step] <= enough), reverse=True)
+    others = sorted((step for step in ranks if ranks[step] > enough), key=lambda step: ranks[step])
+    return [*good, *others] or sorted((c.step for c in checkpoints), reverse=True)
 
 
 @dataclass
@@ -165,13 +177,8 @@ class Desk:
             measures = {name: float(value) for name, value in trainer.task.evaluate().items()}
             tensors = {name: value.detach().cpu().clone() for name, value in trainer.task.tensors().items()}
         scored = Checkpoint(trainer.step, measures)
-        steps = sorted({*(c.step for c in self.about.history if c.sha256), trainer.step})
-        ranks = {c.step: c.measures.get(trainer.task.rank) for c in (*self.about.history, scored)}
-        known = [step for step in steps if ranks[step] is not None]
-        enough = (1.0 + trainer.task.slack) * min((ranks[step] for step in known), default=0.0)
-        # Of checkpoints that are good enough the newest comes first, then the others by rank.
-        order = sorted(known, key=lambda step: (ranks[step] > enough, -step if ranks[step] <= enough else ranks[step]))
-        order = order or steps[::-1]
+        there = [*(c for c in self.about.history if c.sha256), scored]
+        order = best_first(there, trainer.task.rank, trainer.task.slack)
         kept = {*order[: self.pace.keep], trainer.step}
         history = tuple(c if c.step in kept else replace(c, sha256="") for c in self.about.history)
         about = replace(self.about, step=order[0], steps_done=trainer.step, history=history)

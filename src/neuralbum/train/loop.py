@@ -103,7 +103,7 @@ class Trainer:
             torch.manual_seed(self._seed(DROPOUT_SALT))
             loss = self.task.loss(batch, rng, progress)
             self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
         norm = nn.utils.clip_grad_norm_(list(self.named.values()), h.clip)
         if not math.isfinite(float(loss.detach())) or not math.isfinite(float(norm)):
             raise TrainingError(

@@ -93,7 +93,12 @@ def settings_of(project: Project, what: str = "all") -> list[SkeletonParams | Fl
         flesh = replace(flesh, time_s=whole.time_s * (1.0 - whole.skeleton_share))
         return [p for p in (skeleton, flesh) if p.time_s > 0]
     alone = what == "all" and skeleton.preset == "samplernn"  # the reference makes sound by itself
-    return {"skeleton": [skeleton], "flesh": [flesh], "all": [skeleton] if alone else [skeleton, flesh]}[what]
+    chosen: dict[str, list[SkeletonParams | FleshParams]] = {
+        "skeleton": [skeleton],
+        "flesh": [flesh],
+        "all": [skeleton] if alone else [skeleton, flesh],
+    }
+    return chosen[what]
 
 
 def train(
