@@ -45,7 +45,7 @@ def looped(seed):
 
 
 def heard(*copies):
-    return baselines.Heard(copies, [PER_SECOND] * len(copies))
+    return baselines.Songs(copies, [PER_SECOND] * len(copies))
 
 
 def test_even_dice_cost_their_entropy_and_repetition_does_not_help(form, vectors):
@@ -88,6 +88,6 @@ def test_what_least_squares_leaves_is_what_was_measured(form, vectors):
 
 
 def test_bits_are_counted_for_a_second_of_all_songs_together():
-    songs = baselines.Heard([None, None], [2.0, 4.0])
+    songs = baselines.Songs([None, None], [2.0, 4.0])
     nats = [np.full(4, math.log(2.0)), np.full(4, 3 * math.log(2.0))]  # 4 bits in 2 s, 12 bits in 1 s
     assert baselines.bits_per_second(songs, nats) == pytest.approx(16 / 3)

@@ -1,5 +1,9 @@
 """Training in a project: what it leaves, resuming, claims, names of numbers, refusals."""
 
+import random
+import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -7,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuralbum import model_folder
 from neuralbum.catalogue import worker_name
 from neuralbum.errors import CatalogueError, CheckpointError, ParameterError, TrainingError
+from neuralbum.project import Project
 from neuralbum.train import (
     FleshParams,
     SkeletonParams,
@@ -71,34 +75,45 @@ def test_the_same_command_again_does_nothing_more(band):
     assert files_of(made.models_dir / trained.model_id) == before
 
 
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing is tidied by whoever catches Exception."""
+CHILD = """
+import os, signal, sys
+from neuralbum.project import Project
+from neuralbum.train import SkeletonParams, train
+
+root, deadly = sys.argv[1], int(sys.argv[2])
+moments, plain = 0, os.replace
+
+def replace(part, path):
+    global moments
+    for moment in ("before", "after"):
+        moments += 1
+        if moments == deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if moment == "before":
+            plain(part, path)
+
+os.replace = replace
+train(Project.open(root), SkeletonParams(preset="debug", steps=4, transposed=1))
+"""
+MOMENTS = 2 * (1 + 5 * 3)
+"""Before and after each rename: the music, and at each of five looks the net, model.json and the state."""
 
 
-@pytest.mark.parametrize("writes", [4, 7])
-def test_a_training_killed_between_two_files_ends_as_its_twin(band, tmp_path, monkeypatch, writes):
+@pytest.mark.parametrize("deadly", sorted(random.Random(7).sample(range(1, MOMENTS + 1), 3)))
+def test_a_training_killed_at_any_file_ends_as_its_twin_and_leaves_no_part(band, tmp_path, deadly):
     made, trained = band
     twin = project(tmp_path / "p")
-    write, left = model_folder.write_tensors, [writes]
-
-    def dying(path, tensors, about=None):
-        left[0] -= 1
-        if left[0] == 0:
-            (path.parent / f"{path.stem}.0123456789abcdef.part{path.suffix}").write_bytes(b"half")
-            raise Killed
-        write(path, tensors, about)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(model_folder, "write_tensors", dying)
-        with pytest.raises(Killed):
-            train(twin, PARAMS)
+    with open(twin.root / "neuralbum.toml", "a") as file:
+        file.write("lease_s = 0.5\n")  # so long the rerun looks whether the killed one is alive
+    killed = subprocess.run([sys.executable, "-c", CHILD, str(twin.root), str(deadly)], capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    twin.catalogue.close()
+    twin = Project.open(twin.root)
     train(twin, PARAMS)
     here, there = (p.models_dir / trained.model_id for p in (made, twin))
     assert files_of(here).keys() == files_of(there).keys()
-    _, about, = open_model(here)  # fmt: skip
-    _, other = open_model(there)
-    assert other.history == about.history
-    assert made.catalogue.curve(trained.model_id) == twin.catalogue.curve(trained.model_id)
+    assert open_model(there)[1].history == open_model(here)[1].history
+    assert twin.catalogue.curve(trained.model_id) == made.catalogue.curve(trained.model_id)
     twin.catalogue.close()
 
 

@@ -65,10 +65,10 @@ class SkeletonTask:
         self.streams = [Stream(0, len(self.copies[0]), 0) for _ in range(batch)]  # at the end: each jumps at once
         self.state = self.net.start(batch)
 
-    def _heard(self, songs: tuple[Song, ...]) -> baselines.Heard:
+    def _heard(self, songs: tuple[Song, ...]) -> baselines.Songs:
         rate = self.music.model.spec.frame_rate
         copies = [self.music.copy_of(song) for song in songs]
-        return baselines.Heard(copies, [16.0 * rate / song.example.bar_frames for song in songs])
+        return baselines.Songs(copies, [16.0 * rate / song.example.bar_frames for song in songs])
 
     def start_as_regression(self) -> dict[str, dict[str, float]]:
         """Let the net begin as the least-squares prediction; returns the baselines of both splits."""
@@ -86,7 +86,7 @@ class SkeletonTask:
             out[split]["regression"] = baselines.score(line, songs, self.form)
         return out
 
-    def _splits(self) -> dict[str, baselines.Heard]:
+    def _splits(self) -> dict[str, baselines.Songs]:
         """The songs that choose are called valid, whichever they are."""
         both = {"valid": self.choosing, "heldout": self.telling}
         return {split: songs for split, songs in both.items() if songs.copies}
