@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,10 +23,8 @@ from torch import Tensor
 from ..nets.codebook import N_GROUPS
 from ..nets.form import FormCodec
 from ..nets.grid import STEPS_PER_BAR
-from ..nets.skeleton import Skeleton, SkeletonConfig
+from ..nets.skeleton import Heard, Skeleton, SkeletonConfig
 from .material import ABSENT, Copy, hear
-
-T = TypeVar("T")
 
 SMOOTHING = 0.5
 """Added to every code's count."""
@@ -44,14 +41,14 @@ Solutions = list[tuple[Tensor, Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
-class Heard:
+class Songs:
     """Songs to be scored, and how many steps a second each has."""
 
     copies: Sequence[Copy]
     steps_per_s: Sequence[float]
 
 
-def bits_per_second(songs: Heard, nats: Sequence[Tensor | np.ndarray]) -> float:
+def bits_per_second(songs: Songs, nats: Sequence[Tensor | np.ndarray]) -> float:
     """Nats of each song's steps (n_steps,) -> bits for a second of all of them together."""
     total = sum(float(n.sum()) for n in nats) / math.log(2.0)
     seconds = sum(len(n) / rate for n, rate in zip(nats, songs.steps_per_s, strict=True))
@@ -59,7 +56,7 @@ def bits_per_second(songs: Heard, nats: Sequence[Tensor | np.ndarray]) -> float:
 
 
 @torch.no_grad()
-def score(net: Skeleton, songs: Heard, form: FormCodec) -> float:
+def score(net: Skeleton, songs: Songs, form: FormCodec) -> float:
     """Bits per second of a skeleton that hears the songs as they are."""
     device = net.embedded.device
     nats = []
@@ -74,17 +71,17 @@ def score(net: Skeleton, songs: Heard, form: FormCodec) -> float:
     return bits_per_second(songs, nats)
 
 
-def moved(heard: T, device: torch.device) -> T:
+def moved(heard: Heard, device: torch.device) -> Heard:
     """What is heard, on another device."""
     if device.type == "cpu":
         return heard
-    return type(heard)(**{name: value.to(device) for name, value in vars(heard).items()})
+    return Heard(**{name: value.to(device) for name, value in vars(heard).items()})
 
 
 # ---- counting ------------------------------------------------------------------
 
 
-def static_and_copy(train: Sequence[Copy], n_codes: int, splits: Mapping[str, Heard]) -> dict[str, dict[str, float]]:
+def static_and_copy(train: Sequence[Copy], n_codes: int, splits: Mapping[str, Songs]) -> dict[str, dict[str, float]]:
     """Split -> {"static", "copy"} in bits per second."""
     counts = np.full((N_GROUPS, n_codes), SMOOTHING)
     for copy in train:
@@ -177,7 +174,7 @@ def linear_net(config: SkeletonConfig, embedded: Tensor, solutions: Solutions) -
 
 
 def best_widening(
-    config: SkeletonConfig, embedded: Tensor, solutions: Solutions, choosing: Heard, form: FormCodec
+    config: SkeletonConfig, embedded: Tensor, solutions: Solutions, choosing: Songs, form: FormCodec
 ) -> float:
     """The factor on the deviations under which the songs that choose cost least; 2 where there are none."""
     if not choosing.copies:
