@@ -179,12 +179,13 @@ class Desk:
         kept = {*order[: self.pace.keep], trainer.step}
         history = tuple(c if c.step in kept else replace(c, sha256="") for c in self.about.history)
         about = replace(self.about, step=order[0], steps_done=trainer.step, history=history)
+        # The curve before the state: killed in between, the rerun scores this step again and writes the same points.
+        self.tell([(name, trainer.step, value) for name, value in measures.items()])
         self.about = checkpoint.write_net(self.folder, about, scored, tensors)
         self._save_state()
         for path in self.folder.glob("steps/*.safetensors"):
             if path.stem.isdigit() and int(path.stem) not in kept:
                 path.unlink()
-        self.tell([(name, trainer.step, value) for name, value in measures.items()])
         self.looked_at, self.look_s = self.elapsed, time.monotonic() - begun
 
     def _save_state(self) -> None:
