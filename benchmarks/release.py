@@ -30,12 +30,12 @@ import numpy as np
 from neuralbum.audio import resample, write_flac
 from neuralbum.demo.band import make_band
 from neuralbum.project import Project
+from neuralbum.project.stage import file_digest
 from neuralbum.records import Event, Finding, Model, Recipe, Song, Take
 from neuralbum.release import run
 from neuralbum.release.gallery import render_index, static_files
 from neuralbum.release.licence import check
 from neuralbum.release.sleeve import Album, AlbumSong, Distinction
-from neuralbum.stage import file_digest
 from report import Row, arguments, print_report, row
 
 N_SONGS, N_QUICK = 1000, 60

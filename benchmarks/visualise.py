@@ -29,8 +29,8 @@ import report
 from neuralbum import audio
 from neuralbum.kernels.medians import running_median
 from neuralbum.project import Project
+from neuralbum.project.stage import file_digest
 from neuralbum.records import Recipe, Take
-from neuralbum.stage import file_digest
 from neuralbum.visualise.analyse import analyse, gather, reel_of, spans
 from neuralbum.visualise.params import Params
 from neuralbum.visualise.song import Outputs, draw_song, levels_of, one_core

@@ -16,8 +16,8 @@ import pytest
 from neuralbum.audio import write_flac
 from neuralbum.progress import Silent
 from neuralbum.project import Project
+from neuralbum.project.stage import file_digest
 from neuralbum.records import Recipe, Take
-from neuralbum.stage import file_digest
 
 # One profile for the whole suite: no test may depend on how fast, or how busy, the machine is.
 hypothesis.settings.register_profile(
@@ -128,7 +128,7 @@ CHILD = """
 import json, os, signal, sys
 from neuralbum.catalogue.store import Catalogue
 from neuralbum.project import Project
-from neuralbum.stage import verb
+from neuralbum.project import registry
 from neuralbum.audio import FlacWriter
 
 root, stage, options, deadly = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4])
@@ -152,7 +152,7 @@ for owner, names in ((os, ("replace", "fsync")), (FlacWriter, ("write",)),
     for name in names:
         dangerous(owner, name)
 
-outcome = verb(stage)(Project.open(root), **options)
+outcome = registry.stage(stage)(Project.open(root), **options)
 print(json.dumps({"moments": moments, "failed": outcome.failed}))
 """
 """Runs a stage and counts its dangerous moments: claims, renames, flushes, commits, frames written."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from neuralbum.project import registry
+
 SOURCE = Path(__file__).parent.parent / "src" / "neuralbum"
 
 FLOORS = {
@@ -18,20 +20,10 @@ FLOORS = {
     "settings": 0,
     "progress": 0,
     "kernels": 1,
-    "dsp": 2,
     "audio": 2,
-    "sound_headers": 2,
-    "sound_files": 2,
-    "tagging": 2,
     "catalogue": 2,
     "project": 3,
-    "prepared": 3,
-    "labels": 3,
-    "model_folder": 3,
-    "processor": 3,
-    "stage": 3,
-    "overview": 3,
-    "doctor": 3,
+    "web": 3,
     "corpus": 4,
     "nets": 4,
     "train": 4,
@@ -45,7 +37,6 @@ FLOORS = {
     "release": 4,
     "footprint": 4,
     "radio": 4,
-    "cluster": 4,
     "demo": 4,
     "cli": 5,
     "__main__": 5,
@@ -53,6 +44,9 @@ FLOORS = {
 ROOM_FLOOR = 4
 
 DOORS = {
+    ("train", "corpus"),  # the prepared corpus, as it lies on disk
+    ("originality", "corpus"),
+    ("resemblance", "corpus"),  # and the labels that it proposes
     ("train", "nets"),
     ("generate", "nets"),
     ("generate", "train"),  # open models; what a step hears
@@ -63,8 +57,10 @@ DOORS = {
     ("originality", "generate"),  # sample checkpoints for the memorisation test
 }
 
-TORCH_ROOMS = {"model_folder", "processor", "nets", "train", "generate", "originality"}
+TORCH_ROOMS = {"nets", "train", "generate", "originality"}
 NUMBA_HOME = {"kernels"}
+BY_NAME = {"project/registry.py", "cli/run.py", "audio/__init__.py", "train/run.py"}
+"""The files that turn a name into an import: stages, commands, the functions of audio, the task of a kind of net."""
 
 FILES = sorted(SOURCE.rglob("*.py"))
 
@@ -121,14 +117,29 @@ def test_imports_go_down_or_through_a_door(path):
     ("room", "name"),
     [
         ("screen", "neuralbum.curate"),
-        ("dsp", "neuralbum.project"),
+        ("audio", "neuralbum.project"),
         ("screen", "torch"),
-        ("dsp", "numba"),
+        ("audio", "numba"),
         ("records", "neuralbum.catalogue"),
     ],
 )
 def test_the_law_catches_a_planted_breach(room, name):
     assert breach(room, name) is not None
+
+
+def test_only_the_registries_import_by_name():
+    asking = {p for p in FILES if "import_module" in p.read_text(encoding="utf-8")}
+    assert {p.relative_to(SOURCE).as_posix() for p in asking} == BY_NAME
+
+
+@pytest.mark.parametrize("name", registry.STAGES)
+def test_every_stage_of_the_registry_is_there(name):
+    assert callable(registry.stage(name))
+
+
+def test_nothing_lies_loose_above_the_ground_floor():
+    loose = {p.stem for p in SOURCE.glob("*.py")}
+    assert loose == {"__init__", "__main__", "errors", "records", "settings", "progress"}
 
 
 def test_help_imports_nothing_heavy():

@@ -105,3 +105,12 @@ def in_one_line(error: BaseException) -> str:
     else:
         text = f"{str(error) or type(error).__name__} ({type(error).__name__}; --trace shows where)"
     return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+
+
+def shortened(value: object) -> str:
+    """A value as a message shows it: its ``repr``, cut to 60 characters."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # thousands of digits, or nested thousands deep
+        text = f"a {type(value).__name__} too large to show"
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from neuralbum import prepared
 from neuralbum.cli.run import run
+from neuralbum.corpus import prepared
 from neuralbum.records import Track
 
 RATE = 16_000

@@ -12,7 +12,7 @@ import pytest
 
 from neuralbum.cli import COMMANDS
 from neuralbum.cli.run import run, with_examples
-from neuralbum.overview import next_step
+from neuralbum.project.overview import next_step
 from neuralbum.records import Event, Finding, Model, Song, Track
 
 TRACK = Track("t1", "/music/a.ogg", "A", "Band", "f" * 64, 180.0, 44_100, 2, "train", -14.2, -0.3)

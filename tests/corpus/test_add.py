@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from neuralbum import tagging
 from neuralbum.audio import resample
+from neuralbum.audio import tags as tagging
 from neuralbum.cli.run import run as command_line
 from neuralbum.corpus import CorpusParams, add
 from neuralbum.corpus import run as corpus_run
 from neuralbum.corpus.listen import measure_file
+from neuralbum.corpus.prepared import mono_path, open_corpus, stereo_path, to_float
 from neuralbum.demo.band import make_band, write_song
 from neuralbum.errors import AudioError, ParameterError
-from neuralbum.prepared import mono_path, open_corpus, stereo_path, to_float
 from neuralbum.project import Project
 
 SHORT = CorpusParams(min_minutes=0.05)

@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
+from neuralbum.audio.files import find_shown
 from neuralbum.corpus.arrays import ArrayWriter, scale
 from neuralbum.corpus.scan import clean_text, natural, scan, show_path, title_of
-from neuralbum.sound_files import find_shown
 
 
 def touch(path, data: bytes = b"x"):

@@ -10,9 +10,9 @@ import pytest
 
 from neuralbum.curate import server
 from neuralbum.curate.desk import Desk
-from neuralbum.curate.guard import Access
 from neuralbum.curate.params import Params
 from neuralbum.project import Project
+from neuralbum.web.auth import Access
 
 from .makers import make_project, make_take, screened
 
@@ -36,7 +36,7 @@ class Running:
 
         import uvicorn
 
-        from neuralbum.curate.connections import configure
+        from neuralbum.web.serving import configure
 
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

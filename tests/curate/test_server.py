@@ -14,12 +14,13 @@ from uvicorn.server import ServerState
 from neuralbum import curate
 from neuralbum.audio import write_flac
 from neuralbum.catalogue import fold
-from neuralbum.curate import connections, exchange, server, speech
+from neuralbum.curate import exchange, server, speech
 from neuralbum.curate.desk import Desk
-from neuralbum.curate.guard import Access, is_loopback
 from neuralbum.curate.params import Params
 from neuralbum.records import Event, Track
 from neuralbum.screen.ranker import N_FEATURES
+from neuralbum.web import serving as connections
+from neuralbum.web.auth import Access, is_loopback
 
 from .makers import RATE, beat, make_project, make_take, screened
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neuralbum.curate.speech import clean_actor, understand
+from neuralbum.curate.speech import understand
 from neuralbum.errors import ParameterError
+from neuralbum.web.auth import clean_actor
 
 NOW = 1_000_000.0
 WORDS = {"client_id": "abcdef-12345", "kind": "verdict", "take_id": "t1", "payload": {"value": "keep"}, "pass": "eye"}

@@ -8,8 +8,8 @@ import pytest
 from neuralbum.cli.run import run as command_line
 from neuralbum.errors import AudioError, CatalogueError, ParameterError
 from neuralbum.footprint import Params, bring_in, card, offsets, run
+from neuralbum.project.stage import activity
 from neuralbum.records import Activity, Song
-from neuralbum.stage import activity
 
 NOW = 1_795_000_000.0  # 2026-11-18
 PLAIN = Params(g_per_kwh=500.0, grid_spread=0.0, pue=(1.0, 1.0, 1.0), core_watts=(10.0, 10.0, 10.0))

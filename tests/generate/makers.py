@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from neuralbum.dsp.bars import find_bars
+from neuralbum.audio.bars import find_bars
 from neuralbum.generate.making import Band
 from neuralbum.nets.band_model import BandModel, Example, tokens_of
 from neuralbum.nets.codebook import Codebook

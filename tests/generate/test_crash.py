@@ -7,7 +7,7 @@ import random
 import signal
 
 from neuralbum.project import Project
-from neuralbum.stage import file_digest
+from neuralbum.project.stage import file_digest
 
 from .makers import write_small_model
 

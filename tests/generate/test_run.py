@@ -11,8 +11,8 @@ from neuralbum.catalogue import Catalogue
 from neuralbum.errors import AudioError, CatalogueError, CheckpointError
 from neuralbum.generate import GenerateParams, render, run
 from neuralbum.project import Project
+from neuralbum.project.stage import file_digest
 from neuralbum.records import digest
-from neuralbum.stage import file_digest
 
 from .makers import RATE, write_small_model
 

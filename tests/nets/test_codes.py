@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from neuralbum.dsp.bars import Bars
+from neuralbum.audio.bars import Bars
 from neuralbum.nets.codebook import N_GROUPS, Codebook, groups_of
 from neuralbum.nets.form import FormCodec, FormModel
 from neuralbum.nets.frames import FrameSpec

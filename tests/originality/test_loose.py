@@ -12,12 +12,12 @@ import pytest
 import soundfile
 
 from neuralbum.audio import resample, write_flac
+from neuralbum.audio.files import SUFFIXES, scan
 from neuralbum.cli.run import run as command
 from neuralbum.errors import AudioError, IndexFileError, ParameterError
 from neuralbum.originality import index as indexes
 from neuralbum.originality import index_files, search_files
 from neuralbum.originality.loose import sound_files, unique_names
-from neuralbum.sound_files import SUFFIXES, scan
 
 RATE = 16_000
 FIELDS = ["query", "q_start_s", "q_end_s", "reference", "r_start_s", "r_end_s"]

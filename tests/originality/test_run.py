@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuralbum import audio, originality, prepared
+from neuralbum import audio, originality
+from neuralbum.corpus import prepared
 from neuralbum.errors import CheckpointError
 from neuralbum.originality import building, model
 from neuralbum.originality.params import Params

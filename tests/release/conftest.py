@@ -10,8 +10,8 @@ from PIL import Image
 
 from neuralbum.audio import write_flac
 from neuralbum.project import Project
+from neuralbum.project.stage import file_digest
 from neuralbum.records import Event, Finding, Model, Recipe, Song, Take
-from neuralbum.stage import file_digest
 
 RIGHTS = {
     "artist": "Silver Stones",

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuralbum import tagging
 from neuralbum.audio import read
+from neuralbum.audio import tags as tagging
 from neuralbum.cli.run import run as cli
 from neuralbum.errors import MissingExtra, ToolError
 from neuralbum.release import provenance, run

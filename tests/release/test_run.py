@@ -18,13 +18,13 @@ from neuralbum.audio import write_flac
 from neuralbum.errors import CatalogueError, SettingsError, ToolError
 from neuralbum.progress import Silent
 from neuralbum.project import Project
+from neuralbum.project.stage import file_digest
 from neuralbum.records import Activity, Model, Track
 from neuralbum.release import contents, run, sizes, sound, untitled
 from neuralbum.release.checksums import verify
 from neuralbum.release.params import Params
 from neuralbum.release.press import Press
 from neuralbum.release.tags import read_tags
-from neuralbum.stage import file_digest
 
 from .conftest import MODEL, RIGHTS, add_take, draw_poster, found, say, title
 

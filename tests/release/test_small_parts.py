@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neuralbum.audio.tags import Chapter, timestamp
 from neuralbum.errors import SettingsError
 from neuralbum.records import Judgement, Model, Note, Recipe, Song, Take
 from neuralbum.release import disclosure, feed, index, licence, model_card, order, playlists
@@ -22,7 +23,6 @@ from neuralbum.release.names import plain_text, slug, slugs
 from neuralbum.release.params import Params
 from neuralbum.release.sleeve import Album, AlbumSong, Distinction, sleeve
 from neuralbum.release.songs import album_loudness
-from neuralbum.tagging import Chapter, timestamp
 
 RECIPE = {
     "model_id": "samplernn-1",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuralbum import prepared
+from neuralbum.corpus import prepared
+from neuralbum.corpus.labels import Labels, read_labels
 from neuralbum.errors import CatalogueError, ParameterError
-from neuralbum.labels import Labels, read_labels
 from neuralbum.records import Event, Track
 from neuralbum.resemblance import suggest
 from neuralbum.resemblance.params import Params

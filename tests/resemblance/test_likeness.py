@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from neuralbum import audio, prepared, resemblance
+from neuralbum import audio, resemblance
+from neuralbum.corpus import prepared
 from neuralbum.errors import AudioError, ParameterError
 from neuralbum.records import Track
 from neuralbum.resemblance.likeness import form, loose, steadiness, two_sample

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neuralbum import prepared, resemblance
+from neuralbum import resemblance
+from neuralbum.corpus import prepared
 from neuralbum.errors import CatalogueError, ParameterError
 from neuralbum.records import Track
 from neuralbum.resemblance.compare import compare

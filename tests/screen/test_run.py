@@ -53,8 +53,8 @@ def test_a_damaged_take_fails_alone(project, add_take):
 
 
 def test_the_verb_is_found_by_name_even_after_it_ran(project, add_take):
-    from neuralbum.stage import verb
+    from neuralbum.project import registry
 
     add_take(noise(1))
-    assert verb("screen")(project).done == 1
-    assert verb("screen")(project).skipped == 1
+    assert registry.stage("screen")(project).done == 1
+    assert registry.stage("screen")(project).skipped == 1

@@ -8,8 +8,8 @@ import pytest
 from neuralbum.cli import title as command
 from neuralbum.cli.run import run as command_line
 from neuralbum.errors import ParameterError
+from neuralbum.project import registry
 from neuralbum.records import Event
-from neuralbum.stage import verb
 from neuralbum.title import Params, candidates, give, pick, reject, run, title_key
 from neuralbum.title.run import given_titles
 
@@ -103,7 +103,7 @@ def test_picking_stores_each_answer_at_once(project, takes):
 
 
 def test_the_room_is_found_by_name(project, takes):
-    assert verb("title")(project).done == 3
+    assert registry.stage("title")(project).done == 3
 
 
 def test_letters_are_written_as_set(project, takes):

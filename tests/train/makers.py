@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neuralbum import prepared
+from neuralbum.corpus import prepared
 from neuralbum.project import Project
 from neuralbum.records import Track
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from neuralbum import model_folder
 from neuralbum.errors import CheckpointError
 from neuralbum.nets.band_model import BandModel, Example
 from neuralbum.nets.codebook import Codebook
@@ -15,6 +14,7 @@ from neuralbum.nets.form import FormCodec, FormModel
 from neuralbum.nets.frames import FrameSpec
 from neuralbum.nets.skeleton import Skeleton, SkeletonConfig
 from neuralbum.records import digest
+from neuralbum.train import model_folder
 from neuralbum.train.checkpoint import MUSIC, About, open_model, read_about, write_about, write_model
 
 ABOUT = About("tiny-0a1b", "skeleton", "tiny", 16_000, "c0", "0.0", {}, step=3)

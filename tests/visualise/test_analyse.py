@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from neuralbum.dsp import cqt, stft
+from neuralbum.audio import cqt, stft
 from neuralbum.errors import AudioError
 from neuralbum.visualise.analyse import (
     HOP_LENGTH,

@@ -9,7 +9,7 @@ from .sounds import band
 
 SITE = """
 import os, signal
-from neuralbum import stage
+from neuralbum.project import stage
 
 plain, begun = stage._one, 0
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..progress import Reporter, Task, Tasks, amount_of
+from ..project.stage import Outcome
 from ..records import canonical
-from ..stage import Outcome
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,7 +71,7 @@ def finish(
 
     ``unit`` names what was counted ("files").
     """
-    from ..overview import next_step
+    from ..project.overview import next_step
 
     failed = outcome.failed + outcome.failed_before
     step = None if project is None else next_step(project)

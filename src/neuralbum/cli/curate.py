@@ -166,7 +166,7 @@ def _form(file: Path) -> str:
 
 def _me() -> str:
     """Who sits here: the login name, where it can be a curator's name."""
-    from ..curate.speech import clean_actor
+    from ..web.auth import clean_actor
 
     try:
         return clean_actor(getpass.getuser())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from ..doctor import examine
 from ..project import SETTINGS_FILE
+from ..project.doctor import examine
 from .console import print_json, print_next, print_table, reporter
 from .options import JsonOption, ProjectOption
 

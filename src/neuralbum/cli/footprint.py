@@ -14,7 +14,7 @@ from ..footprint import Report, bring_in, card, run
 from ..footprint import offsets as ledger_of_offsets
 from ..footprint.mint import GAS_PER_MINT, mint
 from ..footprint.quantity import Range, parse_mass, show_energy, show_mass
-from ..overview import next_step
+from ..project.overview import next_step
 from .console import hours, print_json, print_next, print_table
 from .options import JsonOption, ProjectOption, SetOption, open_project
 

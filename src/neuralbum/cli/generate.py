@@ -57,8 +57,8 @@ def command(
 
     Example: neuralbum generate --hours 2 --length 240 --temperature 0.98..1.02
     """
-    from ..cluster import run
     from ..generate import GenerateParams
+    from ..project.workers import run
 
     opened = open_project(project, words)
     params = opened.params(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..corpus.labels import HIGHEST_BPM, LOWEST_BPM, Labels, find_track, read_labels, say
 from ..errors import CatalogueError, ParameterError
-from ..labels import HIGHEST_BPM, LOWEST_BPM, Labels, find_track, read_labels, say
-from ..overview import next_step
+from ..project.overview import next_step
 from .console import print_json, print_next, print_table, reporter
 from .options import JsonOption, ProjectOption, SetOption, open_project
 

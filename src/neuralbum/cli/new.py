@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ..overview import next_step
 from ..project import Project
+from ..project.overview import next_step
 from .console import print_json
 from .options import JsonOption
 

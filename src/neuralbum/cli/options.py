@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from ..errors import ParameterError
-from ..overview import take_id_of
 from ..project import SETTINGS_FILE, Project
+from ..project.overview import take_id_of
 
 ProjectOption = Annotated[
     Path | None, typer.Option("--project", "-p", help="The project folder; default: this one or one above it.")

@@ -55,10 +55,10 @@ def check(
     """
     if context.invoked_subcommand is not None:
         return
-    from .. import cluster
+    from ..project.workers import run
 
     opened = open_project(project, settings)
-    outcome = cluster.run(
+    outcome = run(
         opened,
         "originality",
         workers=workers,
@@ -214,11 +214,11 @@ def model(
 
     Example: neuralbum originality model tiny-1a2b3c4d --temperature 0.98 --temperature 1.02
     """
-    from .. import cluster
     from ..originality.model import write_model_report
+    from ..project.workers import run
 
     opened = open_project(project, settings)
-    outcome = cluster.run(
+    outcome = run(
         opened,
         "originality.measure_model",
         workers=workers,

@@ -43,7 +43,7 @@ def command(
     """
     if files:
         raise typer.Exit(_loose(files, pictures, settings or [], json))
-    from ..cluster import run
+    from ..project.workers import run
 
     opened = open_project(project, settings)
     outcome = run(

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ..overview import Overview, overview
 from ..project import Project
+from ..project.overview import Overview, overview
 from .console import print_json, print_next, print_table
 from .options import JsonOption, ProjectOption, open_project
 

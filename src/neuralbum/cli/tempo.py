@@ -22,7 +22,7 @@ def command(
     Example: neuralbum tempo song.flac --parts
     """
     from .. import audio
-    from ..dsp.tempogram import BPM
+    from ..audio.tempogram import BPM
     from ..screen import tempo
     from ..screen.analysis import analyse
 

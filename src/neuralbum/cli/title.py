@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import CatalogueError, ParameterError
-from ..overview import next_step
 from ..project import Project
+from ..project.overview import next_step
 from ..settings import parse_words, resolve
 from ..title import Params, candidates, give, pick, run
 from .console import finish, print_json, print_next, print_table, reporter

@@ -41,8 +41,8 @@ def command(
 
     Example: neuralbum train --for 1h
     """
-    from ..processor import pick_device
     from ..train import estimate, settings_of, train
+    from ..train.processor import pick_device
 
     opened = open_project(project, _words(what, duration, preset, steps, words or []))
     wanted, chosen, talker = settings_of(opened, what), pick_device(device), reporter(json)

@@ -115,7 +115,7 @@ def command(
     """
     if context.invoked_subcommand is not None:
         return
-    from ..stage import verb
+    from ..project.workers import run
     from ..visualise.params import Params
 
     opened = open_project(project, settings)
@@ -125,7 +125,7 @@ def command(
     reporting = reporter(json)
     if not params.limiter:
         reporting.line(f"note: {HARM}")
-    outcome = verb("cluster")(
+    outcome = run(
         opened,
         "visualise",
         workers=workers,

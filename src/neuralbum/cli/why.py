@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..overview import find_take, next_step, provenance
+from ..project.overview import find_take, next_step, provenance
 from .console import hours, print_json, print_next
 from .options import JsonOption, ProjectOption, open_project
 

@@ -1,7 +1,7 @@
 """Bring the band's recordings in: measured, levelled once, split by song.
 
 ``add`` reads whatever FFmpeg reads, block by block, and writes two arrays per
-track: mono at the skeleton's rate and stereo at 44.1 kHz (``neuralbum.prepared``
+track: mono at the skeleton's rate and stereo at 44.1 kHz (``neuralbum.corpus.prepared``
 says how they lie on disk). Three promises:
 
 - **One gain for the whole corpus.** A quiet ballad stays quieter than a loud

@@ -8,7 +8,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from ..prepared import FULL_SCALE, Int16
+from .prepared import FULL_SCALE, Int16
 
 HEADER = 128  #: bytes; a .npy header padded to two cache lines
 SCALE_BLOCK = 1 << 20

@@ -15,11 +15,11 @@ import numpy as np
 
 from .. import audio
 from ..errors import AudioError
-from ..prepared import STEREO_RATE
 from .arrays import ArrayWriter, quantise
 from .duplicates import RATE as SIGNATURE_RATE
 from .duplicates import SignatureMeter
 from .levels import Audio, LevelMeter, to_stereo
+from .prepared import STEREO_RATE
 
 SHORT_BY = 0.01
 """A file that holds this share less than its header states breaks off."""

@@ -17,19 +17,18 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .. import stage
+from ..audio.files import Scan, find_shown, scan, show_path
 from ..errors import AudioError, NeuralbumError, ParameterError
-from ..prepared import describe, mono_path, stereo_path
 from ..progress import SILENT, Reporter
-from ..project import Project, atomic
+from ..project import Project, atomic, stage
 from ..records import Activity, Finding, Track, digest
-from ..sound_files import Scan, find_shown, scan, show_path
 from .arrays import scale
 from .decoding_process import DecodingProcess
 from .duplicates import find_copies
 from .levels import corpus_gain
 from .listen import Prepared, prepare_file, without_path
 from .params import CorpusParams
+from .prepared import describe, mono_path, stereo_path
 from .scan import clean_text, title_of
 from .split import SplitSong, assign, torn_apart
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from ..sound_files import SUFFIXES, Scan, natural, scan, show_path
+from ..audio.files import SUFFIXES, Scan, natural, scan, show_path
 
 __all__ = ["LONGEST_NAME", "SUFFIXES", "Scan", "clean_text", "natural", "scan", "show_path", "title_of"]
 

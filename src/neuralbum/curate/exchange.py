@@ -24,6 +24,7 @@ from typing import Any
 from ..catalogue import fold
 from ..errors import ParameterError
 from ..records import AUTO, VERDICTS, Event, Judgement, Take, canonical, digest
+from ..web.auth import clean_actor
 from . import speech
 from .opinions import Opinion, opinions
 
@@ -343,7 +344,7 @@ def _logged(where: str, words: Mapping[str, Any], *, actor: str, now: float, tak
     who = words.get("actor") or actor
     by_auto = who == AUTO and words.get("kind") in ("verdict", "undo")
     try:
-        speaker = AUTO if by_auto else speech.clean_actor(who if isinstance(who, str) else repr(who))
+        speaker = AUTO if by_auto else clean_actor(who if isinstance(who, str) else repr(who))
     except ParameterError as why:
         raise _at(where, str(why)) from why
     pass_name = words.get("pass_name", "")

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..dsp.mel import mel_filters, mel_power
-from ..dsp.stft import hann, stft
+from ..audio.mel import mel_filters, mel_power
+from ..audio.stft import hann, stft
 from ..screen.pictures import palette
 
 Levels = npt.NDArray[np.uint8]

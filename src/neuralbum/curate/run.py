@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from ..errors import CatalogueError, NeuralbumError, ParameterError, ToolError
 from ..progress import SILENT, Reporter
 from ..project import Project
+from ..project.stage import Outcome, activity
 from ..records import AUTO, Event, Judgement, canonical, digest
 from ..screen.score import scores as screen_scores
-from ..stage import Outcome, activity
 from . import ranking
 from .params import Params
 
@@ -165,10 +165,10 @@ def serve(
 
     import uvicorn
 
+    from ..web.auth import Access
+    from ..web.serving import configure
     from . import server
-    from .connections import configure
     from .desk import Desk
-    from .guard import Access
 
     params = params or project.params("curate", Params)
     if not server.page_is_built() and not may_lack_page:
@@ -250,8 +250,8 @@ def bring_in(project: Project, form: str, text: str, *, actor: str, take: str = 
     actor : who says it, where the file names nobody
     take : which take Audacity's labels are about, where they do not say it themselves
     """
+    from ..web.auth import clean_actor
     from . import exchange
-    from .speech import clean_actor
 
     catalogue = project.catalogue
     takes = {one.id: one for one in catalogue.takes()}

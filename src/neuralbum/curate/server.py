@@ -25,9 +25,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ..errors import NeuralbumError, ParameterError
+from ..web.auth import MAX_BODY, Access, Guard
 from . import answers, exchange, queues, speech
 from .desk import Desk
-from .guard import MAX_BODY, Access, Guard
 
 STATIC = Path(__file__).parent / "static"
 NOT_BUILT = "the curation page is not built: run `python hatch_build.py` in the checkout (it needs pip and the network)"

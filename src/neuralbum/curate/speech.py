@@ -13,12 +13,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import ParameterError
+from ..errors import ParameterError, shortened
 from ..records import VERDICTS, Event
 
 PASSES = ("eye", "ear", "full", "second", "disputes")
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,79}")
-ACTOR = re.compile(r"[\w][\w .@+-]{0,39}")
 MAX_BATCH = 500
 MAX_TAG, MAX_TEXT, MAX_TAPS = 60, 2000, 1000
 MAX_TIME_S = 24 * 3600.0
@@ -59,12 +58,12 @@ def understand(raw: object, *, actor: str, now: float, is_take: Callable[[str], 
     if not isinstance(client_id, str) or not CLIENT_ID.fullmatch(client_id):
         raise ParameterError("client_id must be 8 to 80 letters, digits, '.', '_', ':' or '-'")
     if not isinstance(take_id, str) or not is_take(take_id):
-        raise ParameterError(f"take_id {_short(take_id)} is not a take of this project")
+        raise ParameterError(f"take_id {shortened(take_id)} is not a take of this project")
     if not isinstance(kind, str) or kind not in _PAYLOADS:
-        raise ParameterError(f"kind {_short(kind)} must be one of {', '.join(_PAYLOADS)}")
+        raise ParameterError(f"kind {shortened(kind)} must be one of {', '.join(_PAYLOADS)}")
     pass_name = raw.get("pass", "")
     if pass_name not in ("", *PASSES):
-        raise ParameterError(f"pass {_short(pass_name)} must be one of {', '.join(PASSES)}")
+        raise ParameterError(f"pass {shortened(pass_name)} must be one of {', '.join(PASSES)}")
     payload = raw.get("payload", {})
     if not isinstance(payload, Mapping):
         raise ParameterError("payload must be a JSON object")
@@ -99,14 +98,6 @@ def same_words(one: Event, other: Event) -> bool:
     )
 
 
-def clean_actor(name: str) -> str:
-    """A curator's name, trimmed and bounded; ``auto`` is taken."""
-    name = " ".join(name.split())
-    if not ACTOR.fullmatch(name) or name.casefold() == "auto":
-        raise ParameterError(f"curator {_short(name)}: use 1 to 40 letters, digits, spaces or . @ + - (not 'auto')")
-    return name
-
-
 def _is_number(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
@@ -116,18 +107,10 @@ def _is_number(value: object) -> bool:
         return False
 
 
-def _short(value: object) -> str:
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # thousands of digits, or nested thousands deep
-        text = f"a {type(value).__name__} too large to show"
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
 def _number(payload: Mapping[str, Any], name: str, low: float, high: float, default: float | None = None) -> float:
     value = payload.get(name, default)
     if not _is_number(value) or not low <= float(value) <= high:
-        raise ParameterError(f"{name} = {_short(value)} must be a number from {low:g} to {high:g}")
+        raise ParameterError(f"{name} = {shortened(value)} must be a number from {low:g} to {high:g}")
     return float(value)
 
 
@@ -144,7 +127,7 @@ def _text(payload: Mapping[str, Any], name: str, limit: int, least: int = 1) -> 
 def _verdict(payload: Mapping[str, Any]) -> dict[str, Any]:
     value = payload.get("value")
     if value not in VERDICTS:
-        raise ParameterError(f"value = {_short(value)} must be one of {', '.join(VERDICTS)}")
+        raise ParameterError(f"value = {shortened(value)} must be one of {', '.join(VERDICTS)}")
     return {"value": value}
 
 

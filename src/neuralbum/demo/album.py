@@ -16,9 +16,9 @@ from typing import Any
 
 from ..errors import ParameterError
 from ..progress import SILENT, Reporter
-from ..project import SETTINGS_FILE, Project
+from ..project import SETTINGS_FILE, Project, workers
+from ..project.registry import stage
 from ..settings import parse_words, resolve
-from ..stage import verb
 from .budget import plan
 from .params import DemoParams
 
@@ -98,13 +98,13 @@ def make_album(
     chain.step("takes", lambda: chain.share("generate", sharing=chain.workers))
     chain.step("screen", lambda: chain.share("screen"))
     chain.step("originality", lambda: chain.share("originality"))
-    chain.step("resemblance", lambda: verb("resemblance")(project, reporter=reporter))
-    chain.step("curate", lambda: verb("curate.auto")(project, keep=params.keep, reporter=reporter))
-    chain.step("title", lambda: verb("title")(project, reporter=reporter))
+    chain.step("resemblance", lambda: stage("resemblance")(project, reporter=reporter))
+    chain.step("curate", lambda: stage("curate auto")(project, keep=params.keep, reporter=reporter))
+    chain.step("title", lambda: stage("title")(project, reporter=reporter))
     # Once more, of the songs: before anything was kept it told of all takes, for the order in which they are kept.
-    chain.step("likeness", lambda: verb("resemblance")(project, reporter=reporter))
+    chain.step("likeness", lambda: stage("resemblance")(project, reporter=reporter))
     chain.step("visualise", lambda: chain.share("visualise"))
-    chain.step("release", lambda: verb("release")(project, reporter=reporter))
+    chain.step("release", lambda: stage("release")(project, reporter=reporter))
     return chain.result()
 
 
@@ -124,7 +124,7 @@ def _planned(time_s: float, songs: int, reporter: Reporter) -> dict[str, Any]:
 def _train(project: Project, params: DemoParams, reporter: Reporter) -> Any:
     flesh = params.flesh_s > 0 and params.flesh_preset
     return [
-        verb("train")(project, what=what, reporter=reporter) for what in ("skeleton", *(("flesh",) if flesh else ()))
+        stage("train")(project, what=what, reporter=reporter) for what in ("skeleton", *(("flesh",) if flesh else ()))
     ]
 
 
@@ -165,7 +165,7 @@ def _bring_music(project: Project, params: DemoParams, music: Sequence[Path | st
             reporter.advance(1)
         reporter.end()
         music = [folder]
-    return verb("corpus.add")(project, list(music), reporter=reporter)
+    return stage("add")(project, list(music), reporter=reporter)
 
 
 class _Chain:
@@ -188,9 +188,9 @@ class _Chain:
         self.outcomes[name] = work()
         self.seconds[name] = time.monotonic() - start
 
-    def share(self, stage: str, **options: Any) -> Any:
+    def share(self, name: str, **options: Any) -> Any:
         """Run a stage in as many processes as the settings say."""
-        return verb("cluster")(self.project, stage, workers=self.workers, reporter=self.reporter, **options)
+        return workers.run(self.project, name, workers=self.workers, reporter=self.reporter, **options)
 
     def result(self) -> AlbumResult:
         project = self.project

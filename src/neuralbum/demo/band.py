@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from .. import tagging
+from ..audio import tags as tagging
 from ..audio import write_flac
 from ..errors import ParameterError
 from ..project import atomic

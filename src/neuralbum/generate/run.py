@@ -21,8 +21,8 @@ from ..catalogue import worker_name
 from ..errors import ParameterError
 from ..progress import SILENT, Reporter
 from ..project import Project, settle
+from ..project.stage import Ledger, Outcome, activity, file_digest
 from ..records import Recipe, Take, digest
-from ..stage import Ledger, Outcome, activity, file_digest
 from . import streams
 from .params import GenerateParams
 

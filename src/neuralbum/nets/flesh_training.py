@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from ..dsp.mel import mel_filters
+from ..audio.mel import mel_filters
 from ..errors import ParameterError
 from .flesh import Flesh
 from .griffin_lim import COLUMNS, Array, Pair, PlainRenderer, mid_side

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..dsp.bars import Bars
+from ..audio.bars import Bars
 
 STEPS_PER_BAR = 16
 FRAMES_PER_STEP = 8

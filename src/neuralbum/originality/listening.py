@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import audio
+from ..corpus.prepared import STEREO_RATE, PreparedCorpus, PreparedTrack, to_float
 from ..errors import AudioError
-from ..prepared import STEREO_RATE, PreparedCorpus, PreparedTrack, to_float
 from .spectra import SAMPLE_RATE, Float
 
 

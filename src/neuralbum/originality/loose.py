@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..audio import DecodeLog
+from ..audio.files import Scan, scan, show_path
 from ..errors import AudioError, NeuralbumError, ParameterError
 from ..progress import SILENT, Reporter
+from ..project.stage import file_digest
 from ..records import digest
-from ..sound_files import Scan, scan, show_path
-from ..stage import file_digest
 from .params import LANES
 
 if TYPE_CHECKING:

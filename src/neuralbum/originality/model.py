@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import stage
+from ..corpus.prepared import PreparedCorpus, open_corpus
 from ..errors import CheckpointError, ParameterError
-from ..prepared import PreparedCorpus, open_corpus
 from ..progress import SILENT, Reporter
-from ..project import Project
+from ..project import Project, stage
 from ..records import Model, digest
 from .params import Params
 from .run import HELD_OUT, STAGE, TRAINED, _hear_by_name, open_searchers, song_names

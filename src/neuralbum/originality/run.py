@@ -17,12 +17,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import stage
 from ..catalogue import worker_name
+from ..corpus.prepared import PreparedCorpus, PreparedTrack, open_corpus
 from ..errors import IndexFileError
-from ..prepared import PreparedCorpus, PreparedTrack, open_corpus
 from ..progress import SILENT, Reporter
-from ..project import Project
+from ..project import Project, stage
 from ..records import Finding, Take, canonical, digest
 from .params import Params
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..errors import SettingsError, ToolError
 from ..project import Project
+from ..project.stage import file_digest
 from ..records import digest
-from ..stage import file_digest
 from . import live, provenance
 from .params import Params
 from .press import Press

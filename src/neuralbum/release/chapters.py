@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..tagging import Chapter
+from ..audio.tags import Chapter
 from .sleeve import Distinction
 
 OPENING_S = 1.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CatalogueError
-from ..stage import file_digest
+from ..project.stage import file_digest
 from .press import is_inside
 
 FILE = "SHA256SUMS"

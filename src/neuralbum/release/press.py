@@ -26,8 +26,8 @@ from typing import TextIO
 
 from ..errors import CatalogueError
 from ..project import atomic
+from ..project.stage import file_digest
 from ..records import digest
-from ..stage import file_digest
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from dataclasses import replace
 from ..errors import MissingExtra, SettingsError, ToolError
 from ..progress import SILENT, Reporter
 from ..project import Project
-from ..stage import Outcome, activity, verb
+from ..project.registry import stage
+from ..project.stage import Outcome, activity
 from . import checksums, disclosure, feed, licence, model_card, playlists, provenance, sizes
 from . import index as index_json
 from .art import copy_pictures, covers_of
@@ -146,7 +147,7 @@ def _write_pages(project: Project, params: Params, press: Press, album: Album) -
     for model in catalogue.models():
         card = next((m["card"] for m in album.models if m["id"] == model.id), None)
         if card:
-            grams = verb("footprint.card")(project, model_id=model.id)["emissions"] or None
+            grams = stage("footprint card")(project, model_id=model.id)["emissions"] or None
             curve = catalogue.curve(model.id)
             press.text(card, model_card.model_card(album, model, tracks=tracks, curve=curve, emissions_g=grams))
     press.text("index.json", index_json.index(album, {path: p.sha256 for path, p in pressed.items()}))

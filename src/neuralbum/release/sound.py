@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..audio import Audio, read
-from ..dsp.loudness import measure
+from ..audio.loudness import measure
 from ..errors import ToolError
-from ..stage import file_digest
+from ..project.stage import file_digest
 from .encode import encode
 from .provenance import Claim, Signer, sign
 from .tags import Cover, Tags, make_cover, write_tags

@@ -1,6 +1,6 @@
 """What players read: titles, licence, tempo, loudness, distinctions as chapters, the cover.
 
-One ``Tags`` record, written in each format's own words (``neuralbum.tagging``,
+One ``Tags`` record, written in each format's own words (``neuralbum.audio.tags``,
 through FFmpeg), and read back into the same record (``read_tags``), so that a
 test can say that nothing is lost:
 
@@ -19,9 +19,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import tagging
+from ..audio import tags as tagging
+from ..audio.tags import Chapter, Cover
 from ..errors import ToolError
-from ..tagging import Chapter, Cover
 from .names import plain_text
 
 REPLAYGAIN_LUFS = -18.0

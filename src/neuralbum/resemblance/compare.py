@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..dsp.features import NOTE_NAMES
+from ..audio.features import NOTE_NAMES
 from ..errors import ParameterError
 from . import distances
 from .headline import headline

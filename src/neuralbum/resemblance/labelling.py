@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import labels, prepared
+from ..corpus import labels, prepared
 from ..progress import SILENT, Reporter
 from ..project import Project
 from .compare import LEAST_SONGS

@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from ..dsp import mel
-from ..dsp.stft import stft
+from ..audio import mel
+from ..audio.stft import stft
 
 Floats = npt.NDArray[np.float32]
 

@@ -27,9 +27,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..audio import resample
-from ..dsp import mel
-from ..dsp.stft import stft
+from ..audio import mel, resample
+from ..audio.stft import stft
 from ..errors import CheckpointError, MissingExtra
 
 Floats = npt.NDArray[np.float32]

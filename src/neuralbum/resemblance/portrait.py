@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..dsp import features
+from ..audio import features
 from ..errors import AudioError
 from ..screen import tempo
 from ..screen.analysis import analyse

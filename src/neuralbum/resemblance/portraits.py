@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import audio, prepared, stage
+from .. import audio
+from ..corpus import prepared
 from ..progress import Reporter
-from ..project import Project
+from ..project import Project, stage
 from ..records import Finding, Take, digest
 from .params import Params
 from .portrait import Embed, Portrait, draw

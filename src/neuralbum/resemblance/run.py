@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import prepared, stage
+from ..corpus import prepared
 from ..errors import CatalogueError
 from ..progress import SILENT, Reporter
-from ..project import Project
+from ..project import Project, stage
 from ..records import Take, digest
 from .compare import LEAST_SONGS, compare
 from .likeness import compare as likeness_compare

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..labels import HIGHEST_BPM, LOWEST_BPM, Change
+from ..corpus.labels import HIGHEST_BPM, LOWEST_BPM, Change
 from . import distances
 from .compare import away
 from .params import Params

@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..audio import MonoMix
-from ..dsp import features
-from ..dsp.loudness import Loudness, LoudnessMeter
+from ..audio import MonoMix, features
+from ..audio.loudness import Loudness, LoudnessMeter
 from ..errors import AudioError
 
 Audio = npt.NDArray[np.float32]

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..dsp import features
-from ..dsp.onset import onset_rate
+from ..audio import features
+from ..audio.onset import onset_rate
 from . import loops, tempo
 from .analysis import STILL, Analysis
 from .params import Params

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..dsp import tempogram
-from ..dsp.tempogram import BINS_PER_OCTAVE, BPM, HIGH_BPM, LOW_BPM
+from ..audio import tempogram
+from ..audio.tempogram import BINS_PER_OCTAVE, BPM, HIGH_BPM, LOW_BPM
 
 Floats = npt.NDArray[np.float64]
 

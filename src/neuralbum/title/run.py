@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from .. import stage
 from ..errors import ParameterError
 from ..progress import SILENT, Reporter
-from ..project import Project
+from ..project import Project, stage
 from ..records import Finding, Song, digest
 from .params import Params
 

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import model_folder
 from ..errors import CatalogueError, CheckpointError, ParameterError
-from ..model_folder import step_path
+from ..project.stage import file_digest
 from ..records import canonical, digest
-from ..stage import file_digest
+from . import model_folder
+from .model_folder import step_path
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from .. import model_folder
 from ..errors import CheckpointError, TrainingError
-from . import checkpoint
+from . import checkpoint, model_folder
 from .checkpoint import About, Checkpoint
 from .loop import Trainer
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..corpus.prepared import STEREO_RATE
 from ..errors import ParameterError, TrainingError
 from ..nets.flesh import Flesh, new_flesh
 from ..nets.flesh_training import Batch, Examples, FleshLosses
 from ..nets.frames import FrameSpec
 from ..nets.griffin_lim import PlainRenderer
-from ..prepared import STEREO_RATE
 from . import checkpoint
 from .checkpoint import About
 from .params import FleshParams, Setup

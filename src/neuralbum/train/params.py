@@ -11,7 +11,7 @@ from ..errors import ParameterError
 from ..settings import setting
 
 if TYPE_CHECKING:
-    from ..prepared import PreparedCorpus
+    from ..corpus.prepared import PreparedCorpus
     from ..progress import Reporter
 
 

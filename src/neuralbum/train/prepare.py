@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..dsp.bars import Bars, find_bars
+from ..audio.bars import Bars, find_bars
+from ..corpus.prepared import STEREO_RATE, PreparedCorpus, PreparedTrack, to_float
 from ..errors import TrainingError
 from ..nets.band_model import BandModel, Example, tokens_of
 from ..nets.codebook import Codebook
@@ -25,7 +26,6 @@ from ..nets.frames import FrameSpec, analyse
 from ..nets.grid import STEPS_PER_BAR, to_steps
 from ..nets.griffin_lim import PlainRenderer
 from ..nets.skeleton import Skeleton, SkeletonConfig
-from ..prepared import STEREO_RATE, PreparedCorpus, PreparedTrack, to_float
 from ..progress import SILENT, Reporter
 from .material import Copy, bar_means, bars_of, make_copy
 

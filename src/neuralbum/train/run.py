@@ -12,16 +12,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__, model_folder
+from .. import __version__
+from ..corpus.prepared import PreparedCorpus, open_corpus
 from ..errors import ParameterError
-from ..prepared import PreparedCorpus, open_corpus
-from ..processor import available_gib, needs_in_words, refuse_if_too_big
 from ..progress import SILENT, Reporter
 from ..project import Project
+from ..project.stage import activity, alone
 from ..records import Model, digest
-from ..stage import activity, alone
+from . import model_folder
 from .checkpoint import About, read_about
 from .params import FleshParams, Preset, Setup, SkeletonParams, TrainParams, settle
+from .processor import available_gib, needs_in_words, refuse_if_too_big
 
 if TYPE_CHECKING:
     from .loop import Trainer

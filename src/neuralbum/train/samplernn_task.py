@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..dsp import mulaw
+from ..audio import mulaw
+from ..corpus.prepared import to_float
 from ..nets.samplernn import SampleRnn, SampleRnnConfig
-from ..prepared import to_float
 from .checkpoint import About, open_samplernn
 from .params import Setup
 from .prepare import check_music

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..dsp import cqt, hpss, mel, stft, weighting
+from ..audio import cqt, hpss, mel, stft, weighting
 from ..errors import AudioError
 from .params import Params
 from .strip import Strip

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .. import stage
 from ..progress import SILENT, Reporter
-from ..project import Project
+from ..project import Project, stage
 from ..records import Take
 from .encode import SUFFIX
 from .live import SUFFIX as LIVE_SUFFIX

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import audio
-from ..dsp import cqt
+from ..audio import cqt
 from ..errors import AudioError
 from .analyse import N_PITCHES, Levels, Span, gather, n_video_frames, reel_of, spans
 from .draw import Look, shots

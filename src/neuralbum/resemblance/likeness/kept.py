@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from ... import audio, prepared, stage
-from ...project import Project
+from ... import audio
+from ...corpus import prepared
+from ...project import Project, stage
 from ...records import Finding, Take, digest
 from ..portraits import Loop, take_item
 from .compare import LEAST_SONGS, of_takes

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...dsp import features
-from ...dsp.hpss import hpss_masks
-from ...dsp.onset import detrend, onset_rate
-from ...dsp.stft import stft
+from ...audio import features
+from ...audio.hpss import hpss_masks
+from ...audio.onset import detrend, onset_rate
+from ...audio.stft import stft
 from ...errors import AudioError
 from ...screen import tempo
 from ...screen.analysis import LOOP_FRAMES, Analysis, analyse

@@ -4,7 +4,7 @@ import librosa
 import numpy as np
 import pytest
 
-from neuralbum.dsp import cqt, hpss, stft
+from neuralbum.audio import cqt, hpss, stft
 from neuralbum.errors import ParameterError
 
 RATE = 22050

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,9 +24,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import ParameterError
-from .speech import clean_actor
+from ..errors import ParameterError, shortened
 
+ACTOR = re.compile(r"[\w][\w .@+-]{0,39}")
 COOKIE = "neuralbum_curator"
 CURATOR_HEADER = "x-curator"
 MAX_BODY = 4 * 1024 * 1024  # bytes: five hundred events are a tenth of it
@@ -41,6 +42,14 @@ SECURITY_HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+
+
+def clean_actor(name: str) -> str:
+    """A curator's name, trimmed and bounded; ``auto`` is taken."""
+    name = " ".join(name.split())
+    if not ACTOR.fullmatch(name) or name.casefold() == "auto":
+        raise ParameterError(f"curator {shortened(name)}: use 1 to 40 letters, digits, spaces or . @ + - (not 'auto')")
+    return name
 
 
 def is_loopback(host: str) -> bool:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .catalogue import Brief
-from .errors import ParameterError
-from .project import Project
-from .records import AUTO, SPLITS, Take, canonical
+from ..catalogue import Brief
+from ..errors import ParameterError
+from ..records import AUTO, SPLITS, Take, canonical
+from . import Project
 
 TAKE_STAGES = ("screen", "originality", "visualise")
 """Stages that measure takes one by one; ``visualise`` draws the kept ones."""

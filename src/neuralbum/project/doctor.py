@@ -11,8 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import NeuralbumError, in_one_line
-from .project import Project
+from ..errors import NeuralbumError, in_one_line
+from . import Project
 
 GIB = 1024**3
 ENOUGH_DISK = 5 * GIB
@@ -102,7 +102,7 @@ def _disk(folder: Path) -> Check:
 
 def _cache() -> Check:
     """Where compiled kernels are kept; without a place for them every start compiles again."""
-    from .kernels import kept_in
+    from ..kernels import kept_in
 
     folder, lasting = kept_in()
     advice = "" if lasting else "compiled anew in every process: set NUMBA_CACHE_DIR to a folder you may write to"

@@ -8,12 +8,13 @@ import types
 
 import pytest
 
-from neuralbum.cluster import run
 from neuralbum.errors import ParameterError
+from neuralbum.project import registry
+from neuralbum.project.workers import run
 
 ROOM = """
 import os, signal
-from neuralbum.stage import Item, Measured, run_items
+from neuralbum.project.stage import Item, Measured, run_items
 
 def run(project, *, reporter, n_items, deadly=None, once=None, shard=(1, 1), retry=False):
     def measure(item, desk):
@@ -36,11 +37,15 @@ def room(tmp_path, monkeypatch):
     folder = tmp_path / "rooms"
     folder.mkdir()
     (folder / "testroom.py").write_text(ROOM)
-    site = "import sys, importlib, neuralbum\nsys.modules['neuralbum.testroom'] = importlib.import_module('testroom')\n"
+    site = """import sys, importlib, neuralbum.project.registry as registry
+sys.modules['neuralbum.testroom'] = importlib.import_module('testroom')
+registry.STAGES['testroom'] = 'testroom:run'
+"""
     (folder / "sitecustomize.py").write_text(site)
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     module = types.ModuleType("neuralbum.testroom")
     exec(compile(ROOM, "testroom.py", "exec"), module.__dict__)
+    monkeypatch.setitem(registry.STAGES, "testroom", "testroom:run")
     monkeypatch.setitem(sys.modules, "neuralbum.testroom", module)
     return "testroom"
 

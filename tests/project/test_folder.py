@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from neuralbum.audio import write_flac
 from neuralbum.errors import CatalogueError, SettingsError
-from neuralbum.project import Project, _toml, atomic
+from neuralbum.project import Project, atomic
+from neuralbum.project.folder import _toml
 from neuralbum.settings import parse_words, resolve, setting
 
 

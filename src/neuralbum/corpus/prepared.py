@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .errors import CatalogueError
-from .project import Project, atomic
-from .records import Track, digest
+from ..errors import CatalogueError
+from ..project import Project, atomic
+from ..records import Track, digest
 
 FORMAT = 1
 STEREO_RATE = 44_100

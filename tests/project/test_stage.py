@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from neuralbum import stage
 from neuralbum.catalogue import worker_name
 from neuralbum.errors import AudioError, CatalogueError, ParameterError
-from neuralbum.project import Project, part_of
+from neuralbum.project import Project, part_of, stage
+from neuralbum.project.stage import Item, Measured, alone, run_items, sweep_parts
 from neuralbum.settings import setting
-from neuralbum.stage import Item, Measured, alone, run_items, sweep_parts, verb
 
 
 @dataclass(frozen=True)
@@ -218,9 +217,3 @@ def test_nan_cannot_be_stored_by_accident(project):
     outcome = run(project, items=ITEMS[:1], how=lambda item, desk: Measured({"level": float("nan")}))
     assert outcome.failed == 1
     assert "nan cannot be stored" in outcome.errors[0][1]
-
-
-def test_a_verb_is_found_by_its_room(project):
-    from neuralbum import cluster
-
-    assert verb("cluster") is cluster.run

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from neuralbum.dsp.loudness import LoudnessMeter, TruePeak, k_weighting, measure
+from neuralbum.audio.loudness import LoudnessMeter, TruePeak, k_weighting, measure
 from neuralbum.errors import ParameterError
 
 RATE = 48_000

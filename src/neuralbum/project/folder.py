@@ -22,10 +22,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .catalogue import LEASE_S, Catalogue, worker_name
-from .errors import CatalogueError, SettingsError
-from .records import Take, canonical, digest
-from .settings import LARGEST_TOML, nearest, parse_words, read_toml, resolve, setting
+from ..catalogue import LEASE_S, Catalogue, worker_name
+from ..errors import CatalogueError, SettingsError
+from ..records import Take, canonical, digest
+from ..settings import LARGEST_TOML, nearest, parse_words, read_toml, resolve, setting
 
 P = TypeVar("P")
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from neuralbum.dsp import mulaw
+from neuralbum.audio import mulaw
 from neuralbum.errors import ParameterError
 
 amplitudes = hnp.arrays(np.float64, st.integers(1, 50), elements=st.floats(-1, 1))

@@ -14,11 +14,11 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from ..catalogue import be
-from ..errors import NeuralbumError, ParameterError, ToolError, in_one_line
-from ..progress import SILENT, Branch, Reporter
-from ..project import Project
-from ..stage import ELSEWHERE, Outcome, belong_to_run, verb
+from ...catalogue import be
+from ...errors import NeuralbumError, ParameterError, ToolError, in_one_line
+from ...progress import SILENT, Branch, Reporter
+from .. import Project, registry
+from ..stage import ELSEWHERE, Outcome, belong_to_run
 
 POLL_S = 0.2
 GOODBYE_S = 5.0  #: a worker that is told to stop has so long to give its claims back
@@ -58,7 +58,7 @@ def run(
     if workers < 1:
         raise ParameterError(f"workers={workers} must be at least 1")
     if workers == 1:
-        outcome: Outcome = verb(stage)(project, reporter=reporter, **options)
+        outcome: Outcome = registry.stage(stage)(project, reporter=reporter, **options)
         return outcome
     task = Task(str(project.root), project.tables, stage, options, time.time())
     return _Pool(project, task, workers, reporter).run()
@@ -158,7 +158,7 @@ def _work(task: Task, name: str, heard: Any) -> None:
         os.environ.setdefault(variable, "1")
     try:
         project = Project(Path(task.root), task.tables)
-        outcome = verb(task.stage)(project, reporter=_Messenger(name, heard), **task.options)
+        outcome = registry.stage(task.stage)(project, reporter=_Messenger(name, heard), **task.options)
         heard.put(("outcome", outcome))
     except NeuralbumError as error:
         heard.put(("error", error))

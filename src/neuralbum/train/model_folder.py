@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import CheckpointError, ParameterError, ToolError
-from .project import atomic
+from ..errors import CheckpointError, ParameterError, ToolError
+from ..project import atomic
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,7 +4,7 @@ import librosa
 import numpy as np
 import pytest
 
-from neuralbum.dsp import mel, stft, weighting
+from neuralbum.audio import mel, stft, weighting
 from neuralbum.errors import ParameterError
 
 ROUNDING = 5e-6  # float32 transforms of numbers around 1

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from neuralbum.audio import DecodeLog, FlacWriter, MonoMix, blocks, probe, read, resample, write_flac
+from neuralbum.audio.headers import mpeg_frame_bytes
 from neuralbum.errors import AudioError, ParameterError
-from neuralbum.sound_headers import mpeg_frame_bytes
 
 QUANTUM_16 = 1 / 32768  # the step of 16-bit FLAC
 

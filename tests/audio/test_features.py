@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuralbum.dsp import features, tempogram
-from neuralbum.dsp.onset import detrend
+from neuralbum.audio import features, tempogram
+from neuralbum.audio.onset import detrend
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 44_100])

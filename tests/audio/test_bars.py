@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from neuralbum.dsp.bars import Bars, find_bars
+from neuralbum.audio.bars import Bars, find_bars
 
 FRAME_RATE = 60.0
 N_BANDS = 40

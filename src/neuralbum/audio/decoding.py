@@ -1,17 +1,11 @@
-"""Read, write and resample sound: float32, shape (channels, n_samples), in [−1, 1].
+"""Decode what is odd in a sound file, so that nobody above has to know of it.
 
-Decoding goes through PyAV (FFmpeg), which reads nearly everything; FLAC is
-written through libsndfile, block by block where a take is long; resampling is
-soxr at its high quality. Headers are never trusted: lengths are counted.
-
-What is odd in a file is met here, so that nobody above has to know of it:
-
-- a rate or a number of channels that changes on the way (files that were joined,
-  chained Ogg) is brought to what the file begins with;
-- a damaged spot of a lossy file costs that spot, and ``DecodeLog`` says how much;
-- only formats that hold sound themselves are opened: a play list named
-  ``song.flac`` does not open its neighbours;
-- channels are asked for interleaved, and by number where a file orders them its
+- A rate or a number of channels that changes on the way (files that were joined,
+  chained Ogg) is brought to what the file begins with.
+- A damaged spot of a lossy file costs that spot, and ``DecodeLog`` says how much.
+- Only formats that hold sound themselves are opened: a play list named
+  ``song.flac`` does not open its neighbours.
+- Channels are asked for interleaved, and by number where a file orders them its
   own way, as PyAV 18 overruns its list of planes from 8 planes on, and frees the
   map of a channel order twice.
 """
@@ -21,27 +15,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import AudioError, ParameterError
-from .sound_headers import Outline, Stretch, mpeg_frame_bytes, outline
+from ..errors import AudioError
+from .headers import Outline, Stretch, mpeg_frame_bytes, outline
 
 Audio = npt.NDArray[np.float32]
 
 MAX_CHANNELS = 64
 LOWEST_RATE, HIGHEST_RATE = 2_000, 768_000  #: Hz
-DECODE_BLOCK_S = 10.0
-
 FORMATS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,ircam,latm,loas,matroska,mlp,mov,"
     "mp3,mpc,mpc8,mpeg,mpegts,nistsphere,nut,ogg,oma,osq,qoa,rka,rm,shn,sox,tak,truehd,tta,voc,w64,wav,wavarc,wv,xwma"
 )
 """FFmpeg's readers of files that hold their sound themselves; those that point to other files are left out."""
-
 LOSSLESS = ("flac", "alac", "wavpack", "tta", "ape", "pcm_", "tak", "shorten", "mlp", "truehd", "osq", "wmalossless")
 """Codecs of which a damaged spot is an error: who keeps such files expects every sample."""
 SYNC = {"mp3": b"\xff", "aac": b"\xff", "ac3": b"\x0b\x77", "eac3": b"\x0b\x77", "dts": b"\x7f\xfe"}
@@ -50,29 +40,6 @@ TIMED = ("mov", "matroska", "ogg")
 """Containers with a time stamp of their own for every packet: a hole shows as a jump. Others count it from bytes."""
 HOLE_S = 0.05
 """A jump of the time stamps by less than this is rounding."""
-MOST_LOST = 0.5
-"""A file of which more than this share is damaged is no recording any more."""
-UPSIDE_DOWN = -0.5
-"""Correlation of two sides below which one of them is taken for inverted: their sum would be 6 dB or more too quiet."""
-
-SILENT_POWER = 1e-10  #: −100 dB re full scale
-
-
-@dataclass(frozen=True)
-class AudioInfo:
-    """What a file says of itself; ``duration_s`` is None where the header does not tell."""
-
-    sample_rate: int
-    channels: int
-    duration_s: float | None
-    codec: str
-    title: str
-    artist: str
-    exact: bool = False  #: the header counts the length, so that a missing end shows
-
-    @property
-    def lossless(self) -> bool:
-        return self.codec.startswith(LOSSLESS)
 
 
 @dataclass
@@ -108,234 +75,18 @@ class DecodeLog:
         return told
 
 
-def probe(path: Path | str) -> AudioInfo:
-    """Look at a file's header and tags.
-
-    Raises
-    ------
-    AudioError
-        Not a readable sound file, or it holds no audio stream.
-    """
-    import av
-
-    about = _outline(path)
-    with _opened(path) as container:
-        stream = container.streams.audio[0]
-        tags = {k.lower(): v for k, v in {**container.metadata, **stream.metadata}.items()}
-        context = stream.codec_context
-        name, kind = context.name, container.format.name
-        duration, exact = about.stated_s, about.stated_s is not None
-        if duration is None and not about.links:
-            if stream.duration is not None and stream.time_base is not None:
-                duration = float(stream.duration * stream.time_base)
-                exact = kind != "avi" and (name.startswith(LOSSLESS) or kind.startswith("mov"))
-            elif container.duration is not None:
-                duration = container.duration / av.time_base
-                exact = len(container.streams) == 1 and (name.startswith(LOSSLESS) or kind.startswith("matroska"))
-        return AudioInfo(
-            sample_rate=int(context.sample_rate or 0),
-            channels=_n_channels(context),
-            duration_s=duration,
-            codec=name,
-            title=tags.get("title", ""),
-            artist=tags.get("artist", ""),
-            exact=exact,
-        )
-
-
-def blocks(
-    path: Path | str, *, block_s: float = DECODE_BLOCK_S, log: DecodeLog | None = None
-) -> Iterator[tuple[Audio, int]]:
-    """Decode a file block by block, so that memory does not grow with its length.
-
-    Parameters
-    ----------
-    log : filled with what is odd about the file; complete when the blocks are through
-
-    Yields
-    ------
-    (audio, sample_rate) : audio is float32 (channels, n_samples)
-        Blocks of about ``block_s`` seconds at the rate, and with the channels, the file begins with.
-
-    Raises
-    ------
-    AudioError
-        Not readable, no audio stream, a rate or channels beyond bounds, or broken off
-        or (lossless) damaged on the way, after yielding what there was. A file that was
-        merely cut short often decodes without a word: compare the count of samples with
-        ``probe(path).duration_s``.
-    """
-    log = log if log is not None else DecodeLog()
-    straight = _Straight(path, log)
-    held: list[Audio] = []
-    n_held = 0
-    broken: AudioError | None = None
-    try:
-        for frame in _frames(path, log):
-            parts = straight.take(frame)
-            held += parts
-            n_held += sum(map(len, parts))
-            if n_held >= block_s * straight.sample_rate:
-                yield _joined(held), straight.sample_rate
-                held, n_held = [], 0
-    except AudioError as cause:
-        broken = cause
-    held += straight.rest()
-    if held:
-        yield _joined(held), straight.sample_rate
-    if broken is not None:
-        raise broken
-    if log.lost_s > MOST_LOST * (log.heard_s + log.lost_s):
-        raise AudioError(
-            f"{path}: damaged: of {log.heard_s + log.lost_s:.1f} s only {log.heard_s:.1f} s can be decoded"
-        )
-
-
-class MonoMix:
-    """Mix blocks of one sound down to one channel: the mean, unless the sides cancel each other.
-
-    A stereo recording with one side upside down would come out as silence; there
-    one side is turned over first. What was decided holds for the following blocks
-    until the sides clearly agree again, so that quiet stretches do not flip it.
-    """
-
-    def __init__(self) -> None:
-        self.turned = False
-
-    def __call__(self, block: Audio) -> Audio:
-        """float32 (channels, n_samples) -> (n_samples,)."""
-        if len(block) == 1:
-            return block[0].copy()
-        if len(block) == 2:
-            correlation = _correlation(block[0], block[1])
-            self.turned = correlation < (-UPSIDE_DOWN if self.turned else UPSIDE_DOWN)
-        mono = block[0].copy()
-        for channel in block[1:]:  # adding rows is four times faster than a mean over them
-            mono += -channel if self.turned else channel
-        mono *= np.float32(1 / len(block))
-        return mono
-
-
-def _correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
-    """Pearson's; 0 where a side is silent, stands still, or holds NaN."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        a, b = a - a.mean(), b - b.mean()
-        alone = float(np.dot(a, a)) * float(np.dot(b, b))
-        together = float(np.dot(a, b))
-    audible = alone > (SILENT_POWER * len(a)) ** 2
-    return together / alone**0.5 if audible and np.isfinite(together) else 0.0
-
-
-def read(path: Path | str, *, sample_rate: int | None = None, mono: bool = False) -> tuple[Audio, int]:
-    """Read a whole file.
-
-    Parameters
-    ----------
-    sample_rate : int, Hz, optional
-        Resample to this rate; None keeps the file's own.
-    mono : bool
-        Mix down to one channel (the mean; see ``MonoMix``).
-
-    Returns
-    -------
-    (audio, sample_rate) : float32 (channels, n_samples); shape (1, n) when ``mono``
-
-    Raises
-    ------
-    AudioError
-        Unreadable, or without a single sample.
-    """
-    parts: list[Audio] = []
-    rate = 0
-    mix = MonoMix()
-    for block, rate in blocks(path):  # noqa: B007  # the last rate is returned
-        if not np.isfinite(block).all():
-            raise AudioError(f"{path}: holds NaN or infinite samples; convert it again from its source")
-        parts.append(mix(block)[None] if mono else block)
-    if not parts or rate == 0:
-        raise AudioError(f"{path}: 0 samples; the file is empty or was cut short")
-    audio = np.concatenate(parts, axis=1)
-    if sample_rate is not None and sample_rate != rate:
-        audio, rate = resample(audio, rate, sample_rate), sample_rate
-    return audio, rate
-
-
-def resample(audio: Audio, sample_rate: int, target_rate: int) -> Audio:
-    """Resample (channels, n_samples) with soxr's high quality; n_samples scales with the rates, rounded."""
-    import soxr
-
-    if sample_rate <= 0 or target_rate <= 0:
-        raise ParameterError(f"sample rates must be positive, not {sample_rate} and {target_rate}")
-    if sample_rate == target_rate:
-        return audio
-    return np.ascontiguousarray(soxr.resample(audio.T, sample_rate, target_rate, quality="HQ").T, dtype=np.float32)
-
-
-class FlacWriter:
-    """Write FLAC as the sound is made: 16 bit by default, samples clipped to [−1, 1].
-
-    >>> with FlacWriter(path, sample_rate=16000, channels=1) as flac:
-    ...     flac.write(block)          # float32 (channels, n_samples)
-    """
-
-    def __init__(self, path: Path | str, *, sample_rate: int, channels: int, bits: int = 16) -> None:
-        import soundfile
-
-        if bits not in (16, 24):
-            raise ParameterError(f"bits={bits} must be 16 or 24")
-        self.n_samples = 0
-        self.channels = channels
-        self._path = path
-        try:
-            self._file = soundfile.SoundFile(
-                str(path), "w", samplerate=sample_rate, channels=channels, format="FLAC", subtype=f"PCM_{bits}"
-            )
-        except (soundfile.SoundFileError, OSError) as cause:
-            raise AudioError(f"{path}: cannot be written: {cause}") from cause
-
-    def write(self, audio: Audio) -> None:
-        """Append float32 (channels, n_samples)."""
-        if audio.ndim != 2 or audio.shape[0] != self.channels:
-            raise ParameterError(f"audio has shape {audio.shape}, expected ({self.channels}, n_samples)")
-        try:
-            self._file.write(np.clip(audio, -1.0, 1.0).T)
-        except (RuntimeError, OSError) as cause:
-            raise AudioError(f"{self._path}: cannot be written: {cause}; is the disk full?") from cause
-        self.n_samples += audio.shape[1]
-
-    def close(self) -> None:
-        self._file.close()
-
-    def __enter__(self) -> FlacWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def write_flac(path: Path | str, audio: Audio, sample_rate: int, *, bits: int = 16) -> None:
-    """Write float32 (channels, n_samples) as one FLAC file."""
-    with FlacWriter(path, sample_rate=sample_rate, channels=audio.shape[0], bits=bits) as flac:
-        flac.write(audio)
-
-
 def plain_path(path: Path | str) -> str:
     """A path that FFmpeg takes for nothing but a path: a colon in a relative name would name a protocol."""
     return str(Path(path).absolute())
 
 
-# ---- decoding ------------------------------------------------------------------
-
-
-def _frames(path: Path | str, log: DecodeLog) -> Iterator[Any]:
+def frames_of(path: Path | str, log: DecodeLog) -> Iterator[Any]:
     """The frames of a file, of all links of a chained one."""
-    about = _outline(path)
+    about = outline_of(path)
     for link in about.links or (None,):
-        with _opened(path, link) as container:
+        with opened(path, link) as container:
             stream = container.streams.audio[0]
-            _check(path, int(stream.codec_context.sample_rate or 0), _n_channels(stream.codec_context))
+            _check(path, int(stream.codec_context.sample_rate or 0), n_channels(stream.codec_context))
             yield from _Decoding(path, container, log).frames()
     log.breaks_off = about.cut
 
@@ -436,7 +187,7 @@ class _Decoding:
         return n_bytes * self._heard_s / self._n_bytes if self._n_bytes else 0.0
 
 
-class _Straight:
+class OneForm:
     """Brings frames to interleaved float32 (n_samples, channels), at one rate and with one number of channels."""
 
     def __init__(self, path: Path | str, log: DecodeLog) -> None:
@@ -494,11 +245,6 @@ class _Straight:
         return np.asarray(made, dtype=np.float32).reshape(-1, self._channels)
 
 
-def _joined(parts: list[Audio]) -> Audio:
-    """Interleaved parts as one (channels, n_samples)."""
-    return np.ascontiguousarray(np.concatenate(parts).T)
-
-
 def _check(path: Path | str, sample_rate: int, n_channels: int) -> None:
     if n_channels > MAX_CHANNELS:
         raise AudioError(f"{path}: {n_channels} channels; at most {MAX_CHANNELS} can be used")
@@ -506,18 +252,18 @@ def _check(path: Path | str, sample_rate: int, n_channels: int) -> None:
         raise AudioError(f"{path}: a sample rate of {sample_rate} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz can be used")
 
 
-def _n_channels(context: Any) -> int:
+def n_channels(context: Any) -> int:
     return int(context.layout.nb_channels)
 
 
-def _outline(path: Path | str) -> Outline:
+def outline_of(path: Path | str) -> Outline:
     try:
         return outline(path)
     except OSError as cause:
         raise AudioError(f"{path}: cannot be read ({cause.strerror or cause})") from cause
 
 
-def _opened(path: Path | str, link: tuple[int, int] | None = None) -> Any:
+def opened(path: Path | str, link: tuple[int, int] | None = None) -> Any:
     import av
 
     try:

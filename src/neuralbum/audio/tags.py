@@ -22,7 +22,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from .errors import ToolError
+from ..errors import ToolError
 
 MS = Fraction(1, 1000)
 FRONT_COVER = 3

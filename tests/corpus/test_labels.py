@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from neuralbum.corpus.labels import Change, Labels, read_labels, say, vocabulary, write_labels
 from neuralbum.errors import ParameterError
-from neuralbum.labels import Change, Labels, read_labels, say, vocabulary, write_labels
 from neuralbum.records import Track
 
 

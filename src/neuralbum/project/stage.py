@@ -5,15 +5,11 @@ it skips what has a finding with the same key, claims in batches so that
 several processes can work on one project, writes files whole or not at all,
 turns failures into findings and goes on, and enters the time spent in the
 ledger. It can be killed at any moment and run again.
-
-Rooms are found by name (``verb``), so that ``cluster`` and ``demo`` can run a
-stage without importing its room.
 """
 
 from __future__ import annotations
 
 import errno
-import importlib
 import shutil
 import time
 import traceback
@@ -24,12 +20,12 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from .catalogue import worker_name
-from .errors import CatalogueError, NeuralbumError, ParameterError, ToolError
-from .progress import SILENT, Reporter
-from .project import Project, settle
-from .project import file_digest as file_digest
-from .records import Activity, Finding, canonical, digest
+from ..catalogue import worker_name
+from ..errors import CatalogueError, NeuralbumError, ParameterError, ToolError
+from ..progress import SILENT, Reporter
+from ..records import Activity, Finding, canonical, digest
+from . import Project, settle
+from . import file_digest as file_digest
 
 CLAIM_BATCH = 16  #: at most so many items are claimed at once
 DEADLY = 2  #: an item over which so many supervised workers died is set aside
@@ -388,10 +384,3 @@ def activity(
         yield ledger
     finally:
         ledger.flush()
-
-
-def verb(name: str) -> Callable[..., Any]:
-    """A room's verb by name: ``"screen"`` is ``neuralbum.screen.run``, ``"curate.auto"`` is ``….auto``."""
-    room, _, attribute = name.partition(".")
-    found: Callable[..., Any] = getattr(importlib.import_module(f"neuralbum.{room}"), attribute or "run")
-    return found

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from .errors import ParameterError, ToolError
-from .project import atomic
-from .records import Track
-from .settings import nearest
+from ..errors import ParameterError, ToolError
+from ..project import atomic
+from ..records import Track
+from ..settings import nearest
 
 LOWEST_BPM, HIGHEST_BPM = 40.0, 320.0
 LONGEST_TAG, MOST_TAGS = 60, 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .errors import ParameterError, TrainingError
+from ..errors import ParameterError, TrainingError
 
 
 def pick_device(word: str = "auto") -> str:
