@@ -16,6 +16,7 @@ from neuralbum.nets.frames import FrameSpec, analyse
 from neuralbum.nets.grid import to_steps
 from neuralbum.nets.griffin_lim import PlainRenderer
 from neuralbum.nets.skeleton import Skeleton, SkeletonConfig
+from neuralbum.nets.texture import Texture
 from neuralbum.records import Model
 from neuralbum.train import checkpoint
 from neuralbum.train.material import bar_means, bars_of
@@ -60,7 +61,9 @@ def small_model(n_songs=3):
             counts = np.bincount(np.concatenate([c[:, g] for c in codes.values()]), minlength=book.n_codes)
             layer.bias.copy_(torch.from_numpy(np.log(counts + 0.1)))
     renderer = PlainRenderer.fit([(f[0], a) for f, a in zip(frames, audio, strict=True)], spec)
-    model = BandModel(spec, book, form, FormModel(len(form.centres), tokens_of(examples)), net.eval(), examples)
+    texture = Texture.fit([s for s, _ in steps.values()], book)
+    forms = FormModel(len(form.centres), tokens_of(examples))
+    model = BandModel(spec, book, texture, form, forms, net.eval(), examples)
     return model, renderer
 
 

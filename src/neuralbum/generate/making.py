@@ -1,6 +1,6 @@
 """From recipes to sound: play the codes, watch them, let them sound.
 
-    recipes -> plans -> codes -> steps -> frames -> renderer or flesh -> stereo
+    recipes -> plans -> codes -> steps, with their texture -> frames -> renderer or flesh -> stereo
 
 A take in trouble keeps what was good, up to its last whole bar before the trouble, and
 goes on from there with other random numbers, a bounded number of times. Everything is
@@ -30,7 +30,7 @@ from .planning import plan_of
 from .playing import N_STREAMS, Floats, Ints, Plan, Player
 from .watchdog import Watchdog
 
-ENGINE, UNWATCHED = "steps 1", "steps 1 unwatched"
+ENGINE, UNWATCHED = "steps 2", "steps 2 unwatched"
 """How takes are played: the name changes when the same recipe would give other bits."""
 REDRAWS = 4  #: how often a take in trouble goes on with other random numbers
 DEGRADATION = 0.5  #: how imperfect the flesh is told that sampled frames are
@@ -126,7 +126,12 @@ def _play(plans: Sequence[tuple[int, Plan]], band: Band, after_block: Callable[[
 
 def frames_of(band: Band, played: Played) -> Floats:
     """The frames a take is rendered from, (n_frames, size)."""
-    return from_steps(band.model.codebook.decode(played.codes), played.bar_frames)
+    model, recipe = band.model, played.recipe
+    bar_s = played.bar_frames / model.spec.frame_rate
+    temperature = streams.schedule(recipe.temperature, np.arange(len(played.codes)) / STEPS_PER_BAR * bar_s)
+    rng = streams.stream(recipe.seed, recipe.number, streams.TEXTURE)
+    drawn = model.texture.draw(played.codes, model.codebook, temperature, rng)
+    return from_steps(model.codebook.decode(played.codes) + drawn, played.bar_frames)
 
 
 def sound(band: Band, played: Played) -> Iterator[Floats]:

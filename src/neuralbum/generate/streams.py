@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from ..errors import ParameterError
 
-PLAN, CODES, PHASES = 1, 2, 3
-"""The registry of salts: how a take begins and its form; its codes; the phases of its noise."""
+PLAN, CODES, PHASES, TEXTURE = 1, 2, 3, 4
+"""The registry of salts: how a take begins and its form; its codes; the phases of its noise; its texture."""
 GOLDEN = 0.6180339887498949
 
 

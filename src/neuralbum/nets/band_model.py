@@ -1,6 +1,6 @@
 """Everything a band's sampled music needs, put together: nets, codebooks, and how the band's songs begin.
 
-    codes  --skeleton-->  codes  --codebook-->  steps  --grid-->  frames  --flesh or plain renderer-->  sound
+    codes  --skeleton-->  codes  --codebook, texture-->  steps  --grid-->  frames  --renderer or flesh-->  sound
 
 All of it goes into tensors and plain values and comes back the same (``tensors``,
 ``facts``, ``from_parts``); files are ``train.checkpoint``'s business.
@@ -23,11 +23,14 @@ from .codebook import Codebook
 from .form import FormCodec, FormModel
 from .frames import FrameSpec
 from .skeleton import Skeleton, SkeletonConfig
+from .texture import Texture
 
 Ints = npt.NDArray[np.int64]
 
 CODEBOOK = ("vectors", "deviations", "embedded", "refinement")
 """Tensors of a codebook besides its centres, in the order of its fields."""
+TEXTURE = ("deviations", "transition", "mixing")
+"""Tensors of a texture, in the order of its fields."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class BandModel:
 
     spec: FrameSpec
     codebook: Codebook
+    texture: Texture
     form: FormCodec
     form_model: FormModel
     net: Skeleton
@@ -60,6 +64,7 @@ class BandModel:
         book, form = self.codebook, self.form
         out |= {f"codebook.centres.{g}": torch.from_numpy(c) for g, c in enumerate(book.centres)}
         out |= {f"codebook.{name}": torch.from_numpy(getattr(book, name)) for name in CODEBOOK}
+        out |= {f"texture.{name}": torch.from_numpy(getattr(self.texture, name)) for name in TEXTURE}
         out |= {f"form.{name}": torch.from_numpy(getattr(form, name)) for name in ("axes", "scale", "centres")}
         for i, example in enumerate(self.examples):
             out[f"examples.{i}.tokens"] = torch.from_numpy(example.tokens.astype(np.int16))
@@ -91,6 +96,7 @@ class BandModel:
             t.numpy() for _, t in sorted((k, v) for k, v in tensors.items() if k.startswith("codebook.centres."))
         ]
         codebook = Codebook(spec, tuple(centres), *(tensors[f"codebook.{name}"].numpy() for name in CODEBOOK))
+        texture = Texture(*(tensors[f"texture.{name}"].numpy() for name in TEXTURE))
         form = FormCodec(*(tensors[f"form.{name}"].numpy() for name in ("axes", "scale", "centres")))
         net = Skeleton(SkeletonConfig(**facts["net"]))
         net.load_state_dict({k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")})
@@ -103,7 +109,7 @@ class BandModel:
             )
             for i, about in enumerate(facts["examples"])
         )
-        return cls(spec, codebook, form, FormModel(len(form.centres), tokens_of(examples)), net, examples)
+        return cls(spec, codebook, texture, form, FormModel(len(form.centres), tokens_of(examples)), net, examples)
 
 
 def tokens_of(examples: Sequence[Example]) -> list[list[Ints]]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..nets.samplernn import SampleRnn
     from ..project import Project
 
-FORMAT = 4
+FORMAT = 5
 KINDS = ("skeleton", "flesh", "samplernn")
 MUSIC = "music.safetensors"
 RENDERER = "renderer."
@@ -316,6 +316,7 @@ def _read(path: Path, sha256: str) -> dict[str, Tensor]:
 def _check_model(model: BandModel) -> None:
     """ValueError where codes, tokens or shapes lie outside of what the codebook and the forms have."""
     from ..nets.codebook import N_GROUPS, groups_of
+    from ..nets.texture import ORDER
 
     book, form, config = model.codebook, model.form, model.net.config
     sizes = [len(chosen) for chosen in groups_of(book.spec)]
@@ -325,6 +326,11 @@ def _check_model(model: BandModel) -> None:
         raise ValueError("the codebook's vectors do not fit the net")
     if book.embedded.shape[:2] != (N_GROUPS, config.n_codes) or book.refinement.shape[1:] != (sum(sizes),):
         raise ValueError("what refines the codebook does not fit it")
+    size, texture = book.spec.size, model.texture
+    if texture.deviations.shape != (config.n_codes, sum(sizes)) or (texture.deviations < 0.0).any():
+        raise ValueError("the texture's deviations do not fit the codebook")
+    if texture.transition.shape != (ORDER * size, size) or texture.mixing.shape != (size, size):
+        raise ValueError("the texture does not fit the frames")
     if form.centres.shape[1:] != (config.n_form,) or form.axes.shape != (config.n_latents, config.n_form):
         raise ValueError("the forms do not fit the net")
     if not model.examples:

@@ -26,6 +26,7 @@ from ..nets.frames import FrameSpec, analyse
 from ..nets.grid import STEPS_PER_BAR, to_steps
 from ..nets.griffin_lim import PlainRenderer
 from ..nets.skeleton import Skeleton, SkeletonConfig
+from ..nets.texture import Texture
 from ..progress import SILENT, Reporter
 from .material import Copy, bar_means, bars_of, make_copy
 
@@ -114,7 +115,9 @@ def prepare(
     if not learned:
         raise TrainingError(too_little("no training song has two bars"))
     reporter.begin("find its codes, its forms and its spectra", None, "")
-    book = Codebook.fit(_stretches(learned), spec, sizes["n_codes"], sizes["n_latents"], rng=rng)
+    stretches = _stretches(learned)
+    book = Codebook.fit(stretches, spec, sizes["n_codes"], sizes["n_latents"], rng=rng)
+    texture = Texture.fit(stretches, book)
     coded = [replace(song, example=replace(song.example, codes=book.encode(_plain(steps)))) for song, steps in read]
     means = [_bar_means(song.example, book) for song in coded]
     form = FormCodec.fit(
@@ -132,7 +135,7 @@ def prepare(
     sized = SkeletonConfig(
         **{**config, "n_codes": book.n_codes, "n_latents": len(book.deviations), "n_form": form.axes.shape[1]}
     )
-    return Music(BandModel(spec, book, form, forms, new_net(sized, book, seed), examples), songs, renderer)
+    return Music(BandModel(spec, book, texture, form, forms, new_net(sized, book, seed), examples), songs, renderer)
 
 
 def new_net(config: SkeletonConfig, book: Codebook, seed: int) -> Skeleton:

@@ -27,7 +27,7 @@ from .processor import available_gib, needs_in_words, refuse_if_too_big
 if TYPE_CHECKING:
     from .loop import Trainer
 
-VERSION = 5
+VERSION = 6
 NETS = ("skeleton", "flesh")
 MEASURED_STEPS = 3
 """Training steps that an estimate makes, after a first one that does not count."""
