@@ -9,6 +9,7 @@ from neuralbum.errors import ParameterError
 from neuralbum.generate import GenerateParams
 from neuralbum.generate.making import REDRAWS, UNWATCHED, play, render, slot_of, sound
 from neuralbum.generate.planning import LAST_BARS, beginning, plan_of
+from neuralbum.generate.playing import Player
 from neuralbum.generate.run import batches, plan
 from neuralbum.generate.watchdog import Diagnosis
 from neuralbum.nets.frames import FrameSpec, analyse
@@ -43,6 +44,18 @@ def test_a_take_is_the_same_bits_alone_and_in_any_batch(band):
     assert np.array_equal(render(band, asked[2]), np.concatenate(list(sound(band, together[2])), axis=1))
     other_way = play(band, [asked[3], asked[1]], band.watchdog())
     assert all(np.array_equal(p.codes, together[p.recipe.number].codes) for p in other_way)
+
+
+def test_of_several_candidates_a_bar_the_one_nearest_to_its_form_is_kept(band):
+    model, form = band.model, band.model.form
+    plan, _ = plan_of(model, recipes(band, 1, length_s=20.0)[0])
+    apart = []
+    for n in (1, 8):
+        player = Player(model.net, model.codebook, form, [replace(plan, rng=np.random.default_rng(0))], n_candidates=n)
+        bars = model.codebook.latents(player.play()[0]).reshape(-1, STEPS_PER_BAR, model.codebook.vectors.shape[-1])
+        distances = form.distances(form.describe(bars.mean(1)))
+        apart.append(distances[np.arange(len(bars)), plan.tokens[: len(bars)]].mean())
+    assert apart[1] < 0.8 * apart[0]
 
 
 def test_other_takes_are_other_music(band):

@@ -96,7 +96,7 @@ def test_probabilities_of_the_next_bar_sum_to_one(forms):
 
 def test_songs_that_return_after_four_bars_teach_that_music_returns(forms):
     model = FormModel(16, forms)
-    assert model.weights[3 + 2] == model.weights.max()  # the expert that says "as four bars ago"
+    assert model.weights[1 + 2] == model.weights.max()  # the expert that says "as four bars ago"
     unheard = np.tile([3, 7, 3, 11], 8)
     assert model.bits(unheard) < 0.5 * np.log2(16)
 

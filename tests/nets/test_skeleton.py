@@ -9,7 +9,7 @@ import torch
 from neuralbum.nets.codebook import N_GROUPS
 from neuralbum.nets.grid import STEPS_PER_BAR
 from neuralbum.nets.recurrence import RecurrentBlock, Scan
-from neuralbum.nets.skeleton import N_LAGS, N_PAST, Heard, Skeleton, SkeletonConfig
+from neuralbum.nets.skeleton import ABSENT, N_LAGS, N_PAST, Heard, Skeleton, SkeletonConfig
 
 CONFIG = SkeletonConfig(n_latents=6, n_codes=8, n_form=3, width=16, n_blocks=2, hidden=16, dropout=0.0)
 
@@ -31,6 +31,7 @@ def heard(b, t, seed=0):
 
     return Heard(
         past=normal(N_PAST * d), lagged=normal(N_LAGS * d), ahead=normal(N_LAGS * d), known=torch.ones(b, t, N_LAGS),
+        remembered=torch.randint(0, CONFIG.n_codes, (b, t, N_LAGS * N_GROUPS), generator=g),
         beat=normal(STEPS_PER_BAR + 1), form=normal(2 * CONFIG.n_form + 1), noise=torch.zeros(b, t, 1),
     )  # fmt: skip
 
@@ -98,7 +99,7 @@ def test_a_later_group_is_told_the_earlier_ones(net):
 
 def test_the_linear_start_is_a_gaussian_read_at_the_codes(net):
     """With the free part silent and the gate half open, the logits are those of the least-squares Gaussian."""
-    d = (N_PAST + N_LAGS) * CONFIG.n_latents
+    d = (N_PAST + N_LAGS) * CONFIG.n_latents + 2 * CONFIG.n_form + 1
     solutions = []
     for group in range(N_GROUPS):
         n = d + group * net.embedded.shape[-1]
@@ -112,9 +113,23 @@ def test_the_linear_start_is_a_gaussian_read_at_the_codes(net):
         features, _ = net.trunk(h, net.start(1))
         logits = net.logits(0, features, h, torch.zeros(1, 1, 0, dtype=torch.long))[0, 0]
     weight, bias, left = solutions[0]
-    mean = torch.cat([h.past, h.lagged], -1)[0, 0] @ weight.T + bias
+    mean = torch.cat([h.past, h.lagged, h.form], -1)[0, 0] @ weight.T + bias
     gaussian = (-0.5 * ((net.embedded[0] - mean) / left) ** 2).sum(-1)
     assert torch.allclose(logits.log_softmax(-1), gaussian.log_softmax(-1), atol=1e-3)
+
+
+def test_a_remembered_bar_raises_its_own_code_and_no_other(net):
+    h = heard(1, 1)
+    h.remembered[0, 0, :] = ABSENT
+    absent, there = h, Heard(**{**vars(h), "remembered": h.remembered.clone()})
+    there.remembered[0, 0, N_GROUPS + 2] = 5  # the second lag's code of group 2
+    with torch.no_grad():
+        for layer in net.again:
+            layer.bias.fill_(1.5)
+        features, _ = net.trunk(h, net.start(1))
+        drawn = torch.zeros(1, 1, 2, dtype=torch.long)
+        more = (net.logits(2, features, there, drawn) - net.logits(2, features, absent, drawn))[0, 0]
+    assert torch.allclose(more, torch.nn.functional.one_hot(torch.tensor(5), CONFIG.n_codes) * 1.5, atol=1e-5)
 
 
 def test_bits_of_a_net_that_knows_nothing_are_those_of_an_even_draw(net):

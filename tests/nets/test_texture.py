@@ -6,7 +6,7 @@ import pytest
 from neuralbum.nets.codebook import Codebook, groups_of
 from neuralbum.nets.frames import FrameSpec
 from neuralbum.nets.grid import FRAMES_PER_STEP
-from neuralbum.nets.texture import LARGEST_RADIUS, ORDER, Texture, _steady
+from neuralbum.nets.texture import LAGS, LARGEST_RADIUS, N_BROAD, ORDER, SHARE, Texture, _steady, taken_up
 
 SPEC = FrameSpec(16_000)
 N = SPEC.size
@@ -51,9 +51,10 @@ def test_what_is_drawn_has_the_residuals_deviation_and_movement(band):
     codes = book.encode(steps)
     drawn = texture.draw(codes, book, np.ones(len(codes), np.float32), np.random.default_rng(2))
     own = steps - book.decode(codes)
-    assert drawn.std() == pytest.approx(own.std(), rel=0.05)
+    kept = SHARE * np.sqrt(1.0 - N_BROAD / SPEC.n_bands)
+    assert drawn.std() == pytest.approx(kept * own.std(), rel=0.05)
     made, known = (np.diff(x.reshape(-1, N), axis=0) for x in (drawn, own))
-    assert made.std() == pytest.approx(known.std(), rel=0.05)
+    assert made.std() == pytest.approx(kept * known.std(), rel=0.05)
 
 
 def test_variance_goes_with_the_temperature(band):
@@ -70,3 +71,28 @@ def test_an_autoregression_that_would_explode_is_damped():
     tame = _steady(wild)
     assert ORDER == 2
     assert np.abs(np.linalg.eigvals(tame[:3])).max() == pytest.approx(LARGEST_RADIUS)
+
+
+def test_where_a_code_comes_again_its_residual_is_taken_up():
+    codes = np.array([[0], [1], [0], [2], *[[3]] * 12, [0], [1], [5]]).repeat(7, 1)
+    source, kind = taken_up(codes)
+    assert source[:4, 0].tolist() == [-1, -1, 0, -1]
+    assert (source[16, 0], kind[16, 0]) == (0, len(LAGS) - 1)  # a bar ago, though step 2 is nearer
+    assert (source[17, 0], source[18, 0], kind[2, 0]) == (1, -1, len(LAGS))
+
+
+def test_residuals_repeat_as_much_as_the_bands_do():
+    """Every bar has the codes of the one before, and a residual that is mostly the last bar's."""
+    rng, kept = np.random.default_rng(0), 0.8
+    bar = rng.integers(0, 2, 16)
+    new = rng.normal(size=(60, 16, FRAMES_PER_STEP * N))
+    residual = [new[0]]
+    for fresh in new[1:]:
+        residual.append(kept * residual[-1] + np.sqrt(1 - kept**2) * fresh)
+    steps = (np.concatenate(residual) + 40.0 * np.tile(bar, 60)[:, None] - 60.0).astype(np.float32)
+    book = Codebook.fit([steps], SPEC, 2, 4, rng=np.random.default_rng(1))
+    texture = Texture.fit([steps], book)
+    codes = book.encode(steps)
+    drawn = texture.draw(codes, book, np.ones(len(codes), np.float32), np.random.default_rng(2))
+    four_bars = [np.corrcoef(x[64:].ravel(), x[:-64].ravel())[0, 1] for x in (steps - book.decode(codes), drawn)]
+    assert four_bars[1] == pytest.approx(four_bars[0], abs=0.05)

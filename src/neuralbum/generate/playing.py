@@ -20,7 +20,7 @@ from torch import Tensor
 from ..nets.codebook import N_GROUPS, Codebook
 from ..nets.form import FormCodec
 from ..nets.grid import STEPS_PER_BAR
-from ..nets.skeleton import N_PAST, Heard, Skeleton
+from ..nets.skeleton import ABSENT, N_PAST, Heard, Skeleton
 from ..train.material import beat_features, lags_of
 
 Floats = npt.NDArray[np.float32]
@@ -28,6 +28,9 @@ Ints = npt.NDArray[np.int64]
 
 BLOCK = 64  #: steps whose random numbers are drawn at once
 N_STREAMS = 16  #: takes stepped together
+N_CANDIDATES = 4
+"""Each bar is played so often, and that which comes nearest to the bar's form is kept: left alone, a skeleton follows
+its own past more than the form, and a take has no parts."""
 
 
 @dataclass
@@ -45,37 +48,48 @@ class Plan:
 
 
 class Player:
-    """Steps up to ``n_streams`` takes together."""
+    """Steps up to ``n_streams`` takes together, each in ``n_candidates`` rows."""
 
     def __init__(
-        self, net: Skeleton, codebook: Codebook, form: FormCodec, plans: Sequence[Plan], n_streams: int = N_STREAMS
+        self,
+        net: Skeleton,
+        codebook: Codebook,
+        form: FormCodec,
+        plans: Sequence[Plan],
+        n_streams: int = N_STREAMS,
+        n_candidates: int = N_CANDIDATES,
     ) -> None:
         assert 0 < len(plans) <= n_streams
-        self.net, self.codebook, self.form, self.plans, self.n_streams = net.eval(), codebook, form, plans, n_streams
+        self.net, self.codebook, self.form, self.plans = net.eval(), codebook, form, plans
+        self.n_candidates, self.n_rows = n_candidates, n_streams * n_candidates
         self.first = max(len(plan.prime) for plan in plans)  #: every take begins at this step
         self.n_steps = max(plan.n_steps for plan in plans)
         total = self.first + self.n_steps
-        self.codes = np.zeros((n_streams, total, N_GROUPS), dtype=np.int64)
-        self.latents = np.zeros((n_streams, total, codebook.vectors.shape[-1]), dtype=np.float32)
-        self.lags = np.full((n_streams, len(lags_of(1, 0, np.zeros(1, dtype=np.int64))), self.n_steps), -1)
-        self.described = np.zeros((n_streams, self.n_steps, 2 * form.centres.shape[1]), dtype=np.float32)
+        self.codes = np.zeros((self.n_rows, total, N_GROUPS), dtype=np.int64)
+        self.latents = np.zeros((self.n_rows, total, codebook.vectors.shape[-1]), dtype=np.float32)
+        self.lags = np.full((self.n_rows, len(lags_of(1, 0, np.zeros(1, dtype=np.int64))), self.n_steps), -1)
+        self.described = np.zeros((self.n_rows, self.n_steps, 2 * form.centres.shape[1]), dtype=np.float32)
+        self.regular = np.zeros(self.n_rows, dtype=bool)
         for i, plan in enumerate(plans):
-            n = len(plan.prime)
-            self.codes[i, self.first - n : self.first] = plan.prime
-            self.latents[i, self.first - n : self.first] = codebook.latents(plan.prime)
-            self.lags[i, :, : plan.n_steps] = lags_of(plan.n_steps, 0, plan.tokens)
+            n, rows = len(plan.prime), self.rows_of(i)
+            self.codes[rows, self.first - n : self.first] = plan.prime
+            self.latents[rows, self.first - n : self.first] = codebook.latents(plan.prime)
+            self.lags[rows, :, : plan.n_steps] = lags_of(plan.n_steps, 0, plan.tokens)
             bar = np.arange(plan.n_steps) // STEPS_PER_BAR
-            self.described[i, : plan.n_steps] = form.centres[plan.tokens[np.stack([bar, bar + 1], 1)]].reshape(
-                len(bar), -1
-            )
-        self.regular = np.array([plan.regular for plan in plans] + [False] * (n_streams - len(plans)))
-        self.state = net.start(n_streams)
+            described = form.centres[plan.tokens[np.stack([bar, bar + 1], 1)]]
+            self.described[rows, : plan.n_steps] = described.reshape(len(bar), -1)
+            self.regular[rows] = plan.regular
+        self.state = net.start(self.n_rows)
         for step in range(1 - self.first, 0):
             _, self.state = net.trunk(self._heard(step), self.state)
 
+    def rows_of(self, plan: int) -> slice:
+        """The candidates of a take."""
+        return slice(plan * self.n_candidates, (plan + 1) * self.n_candidates)
+
     def _heard(self, step: int) -> Heard:
         """What the step hears; steps before 0 are the prime's."""
-        n, at, d = self.n_streams, self.first + step, self.latents.shape[-1]
+        n, at, d = self.n_rows, self.first + step, self.latents.shape[-1]
         past = np.zeros((n, N_PAST, d), dtype=np.float32)
         for i in range(min(N_PAST, at)):
             past[:, i] = self.latents[:, at - 1 - i]
@@ -86,6 +100,7 @@ class Player:
         there = self.first + np.maximum(lag, 0)
         lagged = self.latents[rows, there] * known[..., None]
         ahead = self.latents[rows, np.minimum(there + 1, max(at - 1, 0))] * known[..., None]
+        remembered = np.where(known[..., None], self.codes[rows, there], ABSENT)
         form = np.concatenate([self.described[:, inside], np.ones((n, 1), dtype=np.float32)], 1)
         beat = beat_features(np.full(n, step % STEPS_PER_BAR), self.regular)
 
@@ -94,7 +109,7 @@ class Player:
 
         return Heard(
             past=tensor(past), lagged=tensor(lagged), ahead=tensor(ahead), known=tensor(known), beat=tensor(beat),
-            form=tensor(form), noise=torch.zeros(n, 1, 1),
+            remembered=torch.from_numpy(remembered.reshape(n, 1, -1)), form=tensor(form), noise=torch.zeros(n, 1, 1),
         )  # fmt: skip
 
     @torch.no_grad()
@@ -104,25 +119,38 @@ class Player:
             self._draw_numbers()
         heard = self._heard(step)
         features, self.state = self.net.trunk(heard, self.state)
-        temperature = torch.ones(self.n_streams, 1)
+        temperature = torch.ones(self.n_rows, 1)
         for i, plan in enumerate(self.plans):
-            temperature[i] = float(plan.temperature[min(step, plan.n_steps - 1)])
-        drawn = torch.zeros(self.n_streams, 1, 0, dtype=torch.long)
+            temperature[self.rows_of(i)] = float(plan.temperature[min(step, plan.n_steps - 1)])
+        drawn = torch.zeros(self.n_rows, 1, 0, dtype=torch.long)
         for group in range(N_GROUPS):
             logits = self.net.logits(group, features, heard, drawn)[:, 0] / temperature
             drawn = torch.cat([drawn, choose(logits, self.uniform[:, step % BLOCK, group])[:, None, None]], -1)
         codes = drawn[:, 0].numpy()
         for i, plan in enumerate(self.plans):
             if step < len(plan.given):
-                codes[i] = plan.given[step]
+                codes[self.rows_of(i)] = plan.given[step]
         self.codes[:, self.first + step] = codes
         self.latents[:, self.first + step] = self.codebook.latents(codes)
+        if (step + 1) % STEPS_PER_BAR == 0:
+            self._select(step // STEPS_PER_BAR)
+
+    def _select(self, bar: int) -> None:
+        """Of each take's candidates go on with the one whose ``bar`` comes nearest to its form."""
+        played = slice(self.first + bar * STEPS_PER_BAR, self.first + (bar + 1) * STEPS_PER_BAR)
+        described = self.form.describe(self.latents[:, played].mean(1))
+        kept = np.arange(self.n_rows)
+        for i, plan in enumerate(self.plans):
+            rows, token = self.rows_of(i), plan.tokens[min(bar, len(plan.tokens) - 1)]
+            kept[rows] = rows.start + int(self.form.distances(described[rows])[:, token].argmin())
+        self.codes[:, played], self.latents[:, played] = self.codes[kept, played], self.latents[kept, played]
+        self.state = [part[torch.from_numpy(kept)] for part in self.state]
 
     def _draw_numbers(self) -> None:
         """The next block of random numbers, each take's from its own stream."""
-        uniform = np.full((self.n_streams, BLOCK, N_GROUPS), 0.5)
+        uniform = np.full((self.n_rows, BLOCK, N_GROUPS), 0.5)
         for i, plan in enumerate(self.plans):
-            uniform[i] = plan.rng.random((BLOCK, N_GROUPS))
+            uniform[self.rows_of(i)] = plan.rng.random((self.n_candidates, BLOCK, N_GROUPS))
         self.uniform = torch.from_numpy(uniform).float()
 
     def play(self, after_block: Callable[[float], None] | None = None) -> list[Ints]:
@@ -134,7 +162,10 @@ class Player:
             self.step(step)
             if after_block is not None and ((step + 1) % BLOCK == 0 or step + 1 == self.n_steps):
                 after_block((step % BLOCK + 1) / self.n_steps)
-        return [self.codes[i, self.first : self.first + plan.n_steps].copy() for i, plan in enumerate(self.plans)]
+        return [
+            self.codes[self.rows_of(i).start, self.first : self.first + plan.n_steps].copy()
+            for i, plan in enumerate(self.plans)
+        ]
 
 
 def choose(logits: Tensor, uniform: Tensor) -> Tensor:

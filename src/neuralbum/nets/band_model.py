@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 
 CODEBOOK = ("vectors", "deviations", "embedded", "refinement")
 """Tensors of a codebook besides its centres, in the order of its fields."""
-TEXTURE = ("deviations", "transition", "mixing")
+TEXTURE = ("deviations", "transition", "mixing", "memory")
 """Tensors of a texture, in the order of its fields."""
 
 

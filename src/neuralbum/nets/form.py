@@ -5,10 +5,12 @@ and then to the nearest of a few dozen centres: its token. What a token means (h
 which chord, which section's sound) is in its centre, which the skeleton hears; so a net
 need not have seen a token often to know what is asked for.
 
-Tokens follow each other by a mixture of simple experts: how often a token occurs, what
-followed the last one and the last two, and "the same as 1, 2, 4, 8 bars ago". The
-experts' weights are fitted by expectation maximisation, each song by the counts of the
-other songs and of what it played before, so that songs are not learned by heart.
+Tokens follow each other by a mixture of simple experts: what followed the last two (backed
+off to what followed the last one, and to how often a token occurs), and "the same as 1, 2,
+4, 8 bars ago". The experts' weights are fitted by expectation maximisation, each song by
+the counts of the other songs and of what it played before, so that songs are not learned
+by heart: how long things stay and when they come back is what is learned; where a take
+goes when it goes on is where the band's songs went from there.
 
 Pure: arrays in, arrays out.
 """
@@ -27,9 +29,11 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 COPIES = (1, 2, 4, 8)
-N_EXPERTS = 3 + len(COPIES)
+N_EXPERTS = 1 + len(COPIES)
 SMOOTHING = 0.1
 """Added to every token's count."""
+LEAST = 1e-4
+"""Share of every token in a copy that is none: what keeps all probabilities above zero."""
 ROUNDS = 30
 
 
@@ -59,9 +63,16 @@ class FormCodec:
 
     def tokens(self, bars: Floats) -> Ints:
         """(n_bars, n_latents) -> (n_bars,)."""
-        described = bars @ self.axes / self.scale
-        distance = ((described[:, None] - self.centres[None]) ** 2 * self.scale**2).sum(-1)
-        return distance.argmin(1)
+        return self.distances(self.describe(bars)).argmin(1)
+
+    def describe(self, bars: Floats) -> Floats:
+        """Mean latents (n_bars, n_latents) -> (n_bars, n_form), in deviations."""
+        return bars @ self.axes / self.scale
+
+    def distances(self, described: Floats) -> Floats:
+        """Squared distances to the centres, (n_bars, n_tokens), in the units of the principal components."""
+        apart: Floats = ((described[:, None] - self.centres[None]) ** 2 * self.scale**2).sum(-1)
+        return apart
 
 
 class FormModel:
@@ -88,14 +99,13 @@ class FormModel:
         """(N_EXPERTS, n_tokens) probabilities after ``past``."""
         n = self.n_tokens
         out = np.full((N_EXPERTS, n), 1.0 / n)
-        out[0] = counts.singles
-        if len(past):
-            out[1] = counts.pairs[past[-1]]
-            out[2] = counts.triples.get((int(past[-2]), int(past[-1])), out[1]) if len(past) > 1 else out[1]
+        out[0] = counts.pairs[past[-1]] if len(past) else counts.singles
+        if len(past) > 1:
+            out[0] = counts.triples.get((int(past[-2]), int(past[-1])), out[0])
         for i, back in enumerate(COPIES):
             if len(past) >= back:
-                out[3 + i] = SMOOTHING / n
-                out[3 + i, past[-back]] += 1.0 - SMOOTHING
+                out[1 + i] = LEAST / n
+                out[1 + i, past[-back]] += 1.0 - LEAST
         return out
 
     def probabilities(self, past: Sequence[int] | Ints) -> npt.NDArray[np.float64]:

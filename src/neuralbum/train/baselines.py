@@ -154,7 +154,7 @@ def regression(train: Sequence[Copy], embedded: Tensor, form: FormCodec) -> Solu
 
 def _heard_and_codes(copy: Copy, form: FormCodec) -> tuple[Tensor, Tensor]:
     heard, codes = hear(copy, 0, len(copy), form)
-    return torch.cat([heard.past, heard.lagged], -1)[0, ::EVERY], codes[0, ::EVERY]
+    return torch.cat([heard.past, heard.lagged, heard.form], -1)[0, ::EVERY], codes[0, ::EVERY]
 
 
 def widened(solutions: Solutions, factor: float) -> Solutions:

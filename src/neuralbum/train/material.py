@@ -17,11 +17,10 @@ from torch import Tensor
 
 from ..nets.form import FormCodec
 from ..nets.grid import STEPS_PER_BAR
-from ..nets.skeleton import LAGS, N_LAGS, N_PAST, Heard
+from ..nets.skeleton import ABSENT, LAGS, N_LAGS, N_PAST, Heard
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-ABSENT = -1
 
 
 @dataclass(frozen=True)
@@ -93,11 +92,13 @@ def hear(copy: Copy, start: int, n_steps: int, form: FormCodec, *, since: int = 
     known = lag_at >= max(since, 0)
     lagged = copy.latents[np.maximum(lag_at, 0)] * known[..., None]
     ahead = copy.latents[np.minimum(np.maximum(lag_at, 0) + 1, len(copy) - 1)] * known[..., None]
+    remembered = np.where(known[..., None], copy.codes[np.maximum(lag_at, 0)], ABSENT)
     bar = copy.bar[at]
     following = np.minimum(bar + 1, len(copy.tokens) - 1)
     described = form.centres[copy.tokens[np.stack([bar, following], 1)]]
     heard = Heard(
         past=_row(past), lagged=_row(lagged), ahead=_row(ahead), known=_row(known),
+        remembered=torch.from_numpy(remembered.reshape(n_steps, -1))[None],
         beat=_row(beat_features((copy.first + at) % STEPS_PER_BAR, copy.regular)),
         form=_row(np.concatenate([described.reshape(n_steps, -1), np.ones((n_steps, 1))], 1)),
         noise=torch.zeros(1, n_steps, 1),
@@ -157,7 +158,8 @@ def disturb(heard: Heard, how: Disturbance, *, rng: torch.Generator) -> Heard:
     told = (torch.rand(b, 1, 1, generator=rng) >= how.drop_form).float()
     form = heard.form + how.form_noise * torch.randn(heard.form.shape, generator=rng)
     form = torch.cat([form[..., :-1], heard.form[..., -1:]], -1) * told
+    here = kept.bool().repeat_interleave(heard.remembered.shape[-1] // N_LAGS, -1)
     return Heard(
         past=past, lagged=noisy(heard.lagged, how.lag_noise) * spread, ahead=noisy(heard.ahead, how.lag_noise) * spread,
-        known=kept, beat=heard.beat, form=form, noise=level,
+        remembered=torch.where(here, heard.remembered, ABSENT), known=kept, beat=heard.beat, form=form, noise=level,
     )  # fmt: skip

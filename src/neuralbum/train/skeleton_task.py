@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ..nets.codebook import N_GROUPS
-from ..nets.skeleton import N_LAGS, N_PAST, Heard, Skeleton
+from ..nets.skeleton import ABSENT, N_LAGS, N_PAST, Heard, Skeleton
 from . import baselines, checkpoint
 from .checkpoint import About
 from .material import Disturbance, disturb, hear, stack
@@ -152,10 +152,13 @@ class SkeletonTask:
             torch.where(foreign, x.view(b, t, N_LAGS, d).roll(1, 0) * known, x.view(b, t, N_LAGS, d)).flatten(2)
             for x in (heard.lagged, heard.ahead)
         )
+        codes_then = heard.remembered.view(b, t, N_LAGS, N_GROUPS)
+        others = torch.where(known > 0, codes_then.roll(1, 0), ABSENT)
+        remembered = torch.where(foreign, others, codes_then).flatten(2)
         noise = torch.randn(past.shape, generator=rng).to(self.device)
         dropped = chance(b, t, N_PAST, 1) < chance(b, 1, 1, 1) * HOW.drop_past
         past = (past + heard.noise[..., None] * noise) * ~dropped
-        return replace(heard, past=past.flatten(2), lagged=lagged, ahead=ahead)
+        return replace(heard, past=past.flatten(2), lagged=lagged, ahead=ahead, remembered=remembered)
 
     def _draw(self, heard: Heard, codes: Tensor, state: list[Tensor], rng: torch.Generator) -> Tensor:
         """(B, T, n_latents): steps drawn from the net's predictions."""
