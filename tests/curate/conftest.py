@@ -32,15 +32,11 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        import socket
-
         import uvicorn
 
-        from neuralbum.web.serving import configure
+        from neuralbum.web.serving import configure, listen
 
-        listening = socket.socket()
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", self.port))
+        listening = listen("127.0.0.1", self.port)
         listening.listen(64)
         self.port = listening.getsockname()[1]
         self.desk = Desk(self.project, self.params)

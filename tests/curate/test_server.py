@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from itertools import pairwise
 
 import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
-from uvicorn.server import ServerState
 
 from neuralbum import curate
 from neuralbum.audio import write_flac
@@ -19,7 +17,6 @@ from neuralbum.curate.desk import Desk
 from neuralbum.curate.params import Params
 from neuralbum.records import Event, Track
 from neuralbum.screen.ranker import N_FEATURES
-from neuralbum.web import serving as connections
 from neuralbum.web.auth import Access, is_loopback
 
 from .makers import RATE, beat, make_project, make_take, screened
@@ -581,80 +578,6 @@ def test_other_sites_may_link_here_and_load_nothing(client):
     assert from_another_site("/api/session", site="same-origin", mode="cors", dest="empty") == 200
 
 
-class Line:
-    """A connection without a network: whether it was cut."""
-
-    cut = False
-
-    def get_extra_info(self, name):
-        return None
-
-    def is_closing(self):
-        return self.cut
-
-    def abort(self):
-        self.cut = True
-
-
-class Timer:
-    """What a loop promises to do later."""
-
-    def __init__(self, work):
-        self.work = work
-
-    def cancel(self):
-        self.work = lambda: None
-
-
-async def is_cut(sent):
-    """Whether a connection is cut once its time is over, after these bytes came, one after the other."""
-
-    async def app(scope, receive, send):
-        await asyncio.Event().wait()
-
-    class Clock:
-        """A loop whose timers wait until they are told."""
-
-        create_task = staticmethod(asyncio.get_running_loop().create_task)
-
-        def call_later(self, delay_s, work):
-            timers.append(Timer(work))
-            return timers[-1]
-
-    timers = []
-    config = connections.configure(app)
-    config.load()
-    protocol, line = connections.PunctualProtocol(config, ServerState(), {}, Clock()), Line()
-    protocol.connection_made(line)
-    for data in sent:
-        protocol.data_received(data)
-    for timer in timers:
-        timer.work()
-    for task in protocol.tasks:
-        task.cancel()
-    return line.cut
-
-
-HEAD = b"POST /api/events HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n"
-
-
-@pytest.mark.parametrize(
-    ("sent", "cut"),
-    [
-        ((), True),
-        ((b"GET / HT",), True),
-        ((b"GET / HTTP/1.1\r\nhost: x\r\n", b"x-slow: a\r\n", b"x-slow: b\r\n"), True),
-        ((HEAD + b"\r\n", b"{"), True),
-        ((HEAD + b"\r\n", b"{", b"}  "), False),
-        ((b"GET / HTTP/1.1\r\nhost: x\r\n\r\n",), False),
-    ],
-    ids=["nothing", "a line begun", "headers for ever", "half a body", "a whole body", "a whole request"],
-)
-def test_a_connection_on_which_no_whole_request_arrives_is_cut(sent, cut):
-    with start_blocking_portal() as portal:
-        assert portal.call(is_cut, sent) is cut
-
-
 def test_the_api_page_lists_every_address_and_type(client):
     page = client.get("/api").text
     assert all(door.path.replace("{", "{") in page for door in server.DOORS)
@@ -724,20 +647,3 @@ def test_copies_are_made_ahead_once(album):
     assert len(made) == 24
     curate.prepare(album)
     assert sorted((album.artefacts_dir / "curate").iterdir()) == made
-
-
-def test_a_browser_that_goes_at_once_leaves_no_task_behind(tmp_path):
-    path = tmp_path / "sound.opus"
-    path.write_bytes(b"sound")
-    sent = []
-
-    async def gone():
-        return {"type": "http.disconnect"}
-
-    async def send(message):
-        sent.append(message)
-
-    scope = {"type": "http", "method": "GET", "headers": [], "asgi": {"version": "3.0", "spec_version": "2.3"}}
-    with start_blocking_portal() as portal:  # not this thread: a browser may hold its loop
-        portal.call(server.SmallFile(path, media_type="audio/ogg"), scope, gone, send)
-    assert b"".join(m.get("body", b"") for m in sent) == b"sound"

@@ -25,6 +25,7 @@ from ..catalogue import fold
 from ..errors import ParameterError
 from ..records import AUTO, VERDICTS, Event, Judgement, Take, canonical, digest
 from ..web.auth import clean_actor
+from ..web.http import parse_json
 from . import speech
 from .opinions import Opinion, opinions
 
@@ -323,7 +324,7 @@ def _read_log(text: str, *, actor: str, now: float, takes: Mapping[str, Take], l
             continue
         where = f"line {number}"
         try:
-            words = speech.parse(line)
+            words = parse_json(line)
         except ParameterError as why:
             raise _at(where, str(why)) from why
         if not isinstance(words, dict):
@@ -475,7 +476,7 @@ def _read_audacity(text: str, take_id: str) -> Iterator[Line]:
 def _read_jams(text: str, take_id: str) -> Iterator[Line]:
     """One document; also a list of them."""
     try:
-        found = speech.parse(text)
+        found = parse_json(text)
     except ParameterError as why:
         raise _at("not JAMS", str(why)) from why
     try:

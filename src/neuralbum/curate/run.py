@@ -161,26 +161,17 @@ def serve(
     ToolError
         The page is not built, or the port is taken.
     """
-    import socket
-
     import uvicorn
 
     from ..web.auth import Access
-    from ..web.serving import configure
+    from ..web.serving import configure, listen
     from . import server
     from .desk import Desk
 
     params = params or project.params("curate", Params)
     if not server.page_is_built() and not may_lack_page:
         raise ToolError(server.NOT_BUILT)
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except (OSError, ValueError, OverflowError) as cause:  # UnicodeError is a ValueError: a host no name can have
-        listening.close()
-        why = getattr(cause, "strerror", None) or cause
-        raise ToolError(f"{host}:{port}: cannot listen there ({why}); try --port 0") from cause
+    listening = listen(host, port)
     port = listening.getsockname()[1]
     access = Access.make(host, port, curators, default_actor=default_actor, public_names=names)
     desk = Desk(project, params)

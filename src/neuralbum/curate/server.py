@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import html
 import io
-import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,40 +19,18 @@ from typing import Any, get_type_hints
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from ..errors import NeuralbumError, ParameterError
-from ..web.auth import MAX_BODY, Access, Guard
+from ..web.auth import Access, AuthMiddleware
+from ..web.http import FOR_A_MONTH, FileWithRanges, json_body, json_response, packed, page_routes
 from . import answers, exchange, queues, speech
 from .desk import Desk
 
 STATIC = Path(__file__).parent / "static"
 NOT_BUILT = "the curation page is not built: run `python hatch_build.py` in the checkout (it needs pip and the network)"
-FOR_A_MONTH = "private, max-age=2592000, immutable"
 SHORTLY = "private, max-age=60"
-GZIP_FROM = 1000  # bytes
-TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".webmanifest": "application/manifest+json",
-}
-
-
-class SmallFile(FileResponse):
-    """A file sent without a second task that watches whether the browser is still there.
-
-    Starlette needs none of servers that speak ASGI 2.4; for uvicorn, which calls itself 2.3 but
-    drops what is written to a closed connection as well, it starts one, and a
-    browser that goes at that moment (it does at every skip) leaves a coroutine
-    that was never awaited: a warning on the curator's terminal.
-    """
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await super().__call__({**scope, "asgi": {**scope["asgi"], "spec_version": "2.4"}}, receive, send)
 
 
 class NotFound(NeuralbumError):
@@ -72,16 +49,13 @@ class Door:
     takes: str = ""
 
 
-def make_app(desk: Desk, access: Access) -> Guard:
+def make_app(desk: Desk, access: Access) -> AuthMiddleware:
     """The server for a desk, guarded."""
     routes = [Route(door.path, _endpoint(desk, door), methods=[door.method]) for door in DOORS]
-    page = _page_files()
-    routes += [Route(path, _static(*file), methods=["GET"]) for path, file in page.items()]
-    if not page:
-        routes.append(Route("/", lambda request: PlainTextResponse(NOT_BUILT + "\n", 503)))
+    routes += page_routes(STATIC) or [Route("/", lambda request: PlainTextResponse(NOT_BUILT + "\n", 503))]
     app = Starlette(routes=routes)
     app.state.access = access
-    return Guard(app, access)
+    return AuthMiddleware(app, access)
 
 
 def page_is_built() -> bool:
@@ -160,7 +134,7 @@ def _opus(desk: Desk, request: Request) -> Response:
     take_id = _take_id(desk, request)
     path = desk.shelf.opus(desk.stock.one(take_id))
     desk.prepare_next(request.query_params.get("queue", ""), take_id)
-    return SmallFile(path, media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
+    return FileWithRanges(path, media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
 
 
 def _band(desk: Desk, request: Request) -> answers.BandAnswer:
@@ -171,15 +145,12 @@ def _band_song(desk: Desk, request: Request) -> Response:
     named = [t for t in desk.project.catalogue.tracks() if t.id == request.path_params["track_id"]]
     if not named:
         raise NotFound("no such song of the band")
-    return SmallFile(desk.shelf.song(named[0]), media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
+    return FileWithRanges(desk.shelf.song(named[0]), media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
 
 
 def _mel(desk: Desk, request: Request) -> Response:
     data = desk.picture(_take_id(desk, request)).read_bytes()
-    headers = {"cache-control": FOR_A_MONTH, "vary": "accept-encoding"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(data, headers={**headers, "content-encoding": "gzip"}, media_type="application/octet-stream")
-    return Response(gzip.decompress(data), headers=headers, media_type="application/octet-stream")
+    return packed(gzip.decompress(data), data, request, media_type="application/octet-stream", caching=FOR_A_MONTH)
 
 
 def _wav(desk: Desk, request: Request) -> Response:
@@ -310,63 +281,15 @@ def _endpoint(desk: Desk, door: Door) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         try:
             if door.method == "POST":
-                request.state.words = await _json_body(request)
+                request.state.words = await json_body(request)
             found = await run_in_threadpool(door.handle, desk, request)
         except NotFound as why:
-            return _json({"error": str(why)}, request, 404)
+            return json_response({"error": str(why)}, request, 404)
         except ParameterError as why:
-            return _json({"error": str(why)}, request, 400)
+            return json_response({"error": str(why)}, request, 400)
         except NeuralbumError as why:
-            return _json({"error": str(why)}, request, 500)
-        return found if isinstance(found, Response) else _json(found, request)
-
-    return endpoint
-
-
-async def _json_body(request: Request) -> Any:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise ParameterError("send application/json")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise ParameterError(f"at most {MAX_BODY} bytes at once")
-    return speech.parse(bytes(body) or b"{}")
-
-
-def _json(value: Any, request: Request, status: int = 200) -> Response:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    data = text.encode("utf-8", "backslashreplace")  # half a character stays what JSON calls it: \\ud800
-    headers = {}
-    if len(data) >= GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
-        data, headers = gzip.compress(data, 3), {"content-encoding": "gzip", "vary": "accept-encoding"}
-    return Response(data, status, headers=headers, media_type="application/json")
-
-
-StaticFile = tuple[bytes, bytes, str, str]
-
-
-def _page_files() -> dict[str, StaticFile]:
-    """The built page, read once: address -> (bytes, gzipped, type, caching)."""
-    if not page_is_built():
-        return {}
-    files = {}
-    for path in sorted(STATIC.rglob("*")):
-        if path.is_file() and path.suffix in TYPES:
-            address = "/" + path.relative_to(STATIC).as_posix()
-            data = path.read_bytes()
-            caching = FOR_A_MONTH if address.startswith("/assets/") else "no-cache"
-            file = (data, gzip.compress(data, 9), TYPES[path.suffix], caching)
-            files["/" if address == "/index.html" else address] = file
-    return files
-
-
-def _static(data: bytes, gzipped: bytes, media_type: str, caching: str) -> Callable[[Request], Response]:
-    def endpoint(request: Request) -> Response:
-        headers = {"cache-control": caching, "vary": "accept-encoding"}
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(gzipped, headers={**headers, "content-encoding": "gzip"}, media_type=media_type)
-        return Response(data, headers=headers, media_type=media_type)
+            return json_response({"error": str(why)}, request, 500)
+        return found if isinstance(found, Response) else json_response(found, request)
 
     return endpoint
 

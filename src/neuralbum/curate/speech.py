@@ -7,7 +7,6 @@ batch still counts.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -24,24 +23,6 @@ MAX_TIME_S = 24 * 3600.0
 MAX_BPM = 1000.0
 CLOCK_SLACK_S = 24 * 3600.0
 """Browsers' clocks are wrong by hours; the log's order is the server's, ``at`` is only a remark."""
-
-
-LONGEST_INT = 18
-"""Digits of an integer that is read as one; more of them say no more than their size."""
-
-
-def parse(text: str | bytes) -> Any:
-    """JSON in which no number can hurt: integers of hundreds of digits become floats, in the end infinite.
-
-    Raises
-    ------
-    ParameterError
-        It is not JSON, or nested too deeply.
-    """
-    try:
-        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= LONGEST_INT else float(digits))
-    except (ValueError, RecursionError) as cause:
-        raise ParameterError(f"not JSON ({str(cause)[:80]})") from cause
 
 
 def understand(raw: object, *, actor: str, now: float, is_take: Callable[[str], bool]) -> Event:
