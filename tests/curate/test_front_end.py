@@ -87,7 +87,7 @@ def test_a_page_is_fresh_until_a_source_is_younger(tmp_path):
     assert not is_fresh(web, static)
 
 
-def test_without_the_page_the_server_says_which_command_builds_it(desk, monkeypatch, tmp_path, album):
+def test_without_the_page_the_server_says_which_command_builds_it(service, monkeypatch, tmp_path, album):
     from neuralbum import curate
     from neuralbum.errors import ToolError
 
@@ -104,16 +104,10 @@ def test_leaving_the_page_out_on_purpose_is_an_error_only_for_wheels(monkeypatch
         module.build(ROOT)
 
 
-def test_what_the_server_answers_is_what_the_page_expects():
-    """types.ts mirrors answers.py, field by field."""
-    from typing import get_type_hints
-
-    from neuralbum.curate import answers
-
-    text = (WEB / "src" / "types.ts").read_text(encoding="utf-8")
-    found = dict(re.findall(r"export interface (\w+) \{\n(.*?)\n\}", text, re.S))
-    shared = [name for name in found if hasattr(answers, name)]
-    assert {"DeskAnswer", "Row", "State", "Mine", "TakeAnswer", "EventsAnswer"} <= set(shared)
-    for name in shared:
-        fields = set(re.findall(r"^  (\w+)\??:", found[name], re.M))
-        assert fields == set(get_type_hints(getattr(answers, name))), name
+def test_the_pages_types_are_made_from_the_servers():
+    spec = importlib.util.spec_from_file_location("page_types", ROOT / "scripts" / "page_types.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    fresh = module.typescript()
+    assert "export interface PassResponse {\n  pass_name: PassName;" in fresh
+    assert module.TARGET.read_text(encoding="utf-8") == fresh, "run python scripts/page_types.py"

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neuralbum.curate.opinions import opinions, share_heard
+from neuralbum.catalogue import fold_by_person
 from neuralbum.curate.queues import arrange, disputed, members, second_sample
 from neuralbum.errors import ParameterError
-from neuralbum.records import AUTO, Event
+from neuralbum.records import AUTO, Event, Judgement
 
 TAKES = [f"t{i}" for i in range(6)]
 
 
 def said(*verdicts):
-    return opinions(
+    return fold_by_person(
         Event(f"c{n}", float(n), actor, "verdict", take, {"value": value}, pass_name=pass_name)
         for n, (actor, take, value, pass_name) in enumerate(verdicts)
     )
@@ -87,7 +87,11 @@ def test_the_second_pass_is_a_fifth_but_at_least_twenty():
     assert len(second_sample(["a"], 0)) == 1
 
 
+def share(duration_s, *heard):
+    return Judgement("t", heard=heard).share_heard(duration_s)
+
+
 def test_hearing_a_stretch_twice_is_hearing_it_once():
-    assert share_heard([(0, 5)], 10) == 0.5
-    assert share_heard([(0, 5), (8, 20)], 10) == pytest.approx(0.7)
-    assert share_heard([], 0) == 0
+    assert share(10, (0, 5)) == 0.5
+    assert share(10, (0, 5), (8, 20)) == pytest.approx(0.7)
+    assert share(0) == 0

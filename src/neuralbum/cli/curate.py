@@ -134,7 +134,7 @@ def import_(
     Example: neuralbum curate import curation.jsonl
     """
     from .. import curate
-    from ..curate.exchange import decode
+    from ..curate.importing import decode
 
     opened = open_project(project)
     try:

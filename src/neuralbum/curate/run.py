@@ -166,7 +166,7 @@ def serve(
     from ..web.auth import Access
     from ..web.serving import configure, listen
     from . import server
-    from .desk import Desk
+    from .service import CurationService
 
     params = params or project.params("curate", Params)
     if not server.page_is_built() and not may_lack_page:
@@ -174,11 +174,11 @@ def serve(
     listening = listen(host, port)
     port = listening.getsockname()[1]
     access = Access.make(host, port, curators, default_actor=default_actor, public_names=names)
-    desk = Desk(project, params)
+    service = CurationService(project, params)
     shown = f"[{host}]" if ":" in host else host
     links = [(who, f"http://{shown}:{port}/?token={token}") for token, who in access.tokens.items()]
     try:
-        running = uvicorn.Server(configure(server.make_app(desk, access)))
+        running = uvicorn.Server(configure(server.make_app(service, access)))
         listening.listen(128)
         if ready is not None:
             ready(links or [(default_actor, f"http://{shown}:{port}/")])
@@ -186,7 +186,7 @@ def serve(
             running.run(sockets=[listening])
     finally:
         listening.close()
-        desk.close()
+        service.close()
         project.catalogue.checkpoint()
 
 
@@ -194,10 +194,10 @@ def prepare(
     project: Project, params: Params | None = None, *, takes: Sequence[str] | None = None, reporter: Reporter = SILENT
 ) -> Outcome:
     """Make the listening copies and pictures of all takes ahead, so that nobody waits for them."""
-    from .shelf import Shelf
+    from .media_cache import MediaCache
 
     params = params or project.params("curate", Params)
-    shelf = Shelf(project, opus_kbps=params.opus_kbps)
+    media = MediaCache(project, opus_kbps=params.opus_kbps)
     wanted = project.catalogue.takes(takes)
     screen = project.catalogue.latest("screen")
     done, errors = 0, []
@@ -205,8 +205,8 @@ def prepare(
     with activity(project, "curate", detail={"what": "prepare"}) as tick:
         for take in wanted:
             try:
-                shelf.opus(take)
-                shelf.mel(take, screen.get(take.id))
+                media.opus(take)
+                media.mel(take, screen.get(take.id))
                 done += 1
                 tick(done=1)
             except NeuralbumError as cause:
@@ -214,11 +214,11 @@ def prepare(
                 tick(failed=1)
             reporter.advance(1)
     reporter.end()
-    shelf.close()
+    media.close()
     return Outcome("curate", done=done, failed=len(errors), errors=tuple(errors))
 
 
-# ---- exchange -------------------------------------------------------------------
+# ---- files ----------------------------------------------------------------------
 
 
 def export(project: Project, form: str) -> dict[str, str]:
@@ -228,9 +228,9 @@ def export(project: Project, form: str) -> dict[str, str]:
     -------
     take id -> text where each take has a file of its own (audacity, jams), else "" -> text
     """
-    from . import exchange
+    from . import exporting
 
-    return exchange.write(form, project.catalogue.takes(), project.catalogue.events(), title=project.name)
+    return exporting.write(form, project.catalogue.takes(), project.catalogue.events(), title=project.name)
 
 
 def bring_in(project: Project, form: str, text: str, *, actor: str, take: str = "") -> int:
@@ -242,12 +242,12 @@ def bring_in(project: Project, form: str, text: str, *, actor: str, take: str = 
     take : which take Audacity's labels are about, where they do not say it themselves
     """
     from ..web.auth import clean_actor
-    from . import exchange
+    from . import importing
 
     catalogue = project.catalogue
     takes = {one.id: one for one in catalogue.takes()}
     known = catalogue.events()
-    events = exchange.read(
+    events = importing.read(
         form, text, actor=clean_actor(actor), now=time.time(), takes=takes, known=known, take_id=take
     )
     return catalogue.say(events)

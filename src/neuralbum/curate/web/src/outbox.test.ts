@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Outbox, Refused, type Letter, type Store } from './outbox.ts';
-import type { EventsAnswer, Said } from './types.ts';
+import type { EventsResponse, OutgoingEvent } from './types.ts';
 
 class Memory implements Store {
   letters = new Map<string, Letter>();
@@ -12,13 +12,13 @@ class Memory implements Store {
 
 /** A server that counts each client_id once, may be away, and may answer into the void. */
 class Server {
-  log: Said[] = [];
+  log: OutgoingEvent[] = [];
   away = false;
   deaf = false; // takes the words, then the line breaks
   durable = true;
-  refuses = (_: Said): string | null => null;
+  refuses = (_: OutgoingEvent): string | null => null;
   sent: number[] = [];
-  send = async (_actor: string, events: Said[]): Promise<EventsAnswer> => {
+  send = async (_actor: string, events: OutgoingEvent[]): Promise<EventsResponse> => {
     if (this.away) throw new Error('away');
     this.sent.push(events.length);
     const refused = [];
@@ -32,8 +32,8 @@ class Server {
   };
 }
 
-const said = (n: number): Said => ({ client_id: `event-${n}`, kind: 'verdict', take_id: 't', payload: {}, pass: 'eye', session: 's', at: 0 });
-const ids = (log: Said[]): string[] => log.map((e) => e.client_id);
+const said = (n: number): OutgoingEvent => ({ client_id: `event-${n}`, kind: 'verdict', take_id: 't', payload: {}, pass: 'eye', session: 's', at: 0 });
+const ids = (log: OutgoingEvent[]): string[] => log.map((e) => e.client_id);
 
 function quiet(outbox: Outbox): Outbox {
   // Retries and confirmations are timers; a test says itself when to try again.

@@ -6,12 +6,12 @@
  * survive a power cut. Sending twice is harmless: the server counts each
  * client_id once. So a dead server, a reload or a crash of the page loses nothing.
  */
-import type { EventsAnswer, Said } from './types.ts';
+import type { EventsResponse, OutgoingEvent } from './types.ts';
 
 export interface Letter {
   seq: number; // order of saying, across reloads
   actor: string;
-  said: Said;
+  said: OutgoingEvent;
   log_id?: number; // after sending: the log's highest id at that time
 }
 
@@ -38,7 +38,7 @@ const CONFIRM_EVERY_MS = 12_000;
 export class Outbox {
   state: OutboxState = { waiting: 0, failing: false, refused: [] };
   onchange: () => void = () => {};
-  onsent: (answer: EventsAnswer) => void = () => {};
+  onsent: (answer: EventsResponse) => void = () => {};
   private letters: Letter[] = [];
   private lastSeq = 0;
   private busy: Promise<void> | null = null;
@@ -46,14 +46,14 @@ export class Outbox {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private confirm: ReturnType<typeof setTimeout> | null = null;
   private store: Store;
-  private send: (actor: string, events: Said[]) => Promise<EventsAnswer>;
+  private send: (actor: string, events: OutgoingEvent[]) => Promise<EventsResponse>;
   private clock: () => number;
   private later: (work: () => void) => void;
 
   /** `later` puts off sending until what was said is on the screen. */
   constructor(
     store: Store,
-    send: (actor: string, events: Said[]) => Promise<EventsAnswer>,
+    send: (actor: string, events: OutgoingEvent[]) => Promise<EventsResponse>,
     clock: () => number = Date.now,
     later: (work: () => void) => void = (work) => work(),
   ) {
@@ -76,7 +76,7 @@ export class Outbox {
   }
 
   /** Keep an event and send it soon. Returns when it is stored in the browser. */
-  say(actor: string, said: Said): Promise<void> {
+  say(actor: string, said: OutgoingEvent): Promise<void> {
     this.lastSeq = Math.max(this.lastSeq + 1, this.clock() * 1000);
     const letter: Letter = { seq: this.lastSeq, actor, said };
     this.letters.push(letter);
@@ -104,7 +104,7 @@ export class Outbox {
     this.timer = null;
     for (let batch = this.batch(); batch.length; batch = this.batch()) {
       const actor = batch[0]!.actor;
-      let answer: EventsAnswer;
+      let answer: EventsResponse;
       try {
         answer = await this.send(actor, batch.map((l) => l.said));
       } catch (error) {
