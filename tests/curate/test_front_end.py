@@ -17,6 +17,8 @@ from neuralbum.curate import server
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "src" / "neuralbum" / "curate" / "web"
 BUDGET = 150_000  # bytes, gzipped
+CAPTURED = ["--compiler-warnings", "state_referenced_locally:ignore"]
+"""A dialog is made anew at each opening: what it begins with is meant to be what was."""
 
 
 def hatch_build():
@@ -46,6 +48,22 @@ def test_the_modules_without_a_framework_pass_their_own_tests():
     assert int(re.search(r"# pass (\d+)", done.stdout)[1]) >= 30
 
 
+def test_the_page_is_what_its_types_say(page_built):
+    """TypeScript and Svelte's templates, checked by svelte-check; building the page brought it."""
+    checker = WEB / "node_modules" / "svelte-check" / "bin" / "svelte-check"
+    if not checker.exists():
+        hatch_build().install(WEB)
+    done = subprocess.run(
+        [node(), checker, "--tsconfig", "./tsconfig.json", "--output", "machine", "--fail-on-warnings", *CAPTURED],
+        cwd=WEB,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NODE_OPTIONS": ""},
+    )
+    told = [line for line in done.stdout.splitlines() if " ERROR " in line or " WARNING " in line]
+    assert done.returncode == 0, "\n".join(told) or done.stderr
+
+
 def test_the_page_fits_its_budget_and_asks_nobody_else(page_built):
     files = [p for p in server.STATIC.rglob("*") if p.is_file()]
     assert sum(len(gzip.compress(p.read_bytes(), 9)) for p in files) <= BUDGET
@@ -66,7 +84,7 @@ def test_the_lock_file_names_no_host_and_pins_everything():
     assert packages
     assert not [name for name, package in packages.items() if "resolved" in package]
     assert all("integrity" in package and "version" in package for package in packages.values())
-    wanted = {"svelte", "vite", "@sveltejs/vite-plugin-svelte", "typescript"}
+    wanted = {"svelte", "vite", "@sveltejs/vite-plugin-svelte", "typescript", "svelte-check"}
     assert wanted <= {name.removeprefix("node_modules/") for name in packages}
 
 
