@@ -18,7 +18,7 @@ from .params import Params
 from .score import default_score
 from .tempo import Tempo
 
-FORM = next(i for i, f in enumerate(FEATURES) if f.name == "form")
+FORM = FEATURES.index("form")
 
 
 @dataclass(frozen=True)
