@@ -267,7 +267,7 @@ def hear(features: np.ndarray, scores: np.ndarray, kept: np.ndarray) -> tuple[fl
     reached, held, asked, example = None, 0, 0, ""
     while len(verdicts) < n:
         served, audit, by_rank = arrange(
-            ids, order="ranked", seed=SEED + len(verdicts), score=dict(zip(ids, now, strict=True)), audit_share=0.1
+            ids, order="ranked", seed=SEED, score=dict(zip(ids, now, strict=True)), audit_share=0.1
         )
         for take in [t for t in served if t not in verdicts][:REQUEUE_EVERY]:
             verdicts[take] = "keep" if kept[int(take)] else "drop"

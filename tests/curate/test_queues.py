@@ -72,6 +72,16 @@ def test_a_ranked_queue_holds_every_take_once_and_the_audit_its_share(n, share, 
     assert len(audit) == round(share * n)
     followed = [score[t] for t in served if t not in audit]
     assert followed == sorted(followed, reverse=True)
+    assert all(served.index(t) <= by_rank.index(t) + len(audit) for t in takes), "the audit delays nothing good"
+
+
+def test_ranked_anew_the_audit_stays():
+    takes = [f"t{i:02}" for i in range(50)]
+    first, second = (
+        arrange(takes, order="ranked", seed=3, score={t: sign * i for i, t in enumerate(takes)}, audit_share=0.2)[1]
+        for sign in (1, -1)
+    )
+    assert first == second
 
 
 def test_the_same_seed_shuffles_the_same_and_another_one_does_not():

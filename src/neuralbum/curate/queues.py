@@ -93,14 +93,17 @@ class QueueStore:
         self._takes.expire()
         self._reader.refresh()
         number = sum(e.actor == actor and e.pass_name == pass_name for e in self._reader.queues)
-        seed = int(digest(self._project.settings.seed, "queue", actor, pass_name, number), 16) % 2**32
+        scores = self._takes.scores(learned=not self.blind(actor))
+        order = order or ("ranked" if self._params.ranked and scores and pass_name != "second" else "shuffled")
+        # Ranked anew, a pass keeps its audit: what was drawn and judged is not drawn again.
+        stable = order == "ranked"
+        parts = ("queue", actor, pass_name, *(() if stable else (number,)))
+        seed = int(digest(self._project.settings.seed, *parts), 16) % 2**32
         chosen = self.members(actor, pass_name)
         if pass_name == "second":
             judged = self._reader.judgements()
             kept = [t for t in chosen if judged[t].verdict == "keep"]
             chosen, order = kept if all_kept else second_sample(chosen, seed), "shuffled"
-        scores = self._takes.scores(learned=not self.blind(actor))
-        order = order or ("ranked" if self._params.ranked and scores else "shuffled")
         served, drawn, by_rank = arrange(
             chosen, order=order, seed=seed, score=scores, audit_share=self._params.audit_share
         )
@@ -206,14 +209,16 @@ def arrange(
         return [takes[i] for i in rng.permutation(len(takes))], [], []
     by_rank = sorted(takes, key=lambda t: (-score.get(t, -1.0), t))
     n_audit = round(audit_share * len(by_rank))
-    audit = [by_rank[i] for i in rng.permutation(len(by_rank))[:n_audit]]
-    drawn = set(audit)
-    served = [t for t in by_rank if t not in drawn]
-    # Spread evenly: after every k ranked takes comes a drawn one.
-    every = (len(served) + len(audit)) / max(1, len(audit))
-    for i, take_id in enumerate(audit):
-        served.insert(min(len(served), int(i * every + every / 2)), take_id)
-    return served, audit, by_rank
+    by_name = sorted(takes)  # so that a new ranking does not change whom chance picks
+    audit = [by_name[i] for i in rng.permutation(len(by_name))[:n_audit]]
+    # Every k-th place is chance's; a drawn take that ranks before its turn keeps its rank, and nothing good waits.
+    places = {int((i + 0.5) * len(by_rank) / n_audit) for i in range(n_audit)}
+    served: dict[str, None] = {}
+    in_turn, by_chance = iter(by_rank), iter(audit)
+    for place in range(len(by_rank)):
+        take = next((t for t in by_chance if t not in served), None) if place in places else None
+        served[take or next(t for t in in_turn if t not in served)] = None
+    return list(served), audit, by_rank
 
 
 def second_sample(takes: Sequence[str], seed: int) -> list[str]:

@@ -52,7 +52,7 @@ export const ACTIONS = {
   unselect: ['Select nothing', 'Escape'],
   wall: ['Wall or one take', 'KeyW', 'Enter'],
   filter: ['Filter', 'KeyF'],
-  numbers: ['ProgressResponse and agreement', 'KeyG'],
+  numbers: ['Progress and agreement', 'KeyG'],
   help: ['Keys', 'Slash', 'Shift+Slash'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
