@@ -2,7 +2,7 @@
 
 Every answer is made by ``service``; this file only translates HTTP. A request
 names takes, passes, formats and atlases, which are looked up in tables; no
-path is ever taken from a request. The list ROUTES is also the API page (/api).
+path is ever taken from a request. The list ENDPOINTS is also the API page (/api).
 """
 
 from __future__ import annotations
@@ -37,20 +37,36 @@ class NotFound(NeuralbumError):
     """What a request names does not exist."""
 
 
+Handler = Callable[[CurationService, Request], Any]
+
+
 @dataclass(frozen=True)
 class Endpoint:
-    """One address: how it is reached, what it is for, what it takes and responses."""
+    """One address: how it is reached, what it takes and gives; what it is for says its handler's docstring."""
 
     method: str
     path: str
-    summary: str
-    handle: Callable[[CurationService, Request], Any]
-    response: str = ""  #: a type in ``responses``, or what else comes back
-    takes: str = ""
+    takes: str
+    gives: str  #: a type in ``responses``, or what else comes back
+    handle: Handler
+
+
+ENDPOINTS: list[Endpoint] = []
+
+
+def endpoint(method: str, path: str, *, takes: str = "", gives: str = "") -> Callable[[Handler], Handler]:
+    """Register the function that answers at an address."""
+
+    def register(handle: Handler) -> Handler:
+        told = gives or str(get_type_hints(handle)["return"].__name__)
+        ENDPOINTS.append(Endpoint(method, path, takes, told, handle))
+        return handle
+
+    return register
 
 
 def make_app(service: CurationService, access: Access) -> AuthMiddleware:
-    """The server for a service, guarded."""
+    """The application, behind its rules of access."""
     routes = [Route(one.path, _endpoint(service, one), methods=[one.method]) for one in ENDPOINTS]
     routes += page_routes(STATIC) or [Route("/", lambda request: PlainTextResponse(NOT_BUILT + "\n", 503))]
     app = Starlette(routes=routes)
@@ -65,21 +81,29 @@ def page_is_built() -> bool:
 # ---- what each address does ---------------------------------------------------
 
 
+@endpoint("GET", "/api/session")
 def _session(service: CurationService, request: Request) -> responses.SessionResponse:
+    """Who sits here, and what the page offers."""
     return service.session(request.state.actor, not request.app.state.access.tokens)
 
 
+@endpoint("GET", "/api/passes/{pass_name}")
 def _open_pass(service: CurationService, request: Request) -> responses.PassResponse:
+    """Everything a pass needs to begin; no takes while its queue is not frozen."""
     return service.open_pass(request.state.actor, _pass(request))
 
 
+@endpoint("POST", "/api/passes/{pass_name}", takes="an empty JSON object")
 def _freeze_and_open(service: CurationService, request: Request) -> responses.PassResponse:
+    """The same, after freezing a queue where there is none yet."""
     if not service.queues.get(request.state.actor, _pass(request)).queue_id:
         service.queues.freeze(request.state.actor, _pass(request))
     return service.open_pass(request.state.actor, _pass(request))
 
 
+@endpoint("POST", "/api/queue/{pass_name}", takes="an empty JSON object")
 def _new_queue(service: CurationService, request: Request) -> responses.PassResponse:
+    """Freeze a new queue: ?order=ranked, shuffled or made; the second pass: ?of=sample or kept. The old one stays."""
     order = request.query_params.get("order")
     if order is not None and order not in queues.ORDERS:
         raise ParameterError(f"order must be one of {', '.join(queues.ORDERS)}")
@@ -90,47 +114,73 @@ def _new_queue(service: CurationService, request: Request) -> responses.PassResp
     return service.open_pass(request.state.actor, _pass(request))
 
 
+@endpoint(
+    "POST",
+    "/api/events",
+    takes='{"events": [{"client_id", "kind", "take_id", "payload", "pass", "session", "at", "undoes"}]}',
+)
 def _events(service: CurationService, request: Request) -> responses.EventsResponse:
+    """Say things. Every event has a client_id; sending it again changes nothing."""
     words = request.state.words
     if not isinstance(words, dict) or not isinstance(words.get("events"), list):
         raise ParameterError('the body must be {"events": [...]}')
     return service.say(request.state.actor, words["events"])
 
 
+@endpoint("GET", "/api/news")
 def _news(service: CurationService, request: Request) -> responses.NewsResponse:
+    """What changed since an earlier answer's 'now': ?since=N."""
     since = request.query_params.get("since", "0")
     if not (since.isascii() and since.isdigit()) or len(since) > 12:
         raise ParameterError("since must be a number that an earlier answer gave as 'now'")
     return service.news(request.state.actor, int(since))
 
 
+@endpoint("GET", "/api/takes/{take_id}")
 def _take(service: CurationService, request: Request) -> responses.TakeResponse:
+    """A take while it is listened to."""
     return service.take(_take_id(service, request), request.state.actor)
 
 
+@endpoint("GET", "/api/agreement")
 def _agreement(service: CurationService, request: Request) -> responses.AgreementResponse:
+    """How far people agree."""
     return service.agreement(request.state.actor)
 
 
+@endpoint("GET", "/api/progress")
 def _progress(service: CurationService, request: Request) -> responses.ProgressResponse:
+    """What is done, heard, and probably missed."""
     return service.progress(request.state.actor)
 
 
+@endpoint("GET", "/api/ranker")
 def _ranker(service: CurationService, request: Request) -> responses.RankerResponse:
+    """How far the ranking's scores can be trusted."""
     return service.ranker(request.state.actor)
 
 
+@endpoint("GET", "/api/titles")
 def _titles(service: CurationService, request: Request) -> responses.TitlesResponse:
+    """What was kept, its titles, and candidates."""
     return service.titles(request.state.actor)
 
 
+@endpoint(
+    "POST",
+    "/api/titles",
+    takes='{"verb": "keep", "take_id", "title"}, {"verb": "reject", "title"} or {"verb": "undo", "mark"}',
+)
 def _say_title(service: CurationService, request: Request) -> responses.TitlesResponse:
+    """Keep, reject or take back a title."""
     if not isinstance(request.state.words, dict):
         raise ParameterError("the body must be a JSON object")
     return service.say_title(request.state.actor, request.state.words)
 
 
+@endpoint("GET", "/media/{take_id}.opus", gives="Ogg Opus")
 def _opus(service: CurationService, request: Request) -> Response:
+    """The listening copy; ?queue= prepares the next."""
     take_id = _take_id(service, request)
     path = service.media.opus(service.takes.one(take_id))
     service.prepare_next(request.query_params.get("queue", ""), take_id)
@@ -141,11 +191,15 @@ def _sound(path: Path) -> Response:
     return FileWithRanges(path, media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
 
 
+@endpoint("GET", "/api/band")
 def _band(service: CurationService, request: Request) -> responses.BandResponse:
+    """The band's own songs, to hear beside a take."""
     return service.band()
 
 
+@endpoint("GET", "/media/band/{track_id}.opus", gives="Ogg Opus")
 def _band_song(service: CurationService, request: Request) -> Response:
+    """One of them."""
     named = [t for t in service.project.catalogue.tracks() if t.id == request.path_params["track_id"]]
     if not named:
         raise NotFound("no such song of the band")
@@ -154,12 +208,16 @@ def _band_song(service: CurationService, request: Request) -> Response:
     )
 
 
+@endpoint("GET", "/media/{take_id}.mel", gives="bytes")
 def _mel(service: CurationService, request: Request) -> Response:
+    """Levels of the picture: uint32 rows, frames, then bytes."""
     data = service.picture(_take_id(service, request)).read_bytes()
     return packed(gzip.decompress(data), data, request, media_type="application/octet-stream", caching=FOR_A_MONTH)
 
 
+@endpoint("GET", "/media/{take_id}.wav", gives="WAV")
 def _wav(service: CurationService, request: Request) -> Response:
+    """A stretch for looping: ?start_s=&end_s=, at most 60 s."""
     try:
         start_s = float(request.query_params["start_s"])
         end_s = float(request.query_params["end_s"])
@@ -169,7 +227,9 @@ def _wav(service: CurationService, request: Request) -> Response:
     return Response(data, media_type="audio/wav", headers={"cache-control": SHORTLY})
 
 
+@endpoint("GET", "/atlas/{key}.webp", gives="WebP")
 def _atlas(service: CurationService, request: Request) -> Response:
+    """Thumbnails of a stretch of a queue."""
     try:
         path = service.media.atlas(request.path_params["key"])
     except ParameterError as cause:
@@ -177,7 +237,9 @@ def _atlas(service: CurationService, request: Request) -> Response:
     return Response(path.read_bytes(), media_type="image/webp", headers={"cache-control": FOR_A_MONTH})
 
 
+@endpoint("GET", "/api/export/{form}", gives="a file")
 def _export(service: CurationService, request: Request) -> Response:
+    """Download: csv, jsonl, audacity, jams."""
     form = request.path_params["form"]
     if form not in exporting.FORMS:
         raise NotFound(f"the forms are {', '.join(exporting.FORMS)}")
@@ -204,66 +266,10 @@ def _zip(files: dict[str, str]) -> bytes:
     return out.getvalue()
 
 
+@endpoint("GET", "/api", gives="HTML")
 def _api_page(service: CurationService, request: Request) -> Response:
+    """This page."""
     return HTMLResponse(api_page())
-
-
-ENDPOINTS = (
-    Endpoint("GET", "/api/session", "Who sits here, and what the page offers.", _session, "SessionResponse"),
-    Endpoint(
-        "GET",
-        "/api/passes/{pass_name}",
-        "Everything a pass needs to begin; no takes while its queue is not frozen.",
-        _open_pass,
-        "PassResponse",
-    ),
-    Endpoint(
-        "POST",
-        "/api/passes/{pass_name}",
-        "The same, after freezing a queue where there is none yet.",
-        _freeze_and_open,
-        "PassResponse",
-        "an empty JSON object",
-    ),
-    Endpoint(
-        "POST",
-        "/api/queue/{pass_name}",
-        "Freeze a new queue: ?order=ranked, shuffled or made; the second pass: ?of=sample or kept. The old one stays.",
-        _new_queue,
-        "PassResponse",
-        "an empty JSON object",
-    ),
-    Endpoint(
-        "POST",
-        "/api/events",
-        "Say things. Every event has a client_id; sending it again changes nothing.",
-        _events,
-        "EventsResponse",
-        '{"events": [{"client_id", "kind", "take_id", "payload", "pass", "session", "at", "undoes"}]}',
-    ),
-    Endpoint("GET", "/api/news", "What changed since an earlier answer's 'now': ?since=N.", _news, "NewsResponse"),
-    Endpoint("GET", "/api/takes/{take_id}", "A take while it is listened to.", _take, "TakeResponse"),
-    Endpoint("GET", "/api/agreement", "How far people agree.", _agreement, "AgreementResponse"),
-    Endpoint("GET", "/api/progress", "What is done, heard, and probably missed.", _progress, "ProgressResponse"),
-    Endpoint("GET", "/api/ranker", "How far the ranking's scores can be trusted.", _ranker, "RankerResponse"),
-    Endpoint("GET", "/api/titles", "What was kept, its titles, and candidates.", _titles, "TitlesResponse"),
-    Endpoint(
-        "POST",
-        "/api/titles",
-        "Keep, reject or take back a title.",
-        _say_title,
-        "TitlesResponse",
-        '{"verb": "keep", "take_id", "title"}, {"verb": "reject", "title"} or {"verb": "undo", "mark"}',
-    ),
-    Endpoint("GET", "/api/export/{form}", "Download: csv, jsonl, audacity, jams.", _export, "a file"),
-    Endpoint("GET", "/media/{take_id}.opus", "The listening copy; ?queue= prepares the next.", _opus, "Ogg Opus"),
-    Endpoint("GET", "/api/band", "The band's own songs, to hear beside a take.", _band, "BandResponse"),
-    Endpoint("GET", "/media/band/{track_id}.opus", "One of them.", _band_song, "Ogg Opus"),
-    Endpoint("GET", "/media/{take_id}.mel", "Levels of the picture: uint32 rows, frames, then bytes.", _mel, "bytes"),
-    Endpoint("GET", "/media/{take_id}.wav", "A stretch for looping: ?start_s=&end_s=, at most 60 s.", _wav, "WAV"),
-    Endpoint("GET", "/atlas/{key}.webp", "Thumbnails of a stretch of a queue.", _atlas, "WebP"),
-    Endpoint("GET", "/api", "This page.", _api_page, "HTML"),
-)
 
 
 # ---- translating ----------------------------------------------------------------
@@ -305,8 +311,8 @@ def api_page() -> str:
     """One page that lists every address and every type, made from the code."""
     cell = html.escape
     rows = "".join(
-        f"<tr><td><code>{d.method} {cell(d.path)}</code><td>{cell(d.summary)}<td>{cell(d.takes)}"
-        f"<td>{_linked(d.response)}</tr>"
+        f"<tr><td><code>{d.method} {cell(d.path)}</code><td>{cell(d.handle.__doc__ or '')}<td>{cell(d.takes)}"
+        f"<td>{_linked(d.gives)}</tr>"
         for d in ENDPOINTS
     )
     types = [t for t in vars(responses).values() if isinstance(t, type) and hasattr(t, "__required_keys__")]
@@ -324,8 +330,8 @@ def api_page() -> str:
     )
 
 
-def _linked(response: str) -> str:
-    return f'<a href="#{response}">{response}</a>' if hasattr(responses, response or "?") else html.escape(response)
+def _linked(gives: str) -> str:
+    return f'<a href="#{gives}">{gives}</a>' if hasattr(responses, gives) else html.escape(gives)
 
 
 def _spell(kind: Any) -> str:
