@@ -72,12 +72,12 @@ def test_two_servers_and_two_curators_lose_nothing_and_agree_on_the_state(kind, 
     takes = [make_take(project, n, audio=False) for n in range(5)]
     for n, take in enumerate(takes):
         project.catalogue.record(screened(take, score=n / 5))
-    desks = {name: CurationService(project, Params()) for name in ("ana", "ben")}
+    services = {name: CurationService(project, Params()) for name in ("ana", "ben")}
     failures: list[BaseException] = []
 
     def curate(name: str) -> None:
         try:
-            service = desks[name]
+            service = services[name]
             service.open_pass(name, "eye")
             for n in range(EACH):
                 take = takes[n % 5].id
@@ -91,7 +91,7 @@ def test_two_servers_and_two_curators_lose_nothing_and_agree_on_the_state(kind, 
         except BaseException as cause:
             failures.append(cause)
 
-    threads = [threading.Thread(target=curate, args=[name]) for name in desks]
+    threads = [threading.Thread(target=curate, args=[name]) for name in services]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -99,9 +99,9 @@ def test_two_servers_and_two_curators_lose_nothing_and_agree_on_the_state(kind, 
     assert failures == []
     log = project.catalogue.events()
     names = [e.client_id for e in log if e.kind != "queue"]
-    assert sorted(names) == sorted(f"{who}-event-{n:04}" for who in desks for n in range(EACH))
+    assert sorted(names) == sorted(f"{who}-event-{n:04}" for who in services for n in range(EACH))
     truth = fold(log)
-    for service in desks.values():
+    for service in services.values():
         service.reader.refresh()
         for take in takes:
             assert service.reader.judgement(take.id) == truth.get(take.id, Judgement(take.id))

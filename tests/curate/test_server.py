@@ -88,7 +88,7 @@ def told_service(album):
     service.close()
 
 
-def test_a_desk_holds_every_take_best_first_but_for_the_audit(told_service, album):
+def test_a_pass_holds_every_take_best_first_but_for_the_audit(told_service, album):
     client = talk(told_service)
     answer = pass_of(client)
     rows = answer["rows"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -182,8 +183,8 @@ def serve(
         listening.listen(128)
         if ready is not None:
             ready(links or [(default_actor, f"http://{shown}:{port}/")])
-        with activity(project, "curate", detail={"what": "server"}):
-            running.run(sockets=[listening])
+        with activity(project, "curate", detail={"what": "server"}), contextlib.suppress(KeyboardInterrupt):
+            running.run(sockets=[listening])  # raises Ctrl-C again once it has stopped: that is how one stops it
     finally:
         listening.close()
         service.close()

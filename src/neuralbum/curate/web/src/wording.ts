@@ -6,6 +6,11 @@ export function clock(seconds: number): string {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }
 
+/** What people call a flag: noise_floor is a name for programs. */
+export function flagWords(name: string): string {
+  return name.replaceAll('_', ' ');
+}
+
 /** keep, maybe, drop; with "auto-" before it where no person has spoken; with "other-" where I have not. */
 export function shownMark(state: TakeState, pass: PassName): string {
   if (state.blind || pass === 'second') return state.mine.by_pass.second ?? '';
@@ -20,7 +25,7 @@ export function describe(row: TakeRow, state: TakeState, pass: PassName): string
   const [who, verdict] = mark.includes('-') ? (mark.split('-') as [string, string]) : ['', mark];
   const parts = [`take ${row.number}`, clock(row.duration_s)];
   if (row.caption) parts.push(row.caption);
-  if (row.flags.length) parts.push(`flags: ${row.flags.join(', ')}`);
+  if (row.flags.length) parts.push(`flags: ${row.flags.map(flagWords).join(', ')}`);
   if (state.mine.tags.length) parts.push(`tags: ${state.mine.tags.join(', ')}`);
   parts.push(verdict ? `${said[verdict] ?? verdict}${who === 'auto' ? ' by ranking' : who ? ' by somebody else' : ''}` : 'not decided');
   return parts.join(', ');
