@@ -12,7 +12,9 @@ import urllib.request
 def test_ctrl_c_ends_the_server_well_and_the_next_command_is_told(album):
     command = [sys.executable, "-m", "neuralbum", "curate", "-p", str(album.root), "--port", "0", "--no-browser"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as server:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as server:
         assert server.stdout is not None
         link = server.stdout.readline().split()[-1]
         with urllib.request.urlopen(f"{link}api/session") as answer:

@@ -69,7 +69,7 @@ def command(
 
 
 def _show(opened: Project, take: list[str] | None) -> None:
-    from ..screen.score import scores
+    from ..screen.default_order import scores
 
     wanted = find_takes(opened, take)
     known = opened.catalogue.latest("screen")

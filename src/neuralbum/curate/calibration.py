@@ -20,6 +20,7 @@ import numpy as np
 
 from ..records import Finding
 from ..screen import ranker
+from ..screen.features import N_FEATURES
 from .responses import CalibrationPoint, MissedResponse, RankerResponse
 
 CONFIDENCE = 0.95
@@ -35,7 +36,7 @@ def calibrate(screen: Mapping[str, Finding], people: Mapping[str, str]) -> Ranke
     screen : the newest finding of each take
     people : take id -> verdict, in the order they were said
     """
-    known = [t for t in people if t in screen and len(screen[t].values.get("features", ())) == ranker.N_FEATURES]
+    known = [t for t in people if t in screen and len(screen[t].values.get("features", ())) == N_FEATURES]
     verdicts = [people[t] for t in known]
     answer: RankerResponse = {
         "n_verdicts": len(known),

@@ -145,7 +145,7 @@ def _stands(event: Event, said: Judgement) -> bool:
     words: Any = event.payload
     match event.kind:
         case "verdict":
-            return said.verdict == words["value"]
+            return bool(said.verdict == words["value"])
         case "tap":
             return said.bpm is not None and f"{said.bpm:g}" == f"{words['bpm']:g}"
         case "tag":

@@ -13,7 +13,7 @@ from ..progress import SILENT, Reporter
 from ..project import Project
 from ..project.stage import Outcome, activity
 from ..records import AUTO, Event, Judgement, canonical, digest
-from ..screen.score import scores as screen_scores
+from ..screen.default_order import scores as screen_scores
 from . import ranking
 from .params import Params
 

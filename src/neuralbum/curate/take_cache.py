@@ -12,7 +12,7 @@ from ..errors import ParameterError
 from ..project import Project
 from ..records import AUTO, Finding, Take
 from ..screen import ranker
-from ..screen.score import scores as screen_scores
+from ..screen.default_order import scores as screen_scores
 from .event_reader import EventReader
 from .responses import TakeRow
 

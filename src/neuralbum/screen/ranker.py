@@ -5,7 +5,7 @@ learning, Cormack & Grossman, SIGIR 2014). It is linear on purpose: a refit take
 milliseconds. Its probabilities are checked on takes the fit has not seen (``calibration``);
 what the ranking passes over is heard now and then by the queue's audit (curate/queues.py).
 
-Before there are verdicts of both kinds the stated order of ``score.py`` holds.
+Before there are verdicts of both kinds the stated order of ``default_order.py`` holds.
 
 Pure: features and verdicts in, scores out; the same input gives the same scores.
 """
