@@ -259,7 +259,7 @@ def test_while_music_plays_the_page_sleeps_and_the_playhead_moves(window, runnin
       const ask = window.requestAnimationFrame.bind(window);
       window.requestAnimationFrame = (work) => (window.frames_asked++, ask(work));
       window.began = curate.pool.time_s;
-      window.place = () => new DOMMatrix(getComputedStyle(document.querySelector('.needle')).transform).e;
+      window.place = () => new DOMMatrix(getComputedStyle(document.querySelector('.playhead')).transform).e;
       window.begun_at = place();
     }""")
     page.wait_for_function("() => curate.pool.time_s > began + 0.5", polling=100)

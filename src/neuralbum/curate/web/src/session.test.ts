@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Api } from './api.ts';
 import { apply } from './annotation.ts';
-import { Outbox, type Letter } from './outbox.ts';
+import { Outbox, type Entry } from './outbox.ts';
 import { filterWords, NO_FILTER, Session } from './session.ts';
 import type { PassResponse, Mine, OutgoingEvent, SessionResponse } from './types.ts';
 import { NOTHING_SAID } from './types.ts';
@@ -27,7 +27,7 @@ function opened(n: number): PassResponse {
 
 async function sitting(n = 10): Promise<{ session: Session; said: OutgoingEvent[] }> {
   const said: OutgoingEvent[] = [];
-  const store = { all: async (): Promise<Letter[]> => [], put: async (l: Letter): Promise<void> => void said.push(l.said), remove: async (): Promise<void> => {} };
+  const store = { all: async (): Promise<Entry[]> => [], put: async (e: Entry): Promise<void> => void said.push(e.said), remove: async (): Promise<void> => {} };
   const outbox = new Outbox(store, () => new Promise(() => {})); // a server that never answers
   const api = { openPass: async () => opened(n) } as unknown as Api;
   const session = new Session(api, outbox, null);
