@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,7 @@ from ..errors import CatalogueError, NeuralbumError, ParameterError, ToolError
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..project.stage import Outcome, activity
-from ..records import AUTO, Event, Judgement, canonical, digest
+from ..records import AUTO, Event, Judgement, Take, canonical, digest
 from ..screen.default_order import scores as screen_scores
 from . import ranking
 from .params import Params
@@ -56,42 +55,23 @@ def auto(
         No takes, or none of them was screened.
     """
     params = params or project.params("curate", Params)
-    if keep is not None and share is not None:
-        raise ParameterError("--keep and --share say the same thing twice: give one of them")
-    if keep is not None and keep < 0:
-        raise ParameterError(f"keep={keep} must be >= 0")
-    if share is not None and not 0 <= share <= 1:
-        raise ParameterError(f"share={share} must be between 0 and 1, for example 0.6")
-    catalogue = project.catalogue
-    takes = catalogue.takes()
+    _check_number(keep, share)
+    takes = project.catalogue.takes()
     if not takes:
         raise CatalogueError(f"{project.root}: no takes to keep yet; make some with `neuralbum generate`")
     with activity(project, "curate") as tick:
-        found = catalogue.latest("screen")
-        score = screen_scores(found, catalogue.latest("likeness"))
-        ranked = [
-            ranking.Ranked(take.id, score[take.id], ranking.reasons_of(found[take.id].values))
-            for take in takes
-            if take.id in score
-        ]
-        if not ranked:
-            raise CatalogueError(f"{project.root}: no take is ranked yet; run `neuralbum screen` first")
-        events = catalogue.events()
-        judged = catalogue.judgements()
+        ranked = _ranked(project, takes)
+        judged = project.catalogue.judgements()
         decided = _decided_by_people(judged)
         n_keep = ranking.number_to_keep(len(takes), keep=keep, share=params.share if share is None else share)
         proposals = ranking.propose(ranked, decided, n_keep)
-        spoken = Counter(e.take_id for e in events if e.actor == AUTO and e.kind == "verdict")
-        new = [
-            _verdict(p, spoken[p.take_id])
-            for p in proposals
-            if p.take_id not in judged or judged[p.take_id].by_actor.get(AUTO) != p.value
-        ]
-        said = catalogue.say(new)
+        spoken = Counter(e.take_id for e in project.catalogue.events() if e.actor == AUTO and e.kind == "verdict")
+        unsaid = Judgement("")
+        new = [p for p in proposals if judged.get(p.take_id, unsaid).by_actor.get(AUTO) != p.value]
+        said = project.catalogue.say([_verdict(p, spoken[p.take_id]) for p in new])
         tick(done=said)
-    after = catalogue.judgements()
-    verdicts = Counter(j.verdict for j in after.values())
-    have_score = {r.take_id for r in ranked}
+    verdicts = Counter(j.verdict for j in project.catalogue.judgements().values())
+    known = {r.take_id for r in ranked} | set(decided)
     outcome = AutoOutcome(
         stage="curate",
         done=said,
@@ -99,10 +79,33 @@ def auto(
         kept=verdicts["keep"],
         dropped=verdicts["drop"],
         by_people=len(decided),
-        unranked=sum(t.id not in have_score and t.id not in decided for t in takes),
+        unranked=sum(t.id not in known for t in takes),
     )
     reporter.line(f"curate: {outcome.kept} kept, {outcome.dropped} dropped, {outcome.by_people} decided by people")
     return outcome
+
+
+def _check_number(keep: int | None, share: float | None) -> None:
+    if keep is not None and share is not None:
+        raise ParameterError("--keep and --share say the same thing twice: give one of them")
+    if keep is not None and keep < 0:
+        raise ParameterError(f"keep={keep} must be >= 0")
+    if share is not None and not 0 <= share <= 1:
+        raise ParameterError(f"share={share} must be between 0 and 1, for example 0.6")
+
+
+def _ranked(project: Project, takes: Sequence[Take]) -> list[ranking.Ranked]:
+    """The takes that have a score, with the screen's reasons."""
+    found = project.catalogue.latest("screen")
+    score = screen_scores(found, project.catalogue.latest("likeness"))
+    ranked = [
+        ranking.Ranked(take.id, score[take.id], ranking.reasons_of(found[take.id].values))
+        for take in takes
+        if take.id in score
+    ]
+    if not ranked:
+        raise CatalogueError(f"{project.root}: no take is ranked yet; run `neuralbum screen` first")
+    return ranked
 
 
 def _decided_by_people(judged: Mapping[str, Judgement]) -> dict[str, str]:
@@ -144,7 +147,6 @@ def serve(
     default_actor: str = "curator",
     names: Sequence[str] = (),
     ready: Callable[[list[tuple[str, str]]], None] | None = None,
-    may_lack_page: bool = False,
 ) -> None:
     """Serve the curation page until interrupted.
 
@@ -155,36 +157,30 @@ def serve(
     default_actor : who speaks on loopback when the page says no name
     names : host names besides loopback's under which the page may be reached
     ready : called with [(curator, link)] once the server listens
-    may_lack_page : serve the API although the page is not built
 
     Raises
     ------
     ToolError
         The page is not built, or the port is taken.
     """
-    import uvicorn
-
     from ..web.auth import Access
-    from ..web.serving import configure, listen
+    from ..web.serving import listen, run_until_stopped
     from . import server
     from .service import CurationService
 
-    params = params or project.params("curate", Params)
-    if not server.page_is_built() and not may_lack_page:
+    if not server.page_is_built():
         raise ToolError(server.NOT_BUILT)
     listening = listen(host, port)
-    port = listening.getsockname()[1]
-    access = Access.make(host, port, curators, default_actor=default_actor, public_names=names)
-    service = CurationService(project, params)
-    shown = f"[{host}]" if ":" in host else host
-    links = [(who, f"http://{shown}:{port}/?token={token}") for token, who in access.tokens.items()]
+    service = CurationService(project, params or project.params("curate", Params))
     try:
-        running = uvicorn.Server(configure(server.make_app(service, access)))
+        port = listening.getsockname()[1]
+        access = Access.make(host, port, curators, default_actor=default_actor, public_names=names)
+        app = server.make_app(service, access)
         listening.listen(128)
         if ready is not None:
-            ready(links or [(default_actor, f"http://{shown}:{port}/")])
-        with activity(project, "curate", detail={"what": "server"}), contextlib.suppress(KeyboardInterrupt):
-            running.run(sockets=[listening])  # raises Ctrl-C again once it has stopped: that is how one stops it
+            ready(access.links(host))
+        with activity(project, "curate", detail={"what": "server"}):
+            run_until_stopped(app, listening)
     finally:
         listening.close()
         service.close()

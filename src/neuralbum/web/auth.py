@@ -84,6 +84,13 @@ class Access:
         tokens = {secrets.token_urlsafe(24): clean_actor(name) for name in curators}
         return cls(frozenset(h.casefold() for h in hosts), port, tokens, clean_actor(default_actor))
 
+    def links(self, host: str) -> list[tuple[str, str]]:
+        """(Curator, address) to open: one a token, else the plain one for whoever sits here."""
+        address = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+        return [(name, f"{address}?token={token}") for token, name in self.tokens.items()] or [
+            (self.default_actor, address)
+        ]
+
     def host_is_ours(self, host: str) -> bool:
         try:
             parts = urlsplit(f"//{host}")

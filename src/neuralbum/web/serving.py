@@ -8,6 +8,7 @@ keep everybody else out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from typing import Any
 
@@ -46,6 +47,12 @@ def configure(app: ASGIApp, **more: Any) -> uvicorn.Config:
     """How our servers are run: HTTP alone, quiet, with a limit on the time a request takes to arrive."""
     quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False, "ws": "none"}
     return uvicorn.Config(app, http=PunctualProtocol, lifespan="off", **{**quiet, **more})
+
+
+def run_until_stopped(app: ASGIApp, listening: socket.socket) -> None:
+    """Serve on a socket of ``listen`` until Ctrl-C or SIGTERM: that is how one ends a server, and no error."""
+    with contextlib.suppress(KeyboardInterrupt):  # raised again once uvicorn has stopped
+        uvicorn.Server(configure(app)).run(sockets=[listening])
 
 
 class PunctualProtocol(H11Protocol):
