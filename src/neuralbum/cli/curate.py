@@ -142,14 +142,14 @@ def import_(
     from .. import curate
     from ..curate.importing import decode
 
-    opened = open_project(project)
+    opened, form = open_project(project), _form(file)
     try:
         text = decode(file.read_bytes())
     except OSError as cause:
         raise ParameterError(f"{file}: cannot be read ({cause.strerror})") from cause
     about = (find_takes(opened, [take]) or [""])[0] if take else _take_named(file, opened)
     try:
-        new = curate.bring_in(opened, _form(file), text, actor=curator or _me(), take=about)
+        new = curate.bring_in(opened, form, text, actor=curator or _me(), take=about)
     except ParameterError as why:
         raise ParameterError(f"{file}: {why}") from why
     if json:
