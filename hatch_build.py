@@ -56,13 +56,11 @@ def build(root: Path) -> str:
         raise BuildError(f"{web}: the page's sources are not here")
     if is_fresh(web, static):
         return "the curation page is up to date"
-    node, npm = find_node()
-    environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     try:
+        node, environment = install(web)
         # Built beside the old one and swapped in whole: a killed build leaves what was there.
         part = static.with_name("static.part")
         shutil.rmtree(part, ignore_errors=True)
-        _run([str(node), str(npm), "ci", "--omit=dev", "--no-audit", "--no-fund"], web, environment)
         vite = web / "node_modules" / "vite" / "bin" / "vite.js"
         _run([str(node), str(vite), "build", "--logLevel", "warn", "--outDir", f"../{part.name}"], web, environment)
         shutil.rmtree(static, ignore_errors=True)
@@ -70,6 +68,14 @@ def build(root: Path) -> str:
     except OSError as cause:
         raise BuildError(str(cause)) from cause
     return f"built the curation page in {STATIC}"
+
+
+def install(web: Path) -> tuple[Path, dict[str, str]]:
+    """Bring what builds and checks the page into ``web/node_modules``; returns Node, and the environment it runs in."""
+    node, npm = find_node()
+    environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    _run([str(node), str(npm), "ci", "--no-audit", "--no-fund"], web, environment)
+    return node, environment
 
 
 def is_fresh(web: Path, static: Path) -> bool:

@@ -18,8 +18,10 @@ import soundfile
 import music
 import report
 from neuralbum import audio, screen
+from neuralbum.curate.calibration import missed_keepers
+from neuralbum.curate.queues import arrange
 from neuralbum.demo.band import make_band
-from neuralbum.screen import ranker, taps, tempo
+from neuralbum.screen import ranker, tempo
 from neuralbum.screen.analysis import analyse
 from neuralbum.screen.measure import screen_sound
 from neuralbum.screen.params import Params
@@ -35,7 +37,7 @@ DEFECTS = {
     "noise": {"noise"},
 }
 FALSE = {"silence", "collapse", "loop", "hang", "flatline", "clipping", "noise"}
-TAP_JITTER_S = 0.02
+REQUEUE_EVERY = 20  #: verdicts, as curate refits
 
 
 def tracks() -> list[Path]:
@@ -164,27 +166,6 @@ def measured_tempo(sound: np.ndarray, rate: int) -> tempo.TempoSpectrum:
     return tempo.measure(found.onset, found.frame_rate).song
 
 
-def tapping() -> list[report.Row]:
-    rng = np.random.default_rng(SEED)
-    errors: dict[str, list[float]] = {"clean": [], "one missed": [], "one doubled": []}
-    for _ in range(300):
-        times = np.arange(16) * 60 / 137.0 + rng.normal(0, TAP_JITTER_S, 16)
-        missed = np.delete(times, rng.integers(1, 15))
-        doubled = np.sort(np.append(times, times[rng.integers(1, 15)] + rng.uniform(0.05, 0.15)))
-        for name, tapped in zip(errors, (times, missed, doubled), strict=True):
-            errors[name].append(100 * abs(taps.fit(np.sort(tapped)).bpm / 137.0 - 1))
-    return [
-        report.row(
-            f"16 taps, {name}: median error",
-            float(np.median(e)),
-            "%",
-            "< 0.5 %",
-            reason=f"p95 {np.percentile(e, 95):.2f} %",
-        )
-        for name, e in errors.items()
-    ]
-
-
 def cost(paths: list[Path], quick: bool) -> list[report.Row]:
     chosen = paths[:2] if quick else paths[:6]
     heard(np.zeros((2, 44_100), np.float32), 44_100)  # imports and plans
@@ -239,7 +220,7 @@ def ranking(paths: list[Path], quick: bool) -> list[report.Row]:
     rng = np.random.default_rng(SEED)
     n = 240 if quick else 480
     features, scores, kept = scripted(paths, n, rng)
-    share, sure, interval = hear(features, scores, kept, rng)
+    share, sure, interval = hear(features, scores, kept)
     fitted = features[rng.integers(0, n, 1000)]
     said = [("keep", "drop")[int(x)] for x in rng.integers(0, 2, 1000)]
     ms = 1000 * report.cpu_seconds(lambda: ranker.fit(fitted, said))
@@ -277,40 +258,31 @@ def scripted(paths: list[Path], n: int, rng: np.random.Generator) -> tuple[np.nd
     return np.array(features), np.array(scores), np.array(kept)
 
 
-def hear(
-    features: np.ndarray, scores: np.ndarray, kept: np.ndarray, rng: np.random.Generator
-) -> tuple[float, float, str]:
+def hear(features: np.ndarray, scores: np.ndarray, kept: np.ndarray) -> tuple[float, float, str]:
     """Share heard until 90 % of keepers are found; how often the missed-keepers interval held; one example."""
     n = len(kept)
     ids = [f"{i:05d}" for i in range(n)]
-    judged: list[int] = []
-    audited: set[int] = set()
-    model: ranker.Ranker | None = None
+    verdicts: dict[str, str] = {}
+    now = scores
     reached, held, asked, example = None, 0, 0, ""
-    while len(judged) < n:
-        unheard = [i for i in range(n) if i not in set(judged)]
-        now = scores if model is None else model.scores(features)
-        places = ranker.order({ids[i]: float(now[i]) for i in unheard}, seed=SEED, already=len(judged))
-        for place in places[: ranker.REFIT_EVERY]:
-            judged.append(int(place.take_id))
-            if place.audit:
-                audited.add(int(place.take_id))
+    while len(verdicts) < n:
+        served, audit, by_rank = arrange(
+            ids, order="ranked", seed=SEED, score=dict(zip(ids, now, strict=True)), audit_share=0.1
+        )
+        for take in [t for t in served if t not in verdicts][:REQUEUE_EVERY]:
+            verdicts[take] = "keep" if kept[int(take)] else "drop"
+        judged = [int(take) for take in verdicts]
         if reached is None and kept[judged].sum() >= 0.9 * kept.sum():
             reached = len(judged) / n
-        model = ranker.fit(features[judged], [float(kept[i]) for i in judged])
-        if model is not None and 0.2 * n <= len(judged) < n:
-            rest = [i for i in range(n) if i not in set(judged)]
-            own = [k for k, i in enumerate(judged) if i in audited]
-            guess = ranker.missed_keepers(
-                [float(kept[judged[k]]) for k in own],
-                model.heldout[own].tolist(),
-                model.scores(features[rest]).tolist(),
-            )
-            truth = int(kept[rest].sum())
+        guess = missed_keepers(by_rank, audit, verdicts)
+        if len(judged) < n and guess["n_audited"]:
+            beyond = max(by_rank.index(t) for t in verdicts if t not in audit) + 1
+            truth = sum(bool(kept[int(t)]) for t in by_rank[beyond:] if t not in verdicts)
             asked += 1
-            held += guess.low <= truth <= guess.high
-            if not example and len(judged) >= n // 2:
-                example = f"half heard: {guess.estimate:.0f} ({guess.low:.0f}–{guess.high:.0f}), truth {truth}"
+            held += guess["low"] <= truth <= guess["high"]
+            example = f"last: {guess['estimate']:.0f} ({guess['low']:.0f}–{guess['high']:.0f}), truth {truth}"
+        model = ranker.fit(features[judged], list(verdicts.values()))
+        now = scores if model is None else model.scores(features)
     return reached or 1.0, 100 * held / max(asked, 1), example
 
 
@@ -321,7 +293,6 @@ def main() -> None:
         *cost(paths, options.quick),
         *memory(options.quick),
         *tempi(options.quick),
-        *tapping(),
         *defects(paths, options.quick),
         *ranking(paths, options.quick),
     ]

@@ -13,7 +13,7 @@ from neuralbum.demo.album import make_album
 from neuralbum.demo.budget import SONG_COST, TAKE_COST, plan
 from neuralbum.errors import ParameterError
 from neuralbum.project import Project
-from neuralbum.screen.score import scores
+from neuralbum.screen.default_order import scores
 
 SMALL = [
     "demo.preset=debug",

@@ -14,15 +14,16 @@ from neuralbum import audio
 from neuralbum.catalogue import schema
 from neuralbum.catalogue.database import writing
 from neuralbum.curate import pictures
+from neuralbum.curate.media_cache import MediaCache
 from neuralbum.curate.params import Params
-from neuralbum.curate.shelf import Shelf
 from neuralbum.project import Project
 from neuralbum.records import Finding, Recipe, Take, canonical, digest
+from neuralbum.screen.analysis import FRAME_RATE, PICTURE_FRAMES, analyse
 
 TAKE_S = 30.0
 RATE = 32_000
 SOUNDS = 16
-MATERIAL = 1
+MATERIAL = 2
 """Counts changes of ``make_project``, so that an old copy is not taken for a new one."""
 
 
@@ -60,12 +61,12 @@ def make_project(root: Path, n_takes: int) -> Project:
     songs = []
     for path in music.tracks("blkrbt")[:4]:
         sound, _ = audio.read(path, sample_rate=RATE)
-        songs.append((sound, pictures.mel_levels(sound.mean(axis=0), RATE)))
+        songs.append((sound, analyse([(sound, RATE)]).picture))
     for i in range(SOUNDS):
         sound = songs[i % len(songs)][0]
         start = int(rng.integers(0, sound.shape[1] - TAKE_S * RATE))
         audio.write_flac(root / "takes" / f"s{i}.flac", sound[:, start : start + int(TAKE_S * RATE)], RATE)
-    n_frames = round(TAKE_S * pictures.FRAME_RATE)
+    n_frames = round(TAKE_S * FRAME_RATE / PICTURE_FRAMES)
     captions = (
         "loud, dense",
         "sparse, falls silent at 0:22",
@@ -82,7 +83,7 @@ def make_project(root: Path, n_takes: int) -> Project:
         takes.append(asdict(take) | {"recipe": canonical(recipe), "events": []})
         levels = songs[i % len(songs)][1]
         start = int(rng.integers(0, levels.shape[1] - n_frames))
-        picture = pictures.colour(pictures.shrink(levels[:, start : start + n_frames]))
+        picture = pictures.coloured(levels[:, start : start + n_frames])
         file = thumbnails / f"{take.id}.webp"
         Image.fromarray(picture).save(file, "WEBP", quality=70, method=2)
         flags = [{"name": "silence", "value": 0.3, "threshold": 0.2, "ranges": [[22.0, 26.0]]}] if i % 7 == 0 else []
@@ -97,13 +98,13 @@ def make_project(root: Path, n_takes: int) -> Project:
 
 def share_copies(project: Project, take_ids: list[str]) -> None:
     """Listening copies for these takes: one encoding a sound, linked under every take's name."""
-    shelf = Shelf(project, opus_kbps=Params().opus_kbps)
+    media = MediaCache(project, opus_kbps=Params().opus_kbps)
     made: dict[str, tuple[Path, Path]] = {}
     for take in project.catalogue.takes(take_ids):
         if take.path not in made:
-            made[take.path] = (shelf.opus(take), shelf.mel(take, None))
+            made[take.path] = (media.opus(take), media.mel(take, None))
         for source, suffix in zip(made[take.path], ("opus", "mel.gz"), strict=True):
-            target = shelf._file(take, suffix)
+            target = media._file(take, suffix)
             if not target.exists():
                 os.link(source, target)
-    shelf.close()
+    media.close()

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from neuralbum.curate import pictures
+from neuralbum.curate.media_cache import MediaCache
 from neuralbum.curate.params import Params
-from neuralbum.curate.shelf import Shelf
 from neuralbum.project import Project
 from neuralbum.records import Event, Take
+from neuralbum.screen.pictures import palette
 
 from .keys import NUMBER, listen
 from .material import TAKE_S
@@ -47,15 +47,15 @@ addEventListener('keydown', (e) => { if (e.code === 'KeyK') next('keep'); if (e.
 </script>"""
 
 
-def draw_plainly(shelf: Shelf, takes: list[Take]) -> dict[str, Path]:
+def draw_plainly(media: MediaCache, takes: list[Take]) -> dict[str, Path]:
     """The pictures our page draws from levels, as image files: path of the sound -> WebP."""
     from PIL import Image
 
     drawn: dict[str, Path] = {}
     for take in takes:
         if take.path not in drawn:
-            drawn[take.path] = shelf.folder / f"{take.id}.plain.webp"
-            Image.fromarray(pictures.colour(shelf.levels(take, None)[::-1])).save(drawn[take.path], "WEBP", quality=80)
+            drawn[take.path] = media.folder / f"{take.id}.plain.webp"
+            Image.fromarray(palette()[media.levels(take, None)[::-1]]).save(drawn[take.path], "WEBP", quality=80)
     return drawn
 
 
@@ -69,9 +69,9 @@ def serving_plainly(project: Project, take_ids: list[str]) -> Iterator[str]:
     from starlette.responses import FileResponse, HTMLResponse, JSONResponse
     from starlette.routing import Route
 
-    shelf = Shelf(project, opus_kbps=Params().opus_kbps)
+    media = MediaCache(project, opus_kbps=Params().opus_kbps)
     takes = {take.id: take for take in project.catalogue.takes(take_ids)}
-    drawn = draw_plainly(shelf, list(takes.values()))
+    drawn = draw_plainly(media, list(takes.values()))
     listed = [
         {"id": t, "image": f"/image/{t}", "sound": f"/sound/{t}", "start": TAKE_S / 3} for t in take_ids if t in takes
     ]
@@ -86,7 +86,7 @@ def serving_plainly(project: Project, take_ids: list[str]) -> Iterator[str]:
         routes=[
             Route("/", lambda _: HTMLResponse(PLAIN % json.dumps(listed))),
             Route("/save", save, methods=["POST"]),
-            Route("/sound/{t}", lambda r: FileResponse(shelf.opus(takes[r.path_params["t"]]), media_type="audio/ogg")),
+            Route("/sound/{t}", lambda r: FileResponse(media.opus(takes[r.path_params["t"]]), media_type="audio/ogg")),
             Route("/image/{t}", lambda r: FileResponse(drawn[takes[r.path_params["t"]].path])),
         ]
     )
@@ -102,7 +102,7 @@ def serving_plainly(project: Project, take_ids: list[str]) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         listening.close()
-        shelf.close()
+        media.close()
 
 
 def open_plainly(browser: Any, url: str) -> Any:

@@ -200,12 +200,13 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Where a take stands: the projection of its events."""
+    """Where a take stands: the fold of its events, of all people's or of one person's alone."""
 
     take_id: str
     verdict: str | None = None
     actor: str | None = None  #: who decided
-    by_actor: Mapping[str, str] = field(default_factory=dict)
+    by_actor: Mapping[str, str] = field(default_factory=dict)  #: whoever spoke last comes last
+    by_pass: Mapping[str, str] = field(default_factory=dict)  #: pass -> the last verdict in it, the latest pass last
     tags: tuple[str, ...] = ()
     style: str | None = None
     notes: tuple[Note, ...] = ()
@@ -213,6 +214,13 @@ class Judgement:
     taps_s: tuple[float, ...] = ()
     heard_s: float = 0.0  #: seconds that were played, repeats counted
     heard: tuple[tuple[float, float], ...] = ()  #: stretches (start_s, end_s) heard at least once, merged
+    at: float = 0.0  #: of the last event, Unix seconds
+
+    def share_heard(self, duration_s: float) -> float:
+        """Share of a take that was played at least once, in [0, 1]."""
+        if duration_s <= 0:
+            return 0.0
+        return min(1.0, sum(min(end, duration_s) - min(start, duration_s) for start, end in self.heard) / duration_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuralbum.catalogue import Catalogue, fold, standing
-from neuralbum.records import AUTO, Event
+from neuralbum.catalogue import Catalogue, fold, fold_by_person, standing
+from neuralbum.records import AUTO, Event, Judgement
 
 ACTORS = ["ann", "bob", AUTO]
 
@@ -110,3 +113,57 @@ def test_a_checkpoint_keeps_everything_said(tmp_path):
     catalogue.checkpoint()
     assert catalogue.judgements()["t"].verdict == "keep"
     catalogue.close()
+
+
+VECTORS = json.loads(Path(__file__).with_name("annotations.json").read_text(encoding="utf-8"))
+NOTHING = {"verdict": None, "by_pass": {}, "tags": [], "notes": [], "bpm": None, "taps_s": []}
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda v: v["law"])
+def test_one_persons_events_give_what_the_page_shows_before_the_server_knows(vector):
+    """The page's half is tested from the same file by curate/web/src/annotation.test.ts."""
+    events = [
+        Event(f"c{n}", float(n), "ana", e["kind"], "t1", e["payload"], pass_name=e["pass"], id=n)
+        for n, e in enumerate(vector["events"], start=1)
+    ]
+    mine = fold_by_person(events).get(("t1", "ana"), Judgement("t1"))
+    shown = {
+        "verdict": mine.verdict,
+        "by_pass": mine.by_pass,
+        "tags": list(mine.tags),
+        "notes": [
+            {"id": n.note_id, "start_s": n.start_s, "end_s": n.end_s, "text": n.text, "actor": n.actor}
+            for n in mine.notes
+        ],
+        "bpm": mine.bpm,
+        "taps_s": list(mine.taps_s),
+    }
+    assert shown == NOTHING | vector["mine"]
+
+
+@given(logs())
+def test_people_apart_say_together_what_the_whole_log_says(events):
+    own = {e.client_id: (e.actor, e.take_id) for e in events}
+    events = [e for e in events if e.kind != "undo" or own.get(e.undoes) == (e.actor, e.take_id)]
+    whole, apart = fold(events), fold_by_person(events)
+    assert {take for take, _ in apart} == set(whole)
+    for take, judged in whole.items():
+        people = {actor: one for (about, actor), one in apart.items() if about == take}
+        assert judged.by_actor == {actor: one.verdict for actor, one in people.items() if one.verdict}
+        assert set(judged.tags) == {tag for one in people.values() for tag in one.tags}
+        assert sorted(judged.notes, key=str) == sorted((n for one in people.values() for n in one.notes), key=str)
+
+
+def test_two_people_may_give_their_notes_the_same_name_and_nobody_takes_anothers_away():
+    log = [
+        said(1, "note", actor="ann", note_id="n1", start_s=1.0, text="hers"),
+        said(2, "note", actor="bob", note_id="n1", start_s=2.0, text="his"),
+        said(3, "tag", actor="ann", tag="drone"),
+        said(4, "tag", actor="bob", tag="drone"),
+        said(5, "untag", actor="bob", tag="drone"),
+    ]
+    assert [(n.text, n.actor) for n in fold(log)["t1"].notes] == [("hers", "ann"), ("his", "bob")]
+    assert fold(log)["t1"].tags == ("drone",)
+    gone = [*log, said(6, "unnote", actor="bob", note_id="n1"), said(7, "untag", actor="ann", tag="drone")]
+    assert [n.text for n in fold(gone)["t1"].notes] == ["hers"]
+    assert fold(gone)["t1"].tags == ()

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from neuralbum.curate import server
-from neuralbum.curate.desk import Desk
 from neuralbum.curate.params import Params
+from neuralbum.curate.service import CurationService
 from neuralbum.project import Project
 from neuralbum.web.auth import Access
 
@@ -23,7 +23,7 @@ class Running:
     def __init__(self, project: Project, params: Params, curators: tuple[str, ...] = ()) -> None:
         self.project, self.params, self.curators = project, params, curators
         self.port = 0
-        self.desk: Desk | None = None
+        self.service: CurationService | None = None
         self.access: Access | None = None
         self.start()
 
@@ -32,20 +32,16 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        import socket
-
         import uvicorn
 
-        from neuralbum.web.serving import configure
+        from neuralbum.web.serving import configure, listen
 
-        listening = socket.socket()
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", self.port))
+        listening = listen("127.0.0.1", self.port)
         listening.listen(64)
         self.port = listening.getsockname()[1]
-        self.desk = Desk(self.project, self.params)
+        self.service = CurationService(self.project, self.params)
         self.access = Access.make("127.0.0.1", self.port, self.curators, default_actor="ana")
-        app = server.make_app(self.desk, self.access)
+        app = server.make_app(self.service, self.access)
         config = configure(app, log_level="error")
         config.timeout_graceful_shutdown = 1
         self._server = uvicorn.Server(config)
@@ -59,8 +55,8 @@ class Running:
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
-        assert self.desk is not None
-        self.desk.close()
+        assert self.service is not None
+        self.service.close()
 
 
 @pytest.fixture
@@ -77,10 +73,10 @@ def album(tmp_path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def desk(album) -> Iterator[Desk]:
-    desk = Desk(album, Params())
-    yield desk
-    desk.close()
+def service(album) -> Iterator[CurationService]:
+    service = CurationService(album, Params())
+    yield service
+    service.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neuralbum.curate.agreement import cohen_kappa, krippendorff_alpha, region_overlap, same_pulse, same_tempo
-from neuralbum.curate.audit import clopper_pearson, missed_keepers
+from neuralbum.curate.calibration import clopper_pearson, missed_keepers
 
 # Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), example C: four observers, twelve units, gaps.
 EXAMPLE = [
@@ -88,7 +88,7 @@ def test_missed_keepers_are_estimated_from_the_audit_beyond_the_frontier():
     audit = ["t10", "t60", "t70", "t80", "t90"]
     verdicts = {f"t{i}": "keep" for i in range(40)} | {"t60": "keep", "t70": "drop", "t80": "drop", "t90": "drop"}
     found = missed_keepers(takes, audit, verdicts)
-    assert (found.n_unheard, found.n_audited, found.n_audited_kept) == (56, 4, 1)
-    assert found.estimate == pytest.approx(14)
-    assert found.low < found.estimate < found.high
-    assert missed_keepers(takes, audit, {}).estimate is None
+    assert (found["n_unheard"], found["n_audited"], found["n_audited_kept"]) == (56, 4, 1)
+    assert found["estimate"] == pytest.approx(14)
+    assert found["low"] < found["estimate"] < found["high"]
+    assert missed_keepers(takes, audit, {})["estimate"] is None

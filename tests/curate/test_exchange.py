@@ -9,7 +9,7 @@ import json
 import pytest
 
 from neuralbum import curate
-from neuralbum.curate import exchange
+from neuralbum.curate import exporting, importing
 from neuralbum.errors import ParameterError
 from neuralbum.records import AUTO, Event
 
@@ -126,7 +126,7 @@ def test_two_curators_may_say_the_same_and_the_last_word_counts(twin, take):
 )
 @pytest.mark.parametrize("coding", ["utf-8", "utf-16"])
 def test_a_spreadsheet_is_read_whatever_country_saved_it(twin, take, data, coding):
-    text = exchange.decode(data.format(take=take).encode(coding))
+    text = importing.decode(data.format(take=take).encode(coding))
     assert imported(twin, "csv", text) == [("verdict", "keep"), ("tag", "doom"), ("tag", "slow"), ("tap", 92.5)]
 
 
@@ -176,13 +176,13 @@ def test_the_rankings_verdicts_in_a_spreadsheet_do_not_become_a_persons(project)
     ids=["plain", "unnamed", "mark and CRLF", "decimal comma", "lost tab", "control characters", "spectral"],
 )
 def test_labels_come_in_as_audacity_wrote_them(twin, take, text, notes):
-    curate.bring_in(twin, "audacity", exchange.decode(text.format(take=take).encode()), actor="ana")
+    curate.bring_in(twin, "audacity", importing.decode(text.format(take=take).encode()), actor="ana")
     assert [(n.start_s, n.end_s, n.text) for n in twin.catalogue.judgements()[take].notes] == notes
 
 
 def test_labels_in_latin_1_keep_their_letters(twin, take):
     data = "1.0\t2.0\tTräume – laut\n".encode("cp1252")
-    assert imported(twin, "audacity", exchange.decode(data), take=take) == [("note", "Träume – laut")]
+    assert imported(twin, "audacity", importing.decode(data), take=take) == [("note", "Träume – laut")]
 
 
 @pytest.mark.parametrize("time", ["nan", "inf", "-inf", "1e400", "9" * 400, "-1.0", "1_0", "١", "", "0x1"])
@@ -319,4 +319,4 @@ def test_a_log_that_uses_a_taken_name_for_other_words_is_refused(project):
 def test_every_form_has_a_file_ending_and_a_reader():
     from neuralbum.cli.curate import FORMS
 
-    assert set(FORMS.values()) == set(exchange.FORMS)
+    assert set(FORMS.values()) == set(exporting.FORMS)

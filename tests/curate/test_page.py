@@ -6,9 +6,8 @@ import random
 
 import pytest
 
-from neuralbum.catalogue import fold
-from neuralbum.curate.desk import _mine
-from neuralbum.curate.opinions import opinions
+from neuralbum.catalogue import fold, fold_by_person
+from neuralbum.curate.views import mine
 from neuralbum.records import Judgement
 
 pytestmark = pytest.mark.browser
@@ -88,13 +87,13 @@ def test_a_thousand_random_keys_reloads_and_a_killed_server_lose_nothing(window,
     assert len(heard) > 400
     assert len(names) == len(set(names))
     assert heard == set(names), "every word is in the log, once"
-    truth, said = fold(log), opinions(e for e in log if e.take_id)
+    truth, said = fold(log), fold_by_person(log)
     shown = page.evaluate(MINE)
     assert len(shown) == 12
-    server.desk.follower.look()
-    for take_id, mine in shown.items():
-        assert mine == _mine(said.get((take_id, "ana"))), take_id
-        assert server.desk.follower.judgement(take_id) == truth.get(take_id, Judgement(take_id))
+    server.service.reader.refresh()
+    for take_id, here in shown.items():
+        assert here == mine(said.get((take_id, "ana"))), take_id
+        assert server.service.reader.judgement(take_id) == truth.get(take_id, Judgement(take_id))
     assert errors == []
 
 
@@ -113,7 +112,7 @@ def test_two_curators_at_once_both_arrive_and_can_be_compared(chromium, running,
     verdicts = [e for e in album.catalogue.events() if e.kind == "verdict"]
     assert sorted({e.actor for e in verdicts}) == ["ana", "ben"]
     assert len(verdicts) == 24
-    agreed = server.desk.agreement("ana")
+    agreed = server.service.agreement("ana")
     assert agreed["pairs"][0]["n"] == 12
     assert agreed["n_disputed"] > 0
     pages["ana"].evaluate("() => curate.session.listen()")
@@ -260,7 +259,7 @@ def test_while_music_plays_the_page_sleeps_and_the_playhead_moves(window, runnin
       const ask = window.requestAnimationFrame.bind(window);
       window.requestAnimationFrame = (work) => (window.frames_asked++, ask(work));
       window.began = curate.pool.time_s;
-      window.place = () => new DOMMatrix(getComputedStyle(document.querySelector('.needle')).transform).e;
+      window.place = () => new DOMMatrix(getComputedStyle(document.querySelector('.playhead')).transform).e;
       window.begun_at = place();
     }""")
     page.wait_for_function("() => curate.pool.time_s > began + 0.5", polling=100)

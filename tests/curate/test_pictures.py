@@ -6,29 +6,24 @@ import numpy as np
 import pytest
 
 from neuralbum import audio
-from neuralbum.curate import listening, pictures
-from neuralbum.curate.points import NEAR_S, telling_points
+from neuralbum.audio.opus import encode_opus
+from neuralbum.curate import media_cache, pictures
+from neuralbum.curate.highlights import NEAR_S, highlights
 from neuralbum.errors import ParameterError
 
 from .makers import beat
 
 
-@pytest.mark.parametrize("sample_rate", [16_000, 44_100])
-def test_a_sine_is_drawn_at_its_own_level_whatever_the_rate(sample_rate):
-    time_s = np.arange(2 * sample_rate) / sample_rate
-    for level_db in (-20.0, -40.0):
-        sine = (10 ** (level_db / 20) * np.sin(2 * np.pi * 1000 * time_s)).astype(np.float32)
-        levels = pictures.mel_levels(sine, sample_rate)
-        drawn_db = levels[:, 10:-10].max() / 255 * (pictures.CEILING_DB - pictures.FLOOR_DB) + pictures.FLOOR_DB
-        assert drawn_db == pytest.approx(level_db, abs=2.5), "within a bin and a band of the true level"
-        assert levels.shape == (pictures.N_MELS, pytest.approx(2 * pictures.FRAME_RATE, abs=1))
+def test_a_take_that_was_not_screened_is_drawn_as_the_screen_draws_it(album):
+    from neuralbum.curate.media_cache import MediaCache
+    from neuralbum.screen import screen_file
 
-
-def test_silence_is_black_and_nothing_is_normalised():
-    assert pictures.mel_levels(np.zeros(16_000, np.float32), 16_000).max() == 0
-    loud = pictures.mel_levels(beat(1, duration_s=1)[0], 16_000)
-    quiet = pictures.mel_levels(beat(1, duration_s=1)[0] / 8, 16_000)
-    assert int(loud.max()) - int(quiet.max()) == pytest.approx(18.06 * 255 / 80, abs=1.5)
+    take = album.catalogue.takes()[0]
+    media = MediaCache(album, opus_kbps=128)
+    drawn = media.levels(take, None)
+    media.close()
+    assert np.array_equal(drawn, pictures.read_grey(screen_file(album.audio_of(take)).spectrogram()))
+    assert drawn.max() > 0
 
 
 def test_a_screen_picture_is_turned_so_that_low_notes_come_first():
@@ -69,19 +64,19 @@ def test_points_hold_flag_start_and_change_and_keep_their_distance():
     levels = np.full((16, 1200), 40, np.uint8)
     levels[:, 600:] = 200  # at 15 s of 30
     flags = [{"name": "loop", "ranges": [[22.0, 29.0]]}]
-    points = telling_points(levels, 30.0, flags, n_points=8)
+    points = highlights(levels, 30.0, flags, n_highlights=8)
     times = [p.at_s for p in points]
     assert any(abs(t - 14) < 1.5 for t in times), "the change, with a lead-in"
     assert any(p.why == "flag: loop" and p.at_s == 21.0 for p in points)
     assert all(abs(a - b) >= NEAR_S for i, a in enumerate(times) for b in times[:i])
-    assert telling_points(levels[:, :0], 30.0, [], n_points=3)[0].at_s == 0
-    assert all(0 <= p.at_s <= 30 for p in telling_points(levels[:, :3], 0.1, flags, n_points=5))
+    assert highlights(levels[:, :0], 30.0, [], n_highlights=3)[0].at_s == 0
+    assert all(0 <= p.at_s <= 30 for p in highlights(levels[:, :3], 0.1, flags, n_highlights=5))
 
 
 def test_a_listening_copy_sounds_like_the_take(tmp_path):
     sound = np.concatenate([beat(3, duration_s=3), beat(4, duration_s=3)])  # stereo
     audio.write_flac(tmp_path / "take.flac", sound, 16_000)
-    listening.encode_opus(tmp_path / "take.flac", tmp_path / "take.opus", kbps=128)
+    encode_opus(tmp_path / "take.flac", tmp_path / "take.opus", kbps=128)
     heard, rate = audio.read(tmp_path / "take.opus", sample_rate=16_000)
     assert rate == 16_000
     assert heard.shape[0] == 2
@@ -98,7 +93,7 @@ def test_a_stretch_is_cut_to_the_sample(tmp_path):
 
     sound = beat(5, duration_s=25)
     audio.write_flac(tmp_path / "take.flac", sound, 16_000)
-    cut, _ = soundfile.read(io.BytesIO(listening.cut_wav(tmp_path / "take.flac", 9.5, 21.25)), dtype="float32")
+    cut, _ = soundfile.read(io.BytesIO(media_cache.cut_wav(tmp_path / "take.flac", 9.5, 21.25)), dtype="float32")
     assert np.allclose(cut, sound[0, 152_000:340_000], atol=2e-4)
     with pytest.raises(ParameterError, match="behind the end"):
-        listening.cut_wav(tmp_path / "take.flac", 30, 31)
+        media_cache.cut_wav(tmp_path / "take.flac", 30, 31)

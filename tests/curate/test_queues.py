@@ -6,16 +6,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neuralbum.curate.opinions import opinions, share_heard
+from neuralbum.catalogue import fold_by_person
 from neuralbum.curate.queues import arrange, disputed, members, second_sample
 from neuralbum.errors import ParameterError
-from neuralbum.records import AUTO, Event
+from neuralbum.records import AUTO, Event, Judgement
 
 TAKES = [f"t{i}" for i in range(6)]
 
 
 def said(*verdicts):
-    return opinions(
+    return fold_by_person(
         Event(f"c{n}", float(n), actor, "verdict", take, {"value": value}, pass_name=pass_name)
         for n, (actor, take, value, pass_name) in enumerate(verdicts)
     )
@@ -72,6 +72,16 @@ def test_a_ranked_queue_holds_every_take_once_and_the_audit_its_share(n, share, 
     assert len(audit) == round(share * n)
     followed = [score[t] for t in served if t not in audit]
     assert followed == sorted(followed, reverse=True)
+    assert all(served.index(t) <= by_rank.index(t) + len(audit) for t in takes), "the audit delays nothing good"
+
+
+def test_ranked_anew_the_audit_stays():
+    takes = [f"t{i:02}" for i in range(50)]
+    first, second = (
+        arrange(takes, order="ranked", seed=3, score={t: sign * i for i, t in enumerate(takes)}, audit_share=0.2)[1]
+        for sign in (1, -1)
+    )
+    assert first == second
 
 
 def test_the_same_seed_shuffles_the_same_and_another_one_does_not():
@@ -87,7 +97,11 @@ def test_the_second_pass_is_a_fifth_but_at_least_twenty():
     assert len(second_sample(["a"], 0)) == 1
 
 
+def share(duration_s, *heard):
+    return Judgement("t", heard=heard).share_heard(duration_s)
+
+
 def test_hearing_a_stretch_twice_is_hearing_it_once():
-    assert share_heard([(0, 5)], 10) == 0.5
-    assert share_heard([(0, 5), (8, 20)], 10) == pytest.approx(0.7)
-    assert share_heard([], 0) == 0
+    assert share(10, (0, 5)) == 0.5
+    assert share(10, (0, 5), (8, 20)) == pytest.approx(0.7)
+    assert share(0) == 0

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from itertools import pairwise
 
 import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
-from uvicorn.server import ServerState
 
 from neuralbum import curate
 from neuralbum.audio import write_flac
 from neuralbum.catalogue import fold
-from neuralbum.curate import exchange, server, speech
-from neuralbum.curate.desk import Desk
+from neuralbum.curate import exporting, server, validation
 from neuralbum.curate.params import Params
+from neuralbum.curate.service import CurationService
 from neuralbum.records import Event, Track
 from neuralbum.screen.ranker import N_FEATURES
-from neuralbum.web import serving as connections
 from neuralbum.web.auth import Access, is_loopback
 
 from .makers import RATE, beat, make_project, make_take, screened
@@ -29,8 +26,8 @@ BASE = f"http://127.0.0.1:{PORT}"
 
 
 @pytest.fixture
-def client(desk):
-    return talk(desk)
+def client(service):
+    return talk(service)
 
 
 class Client:
@@ -57,9 +54,9 @@ class Client:
         return self.ask("POST", path, **more)
 
 
-def talk(desk, curators=(), **more):
+def talk(service, curators=(), **more):
     access = Access.make("127.0.0.1", PORT, curators, default_actor="ana", **more)
-    return Client(server.make_app(desk, access), access)
+    return Client(server.make_app(service, access), access)
 
 
 def words(number, take_id, kind="verdict", pass_name="eye", **payload):
@@ -73,27 +70,27 @@ def say(client, *events, actor="ana", expect=200):
     return answer.json()
 
 
-def desk_of(client, pass_name="eye", actor="ana"):
-    """What the page asks for: the desk, with its queue frozen; the second pass's is drawn by hand."""
+def pass_of(client, pass_name="eye", actor="ana"):
+    """What the page asks for: the service, with its queue frozen; the second pass's is drawn by hand."""
     headers = {"x-curator": actor}
-    answer = client.get(f"/api/desk/{pass_name}", headers=headers)
+    answer = client.get(f"/api/passes/{pass_name}", headers=headers)
     if pass_name != "second" and answer.json()["queue"]["id"] == "":
-        answer = client.post(f"/api/desk/{pass_name}", json={}, headers=headers)
+        answer = client.post(f"/api/passes/{pass_name}", json={}, headers=headers)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
 @pytest.fixture
-def told_desk(album):
-    """A desk that tells what the machine thinks before anybody has judged."""
-    desk = Desk(album, Params(machine_first=True))
-    yield desk
-    desk.close()
+def told_service(album):
+    """A service that tells what the machine thinks before anybody has judged."""
+    service = CurationService(album, Params(machine_first=True))
+    yield service
+    service.close()
 
 
-def test_a_desk_holds_every_take_best_first_but_for_the_audit(told_desk, album):
-    client = talk(told_desk)
-    answer = desk_of(client)
+def test_a_pass_holds_every_take_best_first_but_for_the_audit(told_service, album):
+    client = talk(told_service)
+    answer = pass_of(client)
     rows = answer["rows"]
     assert {row["id"] for row in rows} == {take.id for take in album.catalogue.takes()}
     scores = [row["score"] for row in rows if row["score"] is not None]
@@ -105,11 +102,11 @@ def test_a_desk_holds_every_take_best_first_but_for_the_audit(told_desk, album):
     assert picture.content[8:12] == b"WEBP"
 
 
-def test_the_queue_is_frozen_and_survives_a_restart(client, desk, album):
-    first = [row["id"] for row in desk_of(client)["rows"]]
+def test_the_queue_is_frozen_and_survives_a_restart(client, service, album):
+    first = [row["id"] for row in pass_of(client)["rows"]]
     say(client, words(1, first[-1], value="drop"), words(2, first[0], value="keep"))
-    again = Desk(album, desk.params)
-    assert [row["id"] for row in again.desk("ana", "eye")["rows"]] == first
+    again = CurationService(album, service.params)
+    assert [row["id"] for row in again.open_pass("ana", "eye")["rows"]] == first
     again.close()
     anew = client.post("/api/queue/eye?order=shuffled", json={}).json()
     assert anew["queue"]["order"] == "shuffled"
@@ -117,12 +114,12 @@ def test_the_queue_is_frozen_and_survives_a_restart(client, desk, album):
 
 
 def test_saying_it_twice_counts_once_and_the_state_is_the_fold(client, album):
-    ids = [row["id"] for row in desk_of(client)["rows"]]
+    ids = [row["id"] for row in pass_of(client)["rows"]]
     batch = [words(n, ids[n % 3], value=["keep", "drop"][n % 2]) for n in range(9)]
     batch.append({**words(9, ids[0]), "kind": "undo", "payload": {}, "undoes": "event-0006"})
     assert say(client, *batch)["new"] == 10
     assert say(client, *batch)["new"] == 0
-    state = desk_of(client)["state"]
+    state = pass_of(client)["state"]
     truth = fold(album.catalogue.events())
     for take_id in ids[:3]:
         assert state[take_id]["mine"]["verdict"] == truth[take_id].verdict
@@ -130,7 +127,7 @@ def test_saying_it_twice_counts_once_and_the_state_is_the_fold(client, album):
 
 
 def test_what_makes_no_sense_is_refused_and_the_rest_counts(client):
-    ids = [row["id"] for row in desk_of(client)["rows"]]
+    ids = [row["id"] for row in pass_of(client)["rows"]]
     answer = say(client, words(1, "no-such-take"), words(2, ids[0]), {"kind": "verdict"}, "nonsense")
     assert answer["new"] == 1
     assert len(answer["refused"]) == 3
@@ -139,7 +136,7 @@ def test_what_makes_no_sense_is_refused_and_the_rest_counts(client):
 
 
 def test_nobody_takes_back_another_persons_words_or_takes_a_name(client):
-    ids = [row["id"] for row in desk_of(client)["rows"]]
+    ids = [row["id"] for row in pass_of(client)["rows"]]
     say(client, words(1, ids[0]))
     undo = {**words(2, ids[0]), "kind": "undo", "payload": {}, "undoes": "event-0001"}
     assert "one's own" in say(client, undo, actor="ben")["refused"][0]["reason"]
@@ -148,16 +145,16 @@ def test_nobody_takes_back_another_persons_words_or_takes_a_name(client):
 
 
 def test_undo_reaches_back_beyond_a_restart(client):
-    ids = [row["id"] for row in desk_of(client)["rows"]]
+    ids = [row["id"] for row in pass_of(client)["rows"]]
     say(client, words(1, ids[0], value="drop"), words(2, ids[0], "tag", tag="riff"), words(3, ids[0], value="keep"))
-    undo = desk_of(client)["undo"]
+    undo = pass_of(client)["undo"]
     assert [u["client_id"] for u in undo] == ["event-0001", "event-0002", "event-0003"]
     assert undo[2]["before"]["verdict"] == "drop"
     assert undo[2]["before"]["tags"] == ["riff"]
     assert undo[1]["before"]["tags"] == []
     say(client, {**words(4, ids[0]), "kind": "undo", "payload": {}, "undoes": "event-0003"})
-    assert [u["client_id"] for u in desk_of(client)["undo"]] == ["event-0001", "event-0002"]
-    assert desk_of(client)["state"][ids[0]]["mine"]["verdict"] == "drop"
+    assert [u["client_id"] for u in pass_of(client)["undo"]] == ["event-0001", "event-0002"]
+    assert pass_of(client)["state"][ids[0]]["mine"]["verdict"] == "drop"
 
 
 def draw_second(client, actor):
@@ -167,20 +164,20 @@ def draw_second(client, actor):
 
 
 def test_looking_at_the_second_pass_blinds_nobody_until_its_takes_are_drawn(client):
-    ids = [row["id"] for row in desk_of(client)["rows"]]
+    ids = [row["id"] for row in pass_of(client)["rows"]]
     say(client, words(1, ids[0]))
-    assert desk_of(client, "second")["rows"] == []
-    assert desk_of(client)["state"][ids[0]]["blind"] is False
+    assert pass_of(client, "second")["rows"] == []
+    assert pass_of(client)["state"][ids[0]]["blind"] is False
     assert [row["id"] for row in draw_second(client, "ana")["rows"]] == [ids[0]]
-    assert desk_of(client)["state"][ids[0]]["blind"] is True
+    assert pass_of(client)["state"][ids[0]]["blind"] is True
 
 
 SECRETS = ("riff-secret", "note-secret", "97.25")
 
 
-def test_a_second_pass_is_blind_in_every_answer(client, desk):
+def test_a_second_pass_is_blind_in_every_answer(client, service):
     """Nothing that was said, and no score or flag, reaches the second listener by any address."""
-    ids = [row["id"] for row in desk_of(client)["rows"]]
+    ids = [row["id"] for row in pass_of(client)["rows"]]
     for n, take_id in enumerate(ids):
         say(
             client,
@@ -194,7 +191,7 @@ def test_a_second_pass_is_blind_in_every_answer(client, desk):
         assert len(opened["rows"]) == 12
         headers = {"x-curator": listener}
         seen = [json.dumps(opened)]
-        paths = ["/api/news?since=0", "/api/progress", "/api/desk/eye", "/api/desk/full", "/api/desk/ear"]
+        paths = ["/api/news?since=0", "/api/progress", "/api/passes/eye", "/api/passes/full", "/api/passes/ear"]
         paths += [f"/api/takes/{i}" for i in ids] + [
             f"/api/export/{form}" for form in ("csv", "jsonl", "jams", "audacity")
         ]
@@ -228,10 +225,10 @@ def world(root, otherwise=()):
     for n, take in enumerate(takes):
         features = [n % 7 / 7, *[0.5] * (N_FEATURES - 1)]
         project.catalogue.record(screened(take, score=n / 99, flags=[flag], caption=CAPTION, features=features))
-    desk = Desk(project, Params(machine_first=True))
-    client = talk(desk)
+    service = CurationService(project, Params(machine_first=True))
+    client = talk(service)
     for who in ("ana", "ben"):
-        desk_of(client, "eye", who)
+        pass_of(client, "eye", who)
         for n, take in enumerate(takes):
             other = n in otherwise
             told = {
@@ -246,14 +243,14 @@ def world(root, otherwise=()):
                 for kind, p in told.items()
             ]
             say(client, *said, actor=who)
-    return project, desk, client, takes
+    return project, service, client, takes
 
 
-def blind_pass(client, desk, listener, takes):
+def blind_pass(client, service, listener, takes):
     """All that a server answers while somebody judges a second pass: {(turn, address): answer}."""
     headers = {"x-curator": listener}
     queue = [row["id"] for row in draw_second(client, listener)["rows"]]
-    told = {(0, f"new {p}"): client.post(f"/api/queue/{p}", json={}, headers=headers) for p in speech.PASSES[:3]}
+    told = {(0, f"new {p}"): client.post(f"/api/queue/{p}", json={}, headers=headers) for p in validation.PASSES[:3]}
     told[0, "new disputes"] = client.post("/api/queue/disputes", json={}, headers=headers)
     for turn, take_id in enumerate(queue[:-1]):
         if turn in (0, len(queue) - 2):
@@ -264,7 +261,7 @@ def blind_pass(client, desk, listener, takes):
         words_now = {**words(turn, take_id, pass_name="second", value="maybe"), "client_id": f"second-{turn:03}"}
         told[turn, "said"] = client.post("/api/events", json={"events": [words_now]}, headers=headers)
     assert all(a.status_code in (200, 400, 404) for a in told.values())
-    project_id = desk.session(listener, True)["project_id"].encode()  # names the folder
+    project_id = service.session(listener, True)["project_id"].encode()  # names the folder
     return queue, {where: a.content.replace(project_id, b"") for where, a in told.items()}
 
 
@@ -275,73 +272,73 @@ def test_a_blind_listener_could_be_in_either_of_two_worlds(tmp_path, monkeypatch
     Whoever listens blind cannot tell which of them this is: neither others' opinion nor one's own earlier one.
     """
     monkeypatch.setattr("time.time", lambda: 1.8e9)
-    project, desk, client, takes = world(tmp_path / "one")
-    queue, one = blind_pass(client, desk, listener, takes)
-    desk.close()
+    project, service, client, takes = world(tmp_path / "one")
+    queue, one = blind_pass(client, service, listener, takes)
+    service.close()
     project.catalogue.close()
     blind = {n for n, take in enumerate(takes) if take.id in queue}
     assert len(blind) == 20
-    project, desk, client, takes = world(tmp_path / "other", otherwise=blind)
-    same_queue, other = blind_pass(client, desk, listener, takes)
-    desk.close()
+    project, service, client, takes = world(tmp_path / "other", otherwise=blind)
+    same_queue, other = blind_pass(client, service, listener, takes)
+    service.close()
     project.catalogue.close()
     assert queue == same_queue
     assert one.keys() == other.keys()
     assert [where for where in one if one[where] != other[where]] == []
-    rows = {row["id"]: row for row in json.loads(one[0, "/api/desk/second"])["rows"]}
+    rows = {row["id"]: row for row in json.loads(one[0, "/api/passes/second"])["rows"]}
     assert {rows[t]["caption"] for t in queue} == {"loud, dense"}, "no flag, and no tempo that was not tapped"
     assert b"two equal channels" not in one[0, f"/api/takes/{queue[0]}"]
 
 
 def test_what_the_machine_thinks_shows_once_a_person_has_judged(client, album):
     curate.auto(album, share=0.5)
-    rows = desk_of(client)["rows"]
+    rows = pass_of(client)["rows"]
     assert all(row["flags"] == [] and row["score"] is None and row["withheld"] for row in rows)
-    assert all(s["album"] is None and s["who"] is None for s in desk_of(client)["state"].values())
+    assert all(s["album"] is None and s["who"] is None for s in pass_of(client)["state"].values())
     flagged = next(t.id for t, n in zip(album.catalogue.takes(), range(12), strict=True) if n == 4)
     untold = client.get(f"/api/takes/{flagged}").json()
     assert (untold["flags"], untold["reasons"], untold["withheld"]) == ([], [], True)
     assert not [p for p in untold["points"] if "flag" in p["why"]]
-    now = desk_of(client)["now"]
+    now = pass_of(client)["now"]
     said = say(client, words(1, flagged, value="drop"))
     (row,) = said["rows"]
     assert (row["id"], row["flags"], row["withheld"]) == (flagged, ["silence"], False)
     assert row["score"] is not None
     assert client.get(f"/api/takes/{flagged}").json()["flags"][0]["name"] == "silence"
     assert [row["flags"] for row in client.get(f"/api/news?since={now}").json()["rows"]] == [["silence"]]
-    others = {row["id"]: row for row in desk_of(client, actor="ben")["rows"]}
+    others = {row["id"]: row for row in pass_of(client, actor="ben")["rows"]}
     assert others[flagged]["withheld"], "each person judges first"
 
 
-def test_a_setting_shows_what_the_machine_thinks_from_the_start(told_desk, album):
+def test_a_setting_shows_what_the_machine_thinks_from_the_start(told_service, album):
     curate.auto(album, share=0.5)
-    answer = desk_of(talk(told_desk))
+    answer = pass_of(talk(told_service))
     assert {s["who"] for s in answer["state"].values()} == {"auto"}
     assert [row["flags"] for row in answer["rows"] if row["flags"]] == [["silence"]] * 3
 
 
 def test_the_second_pass_stays_blind_to_an_undo_and_opens_when_it_is_done(client):
-    ids = [row["id"] for row in desk_of(client)["rows"]]
+    ids = [row["id"] for row in pass_of(client)["rows"]]
     for n, take_id in enumerate(ids[:3]):
         say(client, words(n, take_id, value="drop"))
     queue = [row["id"] for row in draw_second(client, "ben")["rows"]]
     assert sorted(queue) == sorted(ids[:3])
     say(client, words(100, queue[0], pass_name="second", value="keep"), actor="ben")
-    state = desk_of(client, "second", "ben")["state"][queue[0]]
+    state = pass_of(client, "second", "ben")["state"][queue[0]]
     assert (state["blind"], state["mine"]["verdict"], state["album"]) == (True, "keep", None)
     for n, take_id in enumerate(queue[1:]):
         say(client, words(101 + n, take_id, pass_name="second", value="keep"), actor="ben")
-    state = desk_of(client, "second", "ben")["state"][queue[0]]
+    state = pass_of(client, "second", "ben")["state"][queue[0]]
     assert (state["blind"], state["others"][0]["verdict"]) == (False, "drop")
     agreed = client.get("/api/agreement", headers={"x-curator": "ben"}).json()
     (pair,) = agreed["pairs"]
     assert (pair["first"], pair["second"], pair["n"], pair["kappa"]) == ("ana", "ben, second", 3, 0.0)
     assert agreed["n_disputed"] == 3
-    assert len(desk_of(client, "disputes")["rows"]) == 3
+    assert len(pass_of(client, "disputes")["rows"]) == 3
 
 
 def test_all_that_is_kept_can_be_heard_blind_once_more(client, album):
-    ids = [row["id"] for row in desk_of(client)["rows"]]
+    ids = [row["id"] for row in pass_of(client)["rows"]]
     say(client, *[words(n, t, value="keep" if n < 5 else "drop") for n, t in enumerate(ids)])
     again = client.post("/api/queue/second?of=kept", json={}).json()
     assert sorted(row["id"] for row in again["rows"]) == sorted(ids[:5])
@@ -361,14 +358,14 @@ def test_the_bands_songs_are_served_while_their_files_are_where_they_were(client
 
 
 def test_the_machines_tempo_is_withheld_until_a_person_has_tapped(client):
-    take_id = desk_of(client)["rows"][0]["id"]
+    take_id = pass_of(client)["rows"][0]["id"]
     assert client.get(f"/api/takes/{take_id}").json()["machine_tempo"] is None
     say(client, words(1, take_id, "tap", bpm=70.0, times_s=[1, 2]))
     assert client.get(f"/api/takes/{take_id}").json()["machine_tempo"]["base_bpm"] == 140.0
 
 
-def test_a_take_has_telling_points_and_its_flags_places(told_desk, album):
-    client = talk(told_desk)
+def test_a_take_has_telling_points_and_its_flags_places(told_service, album):
+    client = talk(told_service)
     flagged = next(t.id for t, f in zip(album.catalogue.takes(), range(12), strict=True) if f == 0)
     found = client.get(f"/api/takes/{flagged}").json()
     assert found["flags"][0]["ranges"] == [[2.0, 3.0]]
@@ -377,7 +374,7 @@ def test_a_take_has_telling_points_and_its_flags_places(told_desk, album):
 
 
 def test_sound_is_served_in_ranges_and_pictures_as_bytes(client):
-    take_id = desk_of(client)["rows"][0]["id"]
+    take_id = pass_of(client)["rows"][0]["id"]
     whole = client.get(f"/media/{take_id}.opus")
     assert whole.content[:4] == b"OggS"
     assert whole.headers["content-type"] == "audio/ogg"
@@ -405,7 +402,7 @@ def test_sound_is_served_in_ranges_and_pictures_as_bytes(client):
         "/media/nothing.opus",
         "/atlas/../../etc/passwd.webp",
         "/atlas/abc.webp",
-        "/api/desk/third",
+        "/api/passes/third",
         "/api/takes/nothing",
         "/api/export/xml",
         "/assets/../params.py",
@@ -442,8 +439,8 @@ def test_other_hosts_and_origins_are_refused(client):
     )
 
 
-def test_with_tokens_the_token_says_who_speaks(desk):
-    client = talk(desk, ("ana", "ben"))
+def test_with_tokens_the_token_says_who_speaks(service):
+    client = talk(service, ("ana", "ben"))
     tokens = {name: token for token, name in client.access.tokens.items()}
     assert client.get("/api/session").status_code == 401
     assert client.get("/media/x.opus").status_code == 401
@@ -513,7 +510,7 @@ BAD_WORDS = {
 @pytest.mark.parametrize("kind", ["verdict", "tap", "note", "play", "tag", "undo"])
 def test_one_bad_event_is_refused_alone_with_its_reason(client, album, field, value, kind):
     """Whatever one event holds, the good ones beside it count, and the answer is a sentence."""
-    ids = [row["id"] for row in desk_of(client)["rows"]]
+    ids = [row["id"] for row in pass_of(client)["rows"]]
     good = [json.dumps(words(n, ids[n])) for n in (1, 2)]
     bad = json.dumps({**words(3, ids[3], kind=kind), field: "HERE"}).replace('"HERE"', value)
     body = '{"events": [%s, %s, %s]}' % (good[0], bad, good[1])  # noqa: UP031
@@ -539,7 +536,7 @@ def test_a_title_of_half_characters_is_refused(client):
 
 
 def test_a_name_given_twice_is_refused_and_the_first_words_count(client, album):
-    ids = [row["id"] for row in desk_of(client)["rows"]]
+    ids = [row["id"] for row in pass_of(client)["rows"]]
     twice = [words(1, ids[0], value="keep"), words(1, ids[0], value="drop"), words(1, ids[1], value="keep")]
     answer = say(client, *twice, words(1, ids[0], value="keep"))
     assert (answer["new"], len(answer["refused"])) == (1, 2)
@@ -551,11 +548,11 @@ def test_a_name_given_twice_is_refused_and_the_first_words_count(client, album):
 
 def every_get(client, ids):
     """All addresses that a GET may ask, each take, pass and form of them."""
-    values = {"take_id": ids, "pass_name": speech.PASSES, "form": list(exchange.FORMS), "key": [], "track_id": []}
-    for door in server.DOORS:
-        if door.method == "GET":
-            name = next((n for n in values if f"{{{n}}}" in door.path), None)
-            yield from [door.path.replace(f"{{{name}}}", v) for v in values[name]] if name else [door.path]
+    values = {"take_id": ids, "pass_name": validation.PASSES, "form": list(exporting.FORMS), "key": [], "track_id": []}
+    for one in server.ENDPOINTS:
+        if one.method == "GET":
+            name = next((n for n in values if f"{{{n}}}" in one.path), None)
+            yield from [one.path.replace(f"{{{name}}}", v) for v in values[name]] if name else [one.path]
 
 
 def test_no_get_writes_into_the_log(client, album):
@@ -563,9 +560,9 @@ def test_no_get_writes_into_the_log(client, album):
     for path in every_get(client, ids[:2]):
         assert client.get(path).status_code in (200, 400, 404), path
     assert album.catalogue.events() == []
-    assert client.post("/api/desk/eye", json={}).json()["queue"]["id"]
+    assert client.post("/api/passes/eye", json={}).json()["queue"]["id"]
     (frozen,) = album.catalogue.events()
-    client.post("/api/desk/eye", json={})
+    client.post("/api/passes/eye", json={})
     assert album.catalogue.events() == [frozen], "frozen once"
 
 
@@ -576,95 +573,21 @@ def test_other_sites_may_link_here_and_load_nothing(client):
 
     assert from_another_site("/api/session", mode="navigate", dest="document") == 200
     for how in ({"mode": "no-cors", "dest": "image"}, {"mode": "navigate", "dest": "iframe"}, {"mode": "cors"}, {}):
-        assert from_another_site("/api/desk/eye", **how) == 403
+        assert from_another_site("/api/passes/eye", **how) == 403
     assert from_another_site("/api/session", site="same-site", mode="no-cors", dest="audio") == 403
     assert from_another_site("/api/session", site="same-origin", mode="cors", dest="empty") == 200
 
 
-class Line:
-    """A connection without a network: whether it was cut."""
-
-    cut = False
-
-    def get_extra_info(self, name):
-        return None
-
-    def is_closing(self):
-        return self.cut
-
-    def abort(self):
-        self.cut = True
-
-
-class Timer:
-    """What a loop promises to do later."""
-
-    def __init__(self, work):
-        self.work = work
-
-    def cancel(self):
-        self.work = lambda: None
-
-
-async def is_cut(sent):
-    """Whether a connection is cut once its time is over, after these bytes came, one after the other."""
-
-    async def app(scope, receive, send):
-        await asyncio.Event().wait()
-
-    class Clock:
-        """A loop whose timers wait until they are told."""
-
-        create_task = staticmethod(asyncio.get_running_loop().create_task)
-
-        def call_later(self, delay_s, work):
-            timers.append(Timer(work))
-            return timers[-1]
-
-    timers = []
-    config = connections.configure(app)
-    config.load()
-    protocol, line = connections.PunctualProtocol(config, ServerState(), {}, Clock()), Line()
-    protocol.connection_made(line)
-    for data in sent:
-        protocol.data_received(data)
-    for timer in timers:
-        timer.work()
-    for task in protocol.tasks:
-        task.cancel()
-    return line.cut
-
-
-HEAD = b"POST /api/events HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n"
-
-
-@pytest.mark.parametrize(
-    ("sent", "cut"),
-    [
-        ((), True),
-        ((b"GET / HT",), True),
-        ((b"GET / HTTP/1.1\r\nhost: x\r\n", b"x-slow: a\r\n", b"x-slow: b\r\n"), True),
-        ((HEAD + b"\r\n", b"{"), True),
-        ((HEAD + b"\r\n", b"{", b"}  "), False),
-        ((b"GET / HTTP/1.1\r\nhost: x\r\n\r\n",), False),
-    ],
-    ids=["nothing", "a line begun", "headers for ever", "half a body", "a whole body", "a whole request"],
-)
-def test_a_connection_on_which_no_whole_request_arrives_is_cut(sent, cut):
-    with start_blocking_portal() as portal:
-        assert portal.call(is_cut, sent) is cut
-
-
 def test_the_api_page_lists_every_address_and_type(client):
     page = client.get("/api").text
-    assert all(door.path.replace("{", "{") in page for door in server.DOORS)
-    assert "DeskAnswer" in page
+    assert all(one.path.replace("{", "{") in page for one in server.ENDPOINTS)
+    assert "PassResponse" in page
     assert "by_pass" in page
 
 
 def test_news_tell_what_others_said(client):
-    ids = [row["id"] for row in desk_of(client)["rows"]]
-    now = desk_of(client)["now"]
+    ids = [row["id"] for row in pass_of(client)["rows"]]
+    now = pass_of(client)["now"]
     say(client, words(1, ids[3], value="drop"), actor="ben")
     news = client.get(f"/api/news?since={now}").json()
     assert list(news["state"]) == [ids[3]]
@@ -673,46 +596,46 @@ def test_news_tell_what_others_said(client):
     assert ids[3] in client.get("/api/news?since=99999").json()["state"], "a page older than the server hears all"
 
 
-def test_enough_decisions_refit_the_ranking_and_a_missing_sound_stops_nothing(album, desk, client):
+def test_enough_decisions_refit_the_ranking_and_a_missing_sound_stops_nothing(album, service, client):
     take = album.catalogue.takes()[0]
     (album.root / take.path).unlink()
     assert client.get(f"/media/{take.id}.opus").status_code == 500
     assert "missing" in client.get(f"/media/{take.id}.opus").json()["error"]
     assert client.get(f"/api/takes/{take.id}").status_code == 200
-    ids = [row["id"] for row in desk_of(client)["rows"]]
+    ids = [row["id"] for row in pass_of(client)["rows"]]
     album.catalogue.say(
         Event(f"person-{n:04}", float(n), "ben", "verdict", ids[n % 12], {"value": ["keep", "drop"][n % 2]})
         for n in range(24)
     )
-    assert desk_of(client)["rows"]
+    assert pass_of(client)["rows"]
 
 
 def test_plays_add_up_to_heard_in_full(client, album):
-    take_id = desk_of(client)["rows"][0]["id"]
+    take_id = pass_of(client)["rows"][0]["id"]
     say(client, words(1, take_id, "play", start_s=0, end_s=2), words(2, take_id, "play", start_s=1.5, end_s=4))
     progress = client.get("/api/progress").json()
     assert progress["heard_in_full"] == 1
-    assert desk_of(client)["state"][take_id]["heard"] == 1.0
+    assert pass_of(client)["state"][take_id]["heard"] == 1.0
     assert album.catalogue.judgements()[take_id].heard == ((0.0, 4.0),)
     assert progress["missed"]["eye"]["n_unheard"] == 12
 
 
-def test_takes_are_read_again_only_when_there_are_others(told_desk, album, monkeypatch):
-    client = talk(told_desk)
-    desk_of(client)
+def test_takes_are_read_again_only_when_there_are_others(told_service, album, monkeypatch):
+    client = talk(told_service)
+    pass_of(client)
     reads = []
     catalogue = album.catalogue
-    monkeypatch.setattr("neuralbum.curate.stock.LOOK_EVERY_S", 0)
+    monkeypatch.setattr("neuralbum.curate.take_cache.READ_EVERY_S", 0)
     read = catalogue.takes
     monkeypatch.setattr(catalogue, "takes", lambda: reads.append(1) or read())
-    rows = client.get("/api/desk/eye").json()["rows"]
+    rows = client.get("/api/passes/eye").json()["rows"]
     n_reads = len(reads)
     for _ in range(3):
-        assert client.get("/api/desk/eye").json()["rows"] == rows
+        assert client.get("/api/passes/eye").json()["rows"] == rows
     assert len(reads) == n_reads
     [last] = [row for row in rows if row["score"] is None]
     album.catalogue.record(screened(read()[11], score=0.75, caption="heard since"))
-    again = {row["id"]: row for row in client.get("/api/desk/eye").json()["rows"]}
+    again = {row["id"]: row for row in client.get("/api/passes/eye").json()["rows"]}
     assert again[last["id"]]["score"] == 0.75
     assert again[last["id"]]["caption"] == "heard since"
 
@@ -724,20 +647,3 @@ def test_copies_are_made_ahead_once(album):
     assert len(made) == 24
     curate.prepare(album)
     assert sorted((album.artefacts_dir / "curate").iterdir()) == made
-
-
-def test_a_browser_that_goes_at_once_leaves_no_task_behind(tmp_path):
-    path = tmp_path / "sound.opus"
-    path.write_bytes(b"sound")
-    sent = []
-
-    async def gone():
-        return {"type": "http.disconnect"}
-
-    async def send(message):
-        sent.append(message)
-
-    scope = {"type": "http", "method": "GET", "headers": [], "asgi": {"version": "3.0", "spec_version": "2.3"}}
-    with start_blocking_portal() as portal:  # not this thread: a browser may hold its loop
-        portal.call(server.SmallFile(path, media_type="audio/ogg"), scope, gone, send)
-    assert b"".join(m.get("body", b"") for m in sent) == b"sound"

@@ -49,6 +49,7 @@ def test_screen_of_a_project_lists_the_likeliest_first(project, add_take, capsys
     assert run(["screen", "--project", str(project.root)]) == 0
     out = capsys.readouterr().out
     assert "2 done" in out
+    assert out.splitlines()[-1].startswith("next: neuralbum ")
     assert out.index(good.id[:8]) < out.index(quiet.id[:8])
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from neuralbum.errors import ParameterError
-from neuralbum.screen import taps, tempo
+from neuralbum.screen import tempo
 from neuralbum.screen.analysis import analyse
 
 from .sounds import RATE, band, noise, tone
@@ -115,64 +112,3 @@ def test_a_sound_too_short_has_no_tempo():
 @pytest.mark.parametrize(("a", "b", "same"), [(120, 240, True), (60, 241, True), (120, 180, False), (0, 120, False)])
 def test_families_are_octaves(a, b, same):
     assert tempo.same_family(a, b) is same
-
-
-# ---- taps ------------------------------------------------------------------------
-
-JITTER_S = 0.02
-
-
-def tapped(rng: np.random.Generator, n: int = 16, bpm: float = 137.0) -> np.ndarray:
-    return np.sort(3.0 + np.arange(n) * 60 / bpm + rng.normal(0, JITTER_S, n))
-
-
-@given(st.floats(20, 400), st.integers(2, 40), st.floats(0, 1000))
-@settings(deadline=None)
-def test_even_taps_give_their_tempo(bpm, n, start_s):
-    found = taps.fit(start_s + np.arange(n) * 60 / bpm)
-    assert found.bpm == pytest.approx(bpm, rel=1e-6)
-    assert (found.missed, found.doubled, found.n_taps) == (0, 0, n)
-    assert found.beat_s == pytest.approx(start_s, abs=1e-6)
-
-
-@pytest.mark.parametrize("fault", ["none", "missed", "doubled"])
-def test_one_fault_among_sixteen_taps_costs_less_than_half_a_percent(fault):
-    rng = np.random.default_rng(3)
-    errors = []
-    for _ in range(80):
-        times = tapped(rng)
-        if fault == "missed":
-            times = np.delete(times, rng.integers(1, 15))
-        if fault == "doubled":
-            times = np.sort(np.append(times, times[rng.integers(1, 15)] + rng.uniform(0.05, 0.15)))
-        found = taps.fit(times)
-        errors.append(abs(found.bpm / 137.0 - 1))
-        assert (found.missed, found.doubled) == {"none": (0, 0), "missed": (1, 0), "doubled": (0, 1)}[fault]
-    assert np.median(errors) < 0.003
-    assert np.quantile(errors, 0.9) < 0.005
-
-
-def test_a_pause_begins_a_new_count():
-    times = [*np.arange(5) * 0.5, *(10 + np.arange(9) * 0.4)]
-    found = taps.fit(times)
-    assert (found.n_taps, found.bpm) == (9, pytest.approx(150))
-    assert found.settled
-
-
-@pytest.mark.parametrize("times", [[], [1.0]])
-def test_less_than_two_taps_are_no_tempo(times):
-    assert taps.fit(times).bpm == 0
-
-
-@pytest.mark.parametrize("times", [[1.0, 0.5], [0.0, float("nan")]])
-def test_impossible_times_are_refused(times):
-    with pytest.raises(ParameterError, match="tap times must"):
-        taps.fit(times)
-
-
-@given(st.lists(st.floats(0, 60), max_size=25).map(sorted))
-@settings(deadline=None)
-def test_any_sorted_taps_give_an_answer(times):
-    found = taps.fit(times)
-    assert found.bpm >= 0
-    assert np.isfinite(found.bpm)

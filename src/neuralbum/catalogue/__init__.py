@@ -7,7 +7,7 @@ versioned with Alembic, and migrations run on opening.
 """
 
 from .claims import LEASE_S, be, worker_name
-from .projection import fold, merge, standing
+from .projection import fold, fold_by_person, merge, standing
 from .store import Brief, Catalogue
 
-__all__ = ["LEASE_S", "Brief", "Catalogue", "be", "fold", "merge", "standing", "worker_name"]
+__all__ = ["LEASE_S", "Brief", "Catalogue", "be", "fold", "fold_by_person", "merge", "standing", "worker_name"]

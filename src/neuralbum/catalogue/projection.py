@@ -4,8 +4,12 @@ Pure: events in log order in, judgements out. Rebuilding gives the same state
 as following along (tests/catalogue/test_projection.py holds that law).
 
 Rules: the last word of each actor counts; among actors a person's verdict
-always wins over ``auto``'s, and the latest person wins. An undone event is as
-if never said; undoing an undo brings it back.
+always wins over ``auto``'s, and the latest person wins. Tags and notes belong
+to who said them: nobody takes away another's. An undone event is as if never
+said; undoing an undo brings it back.
+
+The page shows a person's own events before the server has heard of them by the same rules
+(curate/web/src/annotation.ts); both are tested from tests/catalogue/annotations.json.
 """
 
 from __future__ import annotations
@@ -35,59 +39,84 @@ def fold(events: Iterable[Event]) -> dict[str, Judgement]:
     return {take_id: _judge(take_id, said) for take_id, said in by_take.items()}
 
 
+def fold_by_person(events: Iterable[Event]) -> dict[tuple[str, str], Judgement]:
+    """The same for each person apart: (take id, actor) -> the judgement that this person's events alone make.
+
+    Agreement is computed from these, because a second opinion is only worth something as long as it is
+    not mixed with the first.
+    """
+    by_person: dict[tuple[str, str], list[Event]] = {}
+    for event in standing(events):
+        if event.take_id:
+            by_person.setdefault((event.take_id, event.actor), []).append(event)
+    return {key: _judge(key[0], said) for key, said in by_person.items()}
+
+
+class _State:
+    """What was said about one take so far; what two people say stays apart until ``judgement`` joins it."""
+
+    def __init__(self) -> None:
+        self.verdicts: dict[str, str] = {}
+        self.by_pass: dict[str, str] = {}
+        self.tags: dict[tuple[str, str], str] = {}  #: (actor, tag) -> tag
+        self.notes: dict[tuple[str, str], Note] = {}  #: (actor, note id) -> note
+        self.style: str | None = None
+        self.bpm: float | None = None
+        self.taps_s: tuple[float, ...] = ()
+        self.plays: list[tuple[float, float]] = []
+
+    def apply(self, event: Event) -> None:
+        words, actor = event.payload, event.actor
+        match event.kind:
+            case "verdict":
+                for latest, name in ((self.verdicts, actor), (self.by_pass, event.pass_name)):
+                    latest.pop(name, None)  # so that the latest comes last
+                    latest[name] = str(words["value"])
+            case "tag":
+                self.tags[actor, str(words["tag"])] = str(words["tag"])
+            case "untag":
+                self.tags.pop((actor, str(words["tag"])), None)
+            case "style":
+                self.style = str(words["style"])
+            case "note":
+                note_id, start_s = str(words.get("note_id", event.client_id)), float(words["start_s"])
+                end_s = float(words.get("end_s", start_s))
+                self.notes[actor, note_id] = Note(note_id, start_s, end_s, str(words["text"]), actor)
+            case "unnote":
+                self.notes.pop((actor, str(words["note_id"])), None)
+            case "tap":
+                self.bpm, self.taps_s = float(words["bpm"]), tuple(float(t) for t in words.get("times_s", ()))
+            case "play":
+                self.plays.append((float(words["start_s"]), float(words["end_s"])))
+
+
 def _judge(take_id: str, said: list[Event]) -> Judgement:
-    verdicts: dict[str, str] = {}
-    tags: dict[str, None] = {}  # an ordered set
-    notes: dict[str, Note] = {}
-    style: str | None = None
-    bpm: float | None = None
-    taps: tuple[float, ...] = ()
-    plays: list[tuple[float, float]] = []
+    state = _State()
     for event in said:
         try:
-            payload = event.payload
-            match event.kind:
-                case "verdict":
-                    verdicts.pop(event.actor, None)  # so that the latest speaker comes last
-                    verdicts[event.actor] = str(payload["value"])
-                case "tag":
-                    tags[str(payload["tag"])] = None
-                case "untag":
-                    tags.pop(str(payload["tag"]), None)
-                case "style":
-                    style = str(payload["style"])
-                case "note":
-                    note_id = str(payload.get("note_id", event.client_id))
-                    start_s = float(payload["start_s"])
-                    end_s = float(payload.get("end_s", start_s))
-                    notes[note_id] = Note(note_id, start_s, end_s, str(payload["text"]), event.actor)
-                case "unnote":
-                    notes.pop(str(payload["note_id"]), None)
-                case "tap":
-                    bpm = float(payload["bpm"])
-                    taps = tuple(float(t) for t in payload.get("times_s", ()))
-                case "play":
-                    plays.append((float(payload["start_s"]), float(payload["end_s"])))
+            state.apply(event)
         except (KeyError, TypeError, ValueError) as cause:
             raise CatalogueError(
                 f"catalogue: event {event.id} ({event.kind} by {event.actor} about take {take_id}) is not what "
                 f"neuralbum wrote there (changed by hand?); restore the catalogue from a copy, or remove the row: "
                 f"DELETE FROM event WHERE id = {event.id}"
             ) from cause
-    people = [actor for actor in verdicts if actor != AUTO]
-    actor = people[-1] if people else (AUTO if AUTO in verdicts else None)
+    people = [actor for actor in state.verdicts if actor != AUTO]
+    actor = people[-1] if people else (AUTO if AUTO in state.verdicts else None)
     return Judgement(
         take_id=take_id,
-        verdict=None if actor is None else verdicts[actor],
+        verdict=None if actor is None else state.verdicts[actor],
         actor=actor,
-        by_actor=dict(verdicts),
-        tags=tuple(tags),
-        style=style,
-        notes=tuple(sorted(notes.values(), key=lambda n: (n.start_s, n.note_id))),
-        bpm=bpm,
-        taps_s=taps,
-        heard_s=sum(max(0.0, end - start) for start, end in plays),
-        heard=merge(plays),
+        by_actor=state.verdicts,
+        by_pass=state.by_pass,
+        tags=tuple(dict.fromkeys(state.tags.values())),
+        style=state.style,
+        notes=tuple(sorted(state.notes.values(), key=lambda n: (n.start_s, n.note_id, n.actor))),
+        bpm=state.bpm,
+        taps_s=state.taps_s,
+        heard_s=sum(max(0.0, end - start) for start, end in state.plays),
+        heard=merge(state.plays),
+        at=max(event.at for event in said),
     )
 
 

@@ -11,7 +11,8 @@ import typer
 
 from ..errors import ParameterError
 from ..project import Project
-from .console import finish, print_json, reporter
+from ..project.overview import next_step
+from .console import finish, print_json, print_next, reporter
 from .options import JsonOption, ProjectOption, SetOption, TakesOption, find_takes, open_project
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -49,7 +50,7 @@ def command(
     opened = open_project(project, set_)
     if auto:
         done = curate.auto(opened, keep=keep, share=share, reporter=reporter(json))
-        raise typer.Exit(finish(done, json))
+        raise typer.Exit(finish(done, json, project=opened))
     if keep is not None or share is not None:
         raise ParameterError("--keep and --share belong to --auto")
 
@@ -75,6 +76,8 @@ def command(
         names=name or [],
         ready=ready,
     )
+    if not json:
+        print_next(next_step(opened))
 
 
 @app.command("prepare")
@@ -87,7 +90,7 @@ def prepare(project: ProjectOption = None, take: TakesOption = None, json: JsonO
 
     opened = open_project(project)
     done = curate.prepare(opened, takes=find_takes(opened, take), reporter=reporter(json))
-    raise typer.Exit(finish(done, json))
+    raise typer.Exit(finish(done, json, project=opened))
 
 
 @app.command("export")
@@ -105,18 +108,21 @@ def export(
     from .. import curate
     from ..project import atomic
 
+    opened = open_project(project)
     written = []
-    for take, text in curate.export(open_project(project), _form(file)).items():
+    for take, text in curate.export(opened, _form(file)).items():
         target = file.with_name(f"{file.stem}.{take}{file.suffix}") if take else file
         with atomic(target) as part:
             part.write_text(text, encoding="utf-8", newline="\n")
         written.append((str(target), len(text.encode())))
     if json:
         print_json({"files": [{"file": name, "bytes": n_bytes} for name, n_bytes in written]})
-    for name, _ in () if json else written:
+        return
+    for name, _ in written:
         print(f"wrote {name}")
-    if not written and not json:
+    if not written:
         print(f"nothing to write: {'no take has notes' if _form(file) == 'audacity' else 'nothing was said'} yet")
+    print_next(next_step(opened))
 
 
 @app.command("import")
@@ -134,22 +140,23 @@ def import_(
     Example: neuralbum curate import curation.jsonl
     """
     from .. import curate
-    from ..curate.exchange import decode
+    from ..curate.importing import decode
 
-    opened = open_project(project)
+    opened, form = open_project(project), _form(file)
     try:
         text = decode(file.read_bytes())
     except OSError as cause:
         raise ParameterError(f"{file}: cannot be read ({cause.strerror})") from cause
     about = (find_takes(opened, [take]) or [""])[0] if take else _take_named(file, opened)
     try:
-        new = curate.bring_in(opened, _form(file), text, actor=curator or _me(), take=about)
+        new = curate.bring_in(opened, form, text, actor=curator or _me(), take=about)
     except ParameterError as why:
         raise ParameterError(f"{file}: {why}") from why
     if json:
         print_json({"file": str(file), "new": new})
     else:
         print(f"{new} new events from {file}" + ("" if new else ": all it says was said before"))
+        print_next(next_step(opened))
 
 
 def _take_named(file: Path, project: Project) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from ..errors import NeuralbumError
+from ..project import Project
 from .console import finish, print_json, print_table, reporter
 from .options import (
     ForceOption,
@@ -22,6 +24,11 @@ from .options import (
     open_project,
     parse_shard,
 )
+
+if TYPE_CHECKING:
+    from ..screen.measure import Screening
+
+Found = TypeVar("Found")
 
 
 def command(
@@ -61,11 +68,9 @@ def command(
     raise typer.Exit(finish(outcome, json, project=opened))
 
 
-def _show(opened: object, take: list[str] | None) -> None:
-    from ..project import Project
-    from ..screen.score import scores
+def _show(opened: Project, take: list[str] | None) -> None:
+    from ..screen.default_order import scores
 
-    assert isinstance(opened, Project)
     wanted = find_takes(opened, take)
     known = opened.catalogue.latest("screen")
     score = scores(known, opened.catalogue.latest("likeness"))
@@ -78,38 +83,50 @@ def _show(opened: object, take: list[str] | None) -> None:
         print(f"… and {len(findings) - 20} more; `neuralbum curate` shows them all")
 
 
+def each_file(
+    files: list[Path], label: str, measure: Callable[[Path], Found], as_json: bool
+) -> Iterator[tuple[Path, Found | None, str]]:
+    """Measure loose files, one after the other: (path, what was found, "") or (path, None, why not)."""
+    talker = reporter(as_json)
+    talker.begin(label, len(files), "files")
+    for path in files:
+        talker.advance(0.0, path.name)
+        try:
+            yield path, measure(path), ""
+        except NeuralbumError as error:
+            typer.echo(f"error: {error}", err=True)
+            yield path, None, str(error)
+        talker.advance()
+    talker.end()
+
+
 def _loose(files: list[Path], pictures: Path | None, settings: list[str], json: bool) -> int:
     from .. import screen
-    from ..project import atomic
     from ..screen.params import Params
     from ..settings import parse_words, resolve
 
     params = resolve(Params, parse_words(settings).get("screen", {}), where="--set [screen]")
     results: list[dict[str, object]] = []
-    failed = 0
-    talker = reporter(json)
-    talker.begin("screen", len(files), "files")
-    for path in files:
-        try:
-            screening = screen.screen_file(path, params)
-        except NeuralbumError as error:
-            failed += 1
-            results.append({"file": str(path), "error": str(error)})
-            typer.echo(f"error: {error}", err=True)
-            talker.advance()
+    rows: list[tuple[object, ...]] = []
+    for path, found, error in each_file(files, "screen", lambda path: screen.screen_file(path, params), json):
+        if found is None:
+            results.append({"file": str(path), "error": error})
             continue
-        results.append({"file": str(path), **screening.values})
-        talker.advance()
+        results.append({"file": str(path), **found.values})
+        rows.append((path.name, f"{found.values['score']:.2f}", found.values["caption"]))
         if pictures is not None:
-            pictures.mkdir(parents=True, exist_ok=True)
-            for name, draw in (("thumbnail.webp", screening.thumbnail), ("spectrogram.png", screening.spectrogram)):
-                with atomic(pictures / f"{path.name}.{name}") as part:
-                    part.write_bytes(draw())
-    talker.end()
+            _write_pictures(pictures, path.name, found)
     if json:
         print_json({"files": results})
-        return 1 if failed else 0
-    rows = [(Path(str(r["file"])).name, f"{r['score']:.2f}", r["caption"]) for r in results if "error" not in r]
-    if rows:
+    elif rows:
         print_table(("file", "score", "caption"), rows)
-    return 1 if failed else 0
+    return 1 if len(rows) < len(files) else 0
+
+
+def _write_pictures(folder: Path, name: str, found: Screening) -> None:
+    from ..project import atomic
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for ending, draw in (("thumbnail.webp", found.thumbnail), ("spectrogram.png", found.spectrogram)):
+        with atomic(folder / f"{name}.{ending}") as part:
+            part.write_bytes(draw())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import NeuralbumError
-from .console import print_json, print_table, reporter
+from .console import print_json, print_table
 from .options import JsonOption
+from .screen import each_file
+
+if TYPE_CHECKING:
+    from ..screen.tempo import Tempo, TempoSpectrum
 
 
 def command(
@@ -26,22 +29,16 @@ def command(
     from ..screen import tempo
     from ..screen.analysis import analyse
 
+    def measure(path: Path) -> Tempo:
+        heard = analyse(audio.blocks(path), name=str(path))
+        return tempo.measure(heard.onset, heard.frame_rate)
+
     results: list[dict[str, object]] = []
     rows: list[tuple[object, ...]] = []
-    failed = 0
-    talker = reporter(json)
-    talker.begin("tempo", len(files), "files")
-    for path in files:
-        talker.advance(0.0, path.name)
-        try:
-            heard = analyse(audio.blocks(path), name=str(path))
-        except NeuralbumError as error:
-            failed += 1
-            results.append({"file": str(path), "error": str(error)})
-            typer.echo(f"error: {error}", err=True)
-            talker.advance()
+    for path, found, error in each_file(files, "tempo", measure, json):
+        if found is None:
+            results.append({"file": str(path), "error": error})
             continue
-        found = tempo.measure(heard.onset, heard.frame_rate)
         results.append(
             {
                 "file": str(path),
@@ -53,19 +50,14 @@ def command(
         rows.append((path.name, *_cells(found.song)))
         if parts:
             rows += [(f"  {s:.0f}–{e:.0f} s", *_cells(part)) for s, e, part in found.parts]
-        talker.advance()
-    talker.end()
     if json:
         print_json({"bpm": [round(float(b), 3) for b in BPM], "files": results})
     elif rows:
         print_table(("file", "base BPM", "clarity", "peaks (strength)", "family"), rows)
-    raise typer.Exit(1 if failed else 0)
+    raise typer.Exit(1 if any("error" in one for one in results) else 0)
 
 
-def _cells(found: object) -> tuple[str, str, str, str]:
-    from ..screen.tempo import TempoSpectrum
-
-    assert isinstance(found, TempoSpectrum)
+def _cells(found: TempoSpectrum) -> tuple[str, str, str, str]:
     peaks = "  ".join(f"{p.bpm:.1f} ({p.strength:.2f})" for p in found.peaks)
     family = "  ".join(f"{r.relation} {r.bpm:.0f}" for r in found.family if r.strength >= 0.05)
     return (f"{found.base_bpm:.1f}" if found.base_bpm else "none", f"{found.clarity:.2f}", peaks, family)

@@ -10,27 +10,24 @@ undo is an event appended to the catalogue, and where a take stands is a fold
 over them. ``auto`` is the actor that stands in where no person has decided; it
 follows the screen's ranking, and a person always wins over it.
 
-    ranking     what ``auto`` would say (pure)
-    queues      in what order a pass serves its takes, and what it may show (pure)
-    speech      what a browser may say, checked and bounded (pure)
-    opinions    what each person said in each pass (pure fold)
-    agreement   do two people hear the same? kappa, alpha, tempo octaves, regions (pure)
-    audit       how many keepers were probably missed (pure)
-    trust       how far the ranking's scores can be trusted: calibration and drift
-    naming      titles for what was kept, kept or rejected with a key
-    points      where in a take to listen first (pure)
-    pictures    spectrograms, thumbnails, atlases (pure)
-    exchange    CSV, JSONL, Audacity labels, JAMS (pure)
-    concord     who said what beside whom, for agreement
-    following   the event log, folded as it grows
-    stock       takes at hand, with their screen and scores
-    lineup      the frozen queues of people, and who is blind to what
-    shelf       Opus proxies, pictures and atlases on disk
-    desk        every answer of the page, and what is said into the log
-    guard       who may talk to the server
-    server      the addresses of the web page
-    run         the verbs below; touches project and catalogue
-    web/        the page itself: Svelte 5 and plain TypeScript, built into static/
+    ranking       what ``auto`` would say (pure)
+    validation    events from browsers and files, checked and bounded (pure)
+    agreement     do two people hear the same? kappa, alpha, tempo octaves, regions
+    calibration   how far the ranking's scores can be trusted, and how many keepers were probably missed
+    highlights    where in a take to listen first (pure)
+    pictures      thumbnails and atlases (pure)
+    exporting     what was said as CSV, JSONL, Audacity labels, JAMS (pure); ``importing`` is the way back
+    event_reader  the event log, folded as it grows
+    take_cache    takes at hand, with their screen and scores
+    media_cache   Opus copies, pictures and atlases on disk
+    queues        in what order a pass serves its takes, frozen in the log; who is blind to what
+    views         what one person may know of the takes now
+    titles        titles for what was kept, kept or rejected with a key
+    service       every answer of the page, and events into the log
+    responses     the answers' types
+    server        the addresses of the web page
+    run           the verbs below; touches project and catalogue
+    web/          the page itself: Svelte 5 and plain TypeScript, built into static/
 
 The verbs: ``auto`` keeps by ranking, ``serve`` opens the page, ``prepare``
 makes the listening copies ahead, ``export`` and ``bring_in`` exchange what was

@@ -1,6 +1,6 @@
 """Do two people hear the same? Chance-corrected agreement on verdicts, tempo and regions.
 
-Pure. Verdicts: Cohen's kappa (Educational and Psychological Measurement 20,
+Verdicts: Cohen's kappa (Educational and Psychological Measurement 20,
 1960) for two people, Krippendorff's alpha (Content Analysis, ch. 11) for any
 number with gaps. Tempo: equal within a tolerance, and equal up to an octave or
 a factor of three, because people tap different metrical levels and are right
@@ -12,9 +12,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
-from ..catalogue import merge
-from .opinions import Stretch
+from ..catalogue import fold_by_person, merge
+from ..records import AUTO, Judgement
+from .event_reader import EventReader
+from .queues import APART, disputed
+from .responses import AgreementResponse, PairAgreement
+
+Voice = Mapping[str, Judgement]
+"""Take id -> what one person says about it; blind and open verdicts of one person are two voices."""
 
 TEMPO_TOLERANCE = 0.04
 """Four per cent, the field's usual window (MIREX tempo tasks allow 4 to 8)."""
@@ -72,7 +79,7 @@ def same_pulse(first: float, second: float, tolerance: float = TEMPO_TOLERANCE) 
     return any(same_tempo(first, second * level, tolerance) for level in METRICAL_LEVELS)
 
 
-def region_overlap(first: Iterable[Stretch], second: Iterable[Stretch]) -> float | None:
+def region_overlap(first: Iterable[tuple[float, float]], second: Iterable[tuple[float, float]]) -> float | None:
     """Time both marked over time either marked (Jaccard), in [0, 1]; None if neither marked any."""
     one, two = merge(first, 0.0), merge(second, 0.0)
     joined = sum(end - start for start, end in merge((*one, *two), 0.0))
@@ -80,3 +87,62 @@ def region_overlap(first: Iterable[Stretch], second: Iterable[Stretch]) -> float
         return None
     shared = sum(max(0.0, min(a[1], b[1]) - max(a[0], b[0])) for a in one for b in two)
     return shared / joined
+
+
+def agreement(reader: EventReader) -> AgreementResponse:
+    """How far people agree; verdicts of the second pass stand beside the first ones of the same person."""
+    people = {key: one for key, one in reader.annotations().items() if key[1] != AUTO}
+    voices: dict[str, dict[str, Judgement]] = {}
+    for take_id, actor in people:
+        said = reader.events_about(take_id, actor)
+        blindly = fold_by_person(e for e in said if e.kind == "undo" or e.pass_name == "second")
+        openly = fold_by_person(e for e in said if e.kind == "undo" or e.pass_name not in APART)
+        for name, found in ((actor, openly), (f"{actor}, second", blindly)):
+            if (one := found.get((take_id, actor))) and one.verdict:
+                voices.setdefault(name, {})[take_id] = one
+    names = sorted(voices)
+    pairs = [_pair(a, b, voices[a], voices[b]) for a, b in combinations(names, 2)]
+    units: dict[str, dict[str, Any]] = {}
+    for name, judged in voices.items():
+        for take_id, one in judged.items():
+            units.setdefault(take_id, {})[name] = one.verdict
+    by_take: dict[str, list[Judgement]] = {}
+    for (take_id, _), one in people.items():
+        by_take.setdefault(take_id, []).append(one)
+    return {
+        "blind": False,
+        "pairs": [pair for pair in pairs if pair["n"]],
+        "alpha": krippendorff_alpha(units.values()),
+        "n_takes": sum(len(unit) > 1 for unit in units.values()),
+        "n_disputed": sum(map(disputed, by_take.values())),
+    }
+
+
+def withheld() -> AgreementResponse:
+    """For a person whose second pass is open: the counts would tell, verdict by verdict, what was said before."""
+    return {"blind": True, "pairs": [], "alpha": None, "n_takes": 0, "n_disputed": 0}
+
+
+def _pair(first: str, second: str, one: Voice, two: Voice) -> PairAgreement:
+    shared = sorted(one.keys() & two.keys())
+    tempos = [(a, b) for t in shared if (a := one[t].bpm) is not None and (b := two[t].bpm) is not None]
+    overlaps = [region_overlap(_regions(one[t]), _regions(two[t])) for t in shared]
+    measured = [o for o in overlaps if o is not None]
+    return {
+        "first": first,
+        "second": second,
+        "n": len(shared),
+        "kappa": cohen_kappa([one[t].verdict for t in shared], [two[t].verdict for t in shared]),
+        "tempo_n": len(tempos),
+        "tempo_same": _share([same_tempo(a, b) for a, b in tempos]),
+        "tempo_same_pulse": _share([same_pulse(a, b) for a, b in tempos]),
+        "region_overlap": sum(measured) / len(measured) if measured else None,
+    }
+
+
+def _regions(one: Judgement) -> list[tuple[float, float]]:
+    return [(n.start_s, n.end_s) for n in one.notes]
+
+
+def _share(hits: Sequence[bool]) -> float | None:
+    return sum(hits) / len(hits) if hits else None

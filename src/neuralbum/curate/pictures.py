@@ -1,9 +1,7 @@
-"""Spectrograms for judging: one fixed transform, so that two pictures can be compared.
+"""The screen's pictures as the page needs them: levels that it colours itself, thumbnails in atlases.
 
-Mel power in decibels between two fixed levels, never normalised per take: a
-quiet take looks quiet. What the screen drew is used where it is there; a take
-that was not screened is drawn here in the same range. The page colours and
-stretches the levels, so contrast is free.
+The screen draws mel power between two fixed levels, never normalised per take: a
+quiet take looks quiet. The page colours and stretches the levels, so contrast is free.
 
 Pure but for the image bytes it encodes.
 """
@@ -17,63 +15,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..audio.mel import mel_filters, mel_power
-from ..audio.stft import hann, stft
-from ..screen.pictures import palette
+from ..screen.pictures import HEIGHT as CELL_HEIGHT
+from ..screen.pictures import WIDTH as CELL_WIDTH
+from ..screen.pictures import palette, shrink
 
 Levels = npt.NDArray[np.uint8]
 RGB = npt.NDArray[np.uint8]
 
-FRAME_RATE = 40.0  # Hz
-N_MELS = 128
-LOW_HZ, HIGH_HZ = 30.0, 16_000.0
-FLOOR_DB, CEILING_DB = -80.0, 0.0
-"""What is drawn black and what white, dB re a full-scale sine in one band."""
-CELL_WIDTH, CELL_HEIGHT = 240, 96
 ATLAS_COLUMNS, ATLAS_CELLS = 15, 150
 FIRST_ATLAS_CELLS = 75
 """The first atlas of a queue is small, because a person waits for it."""
 WEBP_QUALITY = 70
 
 
-def mel_levels(mono: npt.NDArray[np.float32], sample_rate: int) -> Levels:
-    """Draw a sound as levels.
-
-    Parameters
-    ----------
-    mono : float32 (n_samples,)
-
-    Returns
-    -------
-    uint8 (N_MELS, n_frames)
-        Row 0 is the lowest band; 0 is FLOOR_DB or less, 255 CEILING_DB or more;
-        FRAME_RATE frames per second.
-    """
-    n_fft = 2048 if sample_rate > 24_000 else 1024
-    hop_length = max(1, round(sample_rate / FRAME_RATE))
-    power = np.abs(stft(np.ascontiguousarray(mono, dtype=np.float32), n_fft, hop_length)) ** 2
-    filters = mel_filters(sample_rate, n_fft, N_MELS, LOW_HZ, HIGH_HZ)
-    peaks = np.maximum(filters.max(axis=1, keepdims=True), 1e-12)
-    bands = mel_power(power, filters / peaks)  # every triangle peaks at 1, so a sine reads its own level
-    full_scale = float(hann(n_fft).sum() / 2) ** 2
-    level_db = 10 * np.log10(np.maximum(bands / full_scale, 1e-12))
-    scaled = (level_db - FLOOR_DB) * (255 / (CEILING_DB - FLOOR_DB))
-    return np.ascontiguousarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8).T)
-
-
-def shrink(levels: Levels, width: int = CELL_WIDTH, height: int = CELL_HEIGHT) -> Levels:
-    """Average levels (rows from low to high) into a small picture with the low notes at the bottom."""
-    from PIL import Image
-
-    if levels.size == 0:
-        return np.zeros((height, width), dtype=np.uint8)
-    small = Image.fromarray(levels[::-1]).resize((width, height), Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.uint8)
-
-
-def colour(levels: Levels) -> RGB:
-    """Levels (height, width) -> uint8 (height, width, 3)."""
-    return palette()[levels]
+def coloured(levels: Levels) -> RGB:
+    """A take's levels as a thumbnail."""
+    return palette()[shrink(levels, CELL_WIDTH, CELL_HEIGHT)]
 
 
 def read_grey(data: bytes) -> Levels:

@@ -11,8 +11,8 @@ from ..errors import CatalogueError, NeuralbumError, ParameterError, ToolError
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..project.stage import Outcome, activity
-from ..records import AUTO, Event, Judgement, canonical, digest
-from ..screen.score import scores as screen_scores
+from ..records import AUTO, Event, Judgement, Take, canonical, digest
+from ..screen.default_order import scores as screen_scores
 from . import ranking
 from .params import Params
 
@@ -55,42 +55,23 @@ def auto(
         No takes, or none of them was screened.
     """
     params = params or project.params("curate", Params)
-    if keep is not None and share is not None:
-        raise ParameterError("--keep and --share say the same thing twice: give one of them")
-    if keep is not None and keep < 0:
-        raise ParameterError(f"keep={keep} must be >= 0")
-    if share is not None and not 0 <= share <= 1:
-        raise ParameterError(f"share={share} must be between 0 and 1, for example 0.6")
-    catalogue = project.catalogue
-    takes = catalogue.takes()
+    _check_number(keep, share)
+    takes = project.catalogue.takes()
     if not takes:
         raise CatalogueError(f"{project.root}: no takes to keep yet; make some with `neuralbum generate`")
     with activity(project, "curate") as tick:
-        found = catalogue.latest("screen")
-        score = screen_scores(found, catalogue.latest("likeness"))
-        ranked = [
-            ranking.Ranked(take.id, score[take.id], ranking.reasons_of(found[take.id].values))
-            for take in takes
-            if take.id in score
-        ]
-        if not ranked:
-            raise CatalogueError(f"{project.root}: no take is ranked yet; run `neuralbum screen` first")
-        events = catalogue.events()
-        judged = catalogue.judgements()
+        ranked = _ranked(project, takes)
+        judged = project.catalogue.judgements()
         decided = _decided_by_people(judged)
         n_keep = ranking.number_to_keep(len(takes), keep=keep, share=params.share if share is None else share)
         proposals = ranking.propose(ranked, decided, n_keep)
-        spoken = Counter(e.take_id for e in events if e.actor == AUTO and e.kind == "verdict")
-        new = [
-            _verdict(p, spoken[p.take_id])
-            for p in proposals
-            if p.take_id not in judged or judged[p.take_id].by_actor.get(AUTO) != p.value
-        ]
-        said = catalogue.say(new)
+        spoken = Counter(e.take_id for e in project.catalogue.events() if e.actor == AUTO and e.kind == "verdict")
+        unsaid = Judgement("")
+        new = [p for p in proposals if judged.get(p.take_id, unsaid).by_actor.get(AUTO) != p.value]
+        said = project.catalogue.say([_verdict(p, spoken[p.take_id]) for p in new])
         tick(done=said)
-    after = catalogue.judgements()
-    verdicts = Counter(j.verdict for j in after.values())
-    have_score = {r.take_id for r in ranked}
+    verdicts = Counter(j.verdict for j in project.catalogue.judgements().values())
+    known = {r.take_id for r in ranked} | set(decided)
     outcome = AutoOutcome(
         stage="curate",
         done=said,
@@ -98,10 +79,33 @@ def auto(
         kept=verdicts["keep"],
         dropped=verdicts["drop"],
         by_people=len(decided),
-        unranked=sum(t.id not in have_score and t.id not in decided for t in takes),
+        unranked=sum(t.id not in known for t in takes),
     )
     reporter.line(f"curate: {outcome.kept} kept, {outcome.dropped} dropped, {outcome.by_people} decided by people")
     return outcome
+
+
+def _check_number(keep: int | None, share: float | None) -> None:
+    if keep is not None and share is not None:
+        raise ParameterError("--keep and --share say the same thing twice: give one of them")
+    if keep is not None and keep < 0:
+        raise ParameterError(f"keep={keep} must be >= 0")
+    if share is not None and not 0 <= share <= 1:
+        raise ParameterError(f"share={share} must be between 0 and 1, for example 0.6")
+
+
+def _ranked(project: Project, takes: Sequence[Take]) -> list[ranking.Ranked]:
+    """The takes that have a score, with the screen's reasons."""
+    found = project.catalogue.latest("screen")
+    score = screen_scores(found, project.catalogue.latest("likeness"))
+    ranked = [
+        ranking.Ranked(take.id, score[take.id], ranking.reasons_of(found[take.id].values))
+        for take in takes
+        if take.id in score
+    ]
+    if not ranked:
+        raise CatalogueError(f"{project.root}: no take is ranked yet; run `neuralbum screen` first")
+    return ranked
 
 
 def _decided_by_people(judged: Mapping[str, Judgement]) -> dict[str, str]:
@@ -143,7 +147,6 @@ def serve(
     default_actor: str = "curator",
     names: Sequence[str] = (),
     ready: Callable[[list[tuple[str, str]]], None] | None = None,
-    may_lack_page: bool = False,
 ) -> None:
     """Serve the curation page until interrupted.
 
@@ -154,48 +157,33 @@ def serve(
     default_actor : who speaks on loopback when the page says no name
     names : host names besides loopback's under which the page may be reached
     ready : called with [(curator, link)] once the server listens
-    may_lack_page : serve the API although the page is not built
 
     Raises
     ------
     ToolError
         The page is not built, or the port is taken.
     """
-    import socket
-
-    import uvicorn
-
     from ..web.auth import Access
-    from ..web.serving import configure
+    from ..web.serving import listen, run_until_stopped
     from . import server
-    from .desk import Desk
+    from .service import CurationService
 
-    params = params or project.params("curate", Params)
-    if not server.page_is_built() and not may_lack_page:
+    if not server.page_is_built():
         raise ToolError(server.NOT_BUILT)
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening = listen(host, port)
+    service = CurationService(project, params or project.params("curate", Params))
     try:
-        listening.bind((host, port))
-    except (OSError, ValueError, OverflowError) as cause:  # UnicodeError is a ValueError: a host no name can have
-        listening.close()
-        why = getattr(cause, "strerror", None) or cause
-        raise ToolError(f"{host}:{port}: cannot listen there ({why}); try --port 0") from cause
-    port = listening.getsockname()[1]
-    access = Access.make(host, port, curators, default_actor=default_actor, public_names=names)
-    desk = Desk(project, params)
-    shown = f"[{host}]" if ":" in host else host
-    links = [(who, f"http://{shown}:{port}/?token={token}") for token, who in access.tokens.items()]
-    try:
-        running = uvicorn.Server(configure(server.make_app(desk, access)))
+        port = listening.getsockname()[1]
+        access = Access.make(host, port, curators, default_actor=default_actor, public_names=names)
+        app = server.make_app(service, access)
         listening.listen(128)
         if ready is not None:
-            ready(links or [(default_actor, f"http://{shown}:{port}/")])
+            ready(access.links(host))
         with activity(project, "curate", detail={"what": "server"}):
-            running.run(sockets=[listening])
+            run_until_stopped(app, listening)
     finally:
         listening.close()
-        desk.close()
+        service.close()
         project.catalogue.checkpoint()
 
 
@@ -203,10 +191,10 @@ def prepare(
     project: Project, params: Params | None = None, *, takes: Sequence[str] | None = None, reporter: Reporter = SILENT
 ) -> Outcome:
     """Make the listening copies and pictures of all takes ahead, so that nobody waits for them."""
-    from .shelf import Shelf
+    from .media_cache import MediaCache
 
     params = params or project.params("curate", Params)
-    shelf = Shelf(project, opus_kbps=params.opus_kbps)
+    media = MediaCache(project, opus_kbps=params.opus_kbps)
     wanted = project.catalogue.takes(takes)
     screen = project.catalogue.latest("screen")
     done, errors = 0, []
@@ -214,8 +202,8 @@ def prepare(
     with activity(project, "curate", detail={"what": "prepare"}) as tick:
         for take in wanted:
             try:
-                shelf.opus(take)
-                shelf.mel(take, screen.get(take.id))
+                media.opus(take)
+                media.mel(take, screen.get(take.id))
                 done += 1
                 tick(done=1)
             except NeuralbumError as cause:
@@ -223,11 +211,11 @@ def prepare(
                 tick(failed=1)
             reporter.advance(1)
     reporter.end()
-    shelf.close()
+    media.close()
     return Outcome("curate", done=done, failed=len(errors), errors=tuple(errors))
 
 
-# ---- exchange -------------------------------------------------------------------
+# ---- files ----------------------------------------------------------------------
 
 
 def export(project: Project, form: str) -> dict[str, str]:
@@ -237,9 +225,9 @@ def export(project: Project, form: str) -> dict[str, str]:
     -------
     take id -> text where each take has a file of its own (audacity, jams), else "" -> text
     """
-    from . import exchange
+    from . import exporting
 
-    return exchange.write(form, project.catalogue.takes(), project.catalogue.events(), title=project.name)
+    return exporting.write(form, project.catalogue.takes(), project.catalogue.events(), title=project.name)
 
 
 def bring_in(project: Project, form: str, text: str, *, actor: str, take: str = "") -> int:
@@ -251,12 +239,12 @@ def bring_in(project: Project, form: str, text: str, *, actor: str, take: str = 
     take : which take Audacity's labels are about, where they do not say it themselves
     """
     from ..web.auth import clean_actor
-    from . import exchange
+    from . import importing
 
     catalogue = project.catalogue
     takes = {one.id: one for one in catalogue.takes()}
     known = catalogue.events()
-    events = exchange.read(
+    events = importing.read(
         form, text, actor=clean_actor(actor), now=time.time(), takes=takes, known=known, take_id=take
     )
     return catalogue.say(events)

@@ -1,8 +1,8 @@
 """The addresses of the curation page: typed JSON, sound, pictures, and the page itself.
 
-Every answer is made by ``desk``; this file only translates HTTP. A request
+Every answer is made by ``service``; this file only translates HTTP. A request
 names takes, passes, formats and atlases, which are looked up in tables; no
-path is ever taken from a request. The list ROUTES is also the API page (/api).
+path is ever taken from a request. The list ENDPOINTS is also the API page (/api).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import html
 import io
-import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,68 +19,59 @@ from typing import Any, get_type_hints
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from ..errors import NeuralbumError, ParameterError
-from ..web.auth import MAX_BODY, Access, Guard
-from . import answers, exchange, queues, speech
-from .desk import Desk
+from ..web.auth import Access, AuthMiddleware
+from ..web.http import FOR_A_MONTH, FileWithRanges, json_body, json_response, packed, page_routes
+from . import exporting, queues, responses, validation
+from .service import CurationService
 
 STATIC = Path(__file__).parent / "static"
 NOT_BUILT = "the curation page is not built: run `python hatch_build.py` in the checkout (it needs pip and the network)"
-FOR_A_MONTH = "private, max-age=2592000, immutable"
 SHORTLY = "private, max-age=60"
-GZIP_FROM = 1000  # bytes
-TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".webmanifest": "application/manifest+json",
-}
-
-
-class SmallFile(FileResponse):
-    """A file sent without a second task that watches whether the browser is still there.
-
-    Starlette needs none of servers that speak ASGI 2.4; for uvicorn, which calls itself 2.3 but
-    drops what is written to a closed connection as well, it starts one, and a
-    browser that goes at that moment (it does at every skip) leaves a coroutine
-    that was never awaited: a warning on the curator's terminal.
-    """
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await super().__call__({**scope, "asgi": {**scope["asgi"], "spec_version": "2.4"}}, receive, send)
 
 
 class NotFound(NeuralbumError):
     """What a request names does not exist."""
 
 
+Handler = Callable[[CurationService, Request], Any]
+
+
 @dataclass(frozen=True)
-class Door:
-    """One address: how it is reached, what it is for, what it takes and answers."""
+class Endpoint:
+    """One address: how it is reached, what it takes and gives; what it is for says its handler's docstring."""
 
     method: str
     path: str
-    summary: str
-    handle: Callable[[Desk, Request], Any]
-    answer: str = ""  #: a type in ``answers``, or what else comes back
-    takes: str = ""
+    takes: str
+    gives: str  #: a type in ``responses``, or what else comes back
+    handle: Handler
 
 
-def make_app(desk: Desk, access: Access) -> Guard:
-    """The server for a desk, guarded."""
-    routes = [Route(door.path, _endpoint(desk, door), methods=[door.method]) for door in DOORS]
-    page = _page_files()
-    routes += [Route(path, _static(*file), methods=["GET"]) for path, file in page.items()]
-    if not page:
-        routes.append(Route("/", lambda request: PlainTextResponse(NOT_BUILT + "\n", 503)))
+ENDPOINTS: list[Endpoint] = []
+
+
+def endpoint(method: str, path: str, *, takes: str = "", gives: str = "") -> Callable[[Handler], Handler]:
+    """Register the function that answers at an address."""
+
+    def register(handle: Handler) -> Handler:
+        told = gives or str(get_type_hints(handle)["return"].__name__)
+        ENDPOINTS.append(Endpoint(method, path, takes, told, handle))
+        return handle
+
+    return register
+
+
+def make_app(service: CurationService, access: Access) -> AuthMiddleware:
+    """The application, behind its rules of access."""
+    routes = [Route(one.path, _endpoint(service, one), methods=[one.method]) for one in ENDPOINTS]
+    routes += page_routes(STATIC) or [Route("/", lambda request: PlainTextResponse(NOT_BUILT + "\n", 503))]
     app = Starlette(routes=routes)
     app.state.access = access
-    return Guard(app, access)
+    return AuthMiddleware(app, access)
 
 
 def page_is_built() -> bool:
@@ -91,125 +81,174 @@ def page_is_built() -> bool:
 # ---- what each address does ---------------------------------------------------
 
 
-def _session(desk: Desk, request: Request) -> answers.SessionAnswer:
-    return desk.session(request.state.actor, not request.app.state.access.tokens)
+@endpoint("GET", "/api/session")
+def _session(service: CurationService, request: Request) -> responses.SessionResponse:
+    """Who sits here, and what the page offers."""
+    return service.session(request.state.actor, not request.app.state.access.tokens)
 
 
-def _desk(desk: Desk, request: Request) -> answers.DeskAnswer:
-    return desk.desk(request.state.actor, _pass(request))
+@endpoint("GET", "/api/passes/{pass_name}")
+def _open_pass(service: CurationService, request: Request) -> responses.PassResponse:
+    """Everything a pass needs to begin; no takes while its queue is not frozen."""
+    return service.open_pass(request.state.actor, _pass(request))
 
 
-def _opened(desk: Desk, request: Request) -> answers.DeskAnswer:
-    if not desk.lineup.of(request.state.actor, _pass(request)).queue_id:
-        desk.lineup.new(request.state.actor, _pass(request))
-    return desk.desk(request.state.actor, _pass(request))
+@endpoint("POST", "/api/passes/{pass_name}", takes="an empty JSON object")
+def _freeze_and_open(service: CurationService, request: Request) -> responses.PassResponse:
+    """The same, after freezing a queue where there is none yet."""
+    if not service.queues.get(request.state.actor, _pass(request)).queue_id:
+        service.queues.freeze(request.state.actor, _pass(request))
+    return service.open_pass(request.state.actor, _pass(request))
 
 
-def _new_queue(desk: Desk, request: Request) -> answers.DeskAnswer:
+@endpoint("POST", "/api/queue/{pass_name}", takes="an empty JSON object")
+def _new_queue(service: CurationService, request: Request) -> responses.PassResponse:
+    """Freeze a new queue: ?order=ranked, shuffled or made; the second pass: ?of=sample or kept. The old one stays."""
     order = request.query_params.get("order")
     if order is not None and order not in queues.ORDERS:
         raise ParameterError(f"order must be one of {', '.join(queues.ORDERS)}")
     of = request.query_params.get("of", "sample")
     if of not in ("sample", "kept"):
         raise ParameterError("of must be one of sample, kept")
-    desk.lineup.new(request.state.actor, _pass(request), order, all_kept=of == "kept")
-    return desk.desk(request.state.actor, _pass(request))
+    service.queues.freeze(request.state.actor, _pass(request), order, all_kept=of == "kept")
+    return service.open_pass(request.state.actor, _pass(request))
 
 
-def _events(desk: Desk, request: Request) -> answers.EventsAnswer:
+@endpoint(
+    "POST",
+    "/api/events",
+    takes='{"events": [{"client_id", "kind", "take_id", "payload", "pass", "session", "at", "undoes"}]}',
+)
+def _events(service: CurationService, request: Request) -> responses.EventsResponse:
+    """Say things. Every event has a client_id; sending it again changes nothing."""
     words = request.state.words
     if not isinstance(words, dict) or not isinstance(words.get("events"), list):
         raise ParameterError('the body must be {"events": [...]}')
-    return desk.say(request.state.actor, words["events"])
+    return service.say(request.state.actor, words["events"])
 
 
-def _news(desk: Desk, request: Request) -> answers.NewsAnswer:
+@endpoint("GET", "/api/news")
+def _news(service: CurationService, request: Request) -> responses.NewsResponse:
+    """What changed since an earlier answer's 'now': ?since=N."""
     since = request.query_params.get("since", "0")
     if not (since.isascii() and since.isdigit()) or len(since) > 12:
         raise ParameterError("since must be a number that an earlier answer gave as 'now'")
-    return desk.news(request.state.actor, int(since))
+    return service.news(request.state.actor, int(since))
 
 
-def _take(desk: Desk, request: Request) -> answers.TakeAnswer:
-    return desk.detail(_take_id(desk, request), request.state.actor)
+@endpoint("GET", "/api/takes/{take_id}")
+def _take(service: CurationService, request: Request) -> responses.TakeResponse:
+    """A take while it is listened to."""
+    return service.take(_take_id(service, request), request.state.actor)
 
 
-def _agreement(desk: Desk, request: Request) -> answers.AgreementAnswer:
-    return desk.agreement(request.state.actor)
+@endpoint("GET", "/api/agreement")
+def _agreement(service: CurationService, request: Request) -> responses.AgreementResponse:
+    """How far people agree."""
+    return service.agreement(request.state.actor)
 
 
-def _progress(desk: Desk, request: Request) -> answers.ProgressAnswer:
-    return desk.progress(request.state.actor)
+@endpoint("GET", "/api/progress")
+def _progress(service: CurationService, request: Request) -> responses.ProgressResponse:
+    """What is done, heard, and probably missed."""
+    return service.progress(request.state.actor)
 
 
-def _ranker(desk: Desk, request: Request) -> answers.RankerAnswer:
-    return desk.ranker(request.state.actor)
+@endpoint("GET", "/api/ranker")
+def _ranker(service: CurationService, request: Request) -> responses.RankerResponse:
+    """How far the ranking's scores can be trusted."""
+    return service.ranker(request.state.actor)
 
 
-def _titles(desk: Desk, request: Request) -> answers.TitlesAnswer:
-    return desk.titles(request.state.actor)
+@endpoint("GET", "/api/titles")
+def _titles(service: CurationService, request: Request) -> responses.TitlesResponse:
+    """What was kept, its titles, and candidates."""
+    return service.titles(request.state.actor)
 
 
-def _say_title(desk: Desk, request: Request) -> answers.TitlesAnswer:
+@endpoint(
+    "POST",
+    "/api/titles",
+    takes='{"verb": "keep", "take_id", "title"}, {"verb": "reject", "title"} or {"verb": "undo", "mark"}',
+)
+def _say_title(service: CurationService, request: Request) -> responses.TitlesResponse:
+    """Keep, reject or take back a title."""
     if not isinstance(request.state.words, dict):
         raise ParameterError("the body must be a JSON object")
-    return desk.say_title(request.state.actor, request.state.words)
+    return service.say_title(request.state.actor, request.state.words)
 
 
-def _opus(desk: Desk, request: Request) -> Response:
-    take_id = _take_id(desk, request)
-    path = desk.shelf.opus(desk.stock.one(take_id))
-    desk.prepare_next(request.query_params.get("queue", ""), take_id)
-    return SmallFile(path, media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
+@endpoint("GET", "/media/{take_id}.opus", gives="Ogg Opus")
+def _opus(service: CurationService, request: Request) -> Response:
+    """The listening copy; ?queue= prepares the next."""
+    take_id = _take_id(service, request)
+    path = service.media.opus(service.takes.one(take_id))
+    service.prepare_next(request.query_params.get("queue", ""), take_id)
+    return _sound(path)
 
 
-def _band(desk: Desk, request: Request) -> answers.BandAnswer:
-    return desk.band()
+def _sound(path: Path) -> Response:
+    return FileWithRanges(path, media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
 
 
-def _band_song(desk: Desk, request: Request) -> Response:
-    named = [t for t in desk.project.catalogue.tracks() if t.id == request.path_params["track_id"]]
+@endpoint("GET", "/api/band")
+def _band(service: CurationService, request: Request) -> responses.BandResponse:
+    """The band's own songs, to hear beside a take."""
+    return service.band()
+
+
+@endpoint("GET", "/media/band/{track_id}.opus", gives="Ogg Opus")
+def _band_song(service: CurationService, request: Request) -> Response:
+    """One of them."""
+    named = [t for t in service.project.catalogue.tracks() if t.id == request.path_params["track_id"]]
     if not named:
         raise NotFound("no such song of the band")
-    return SmallFile(desk.shelf.song(named[0]), media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH})
+    return FileWithRanges(
+        service.media.band_song(named[0]), media_type="audio/ogg", headers={"cache-control": FOR_A_MONTH}
+    )
 
 
-def _mel(desk: Desk, request: Request) -> Response:
-    data = desk.picture(_take_id(desk, request)).read_bytes()
-    headers = {"cache-control": FOR_A_MONTH, "vary": "accept-encoding"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(data, headers={**headers, "content-encoding": "gzip"}, media_type="application/octet-stream")
-    return Response(gzip.decompress(data), headers=headers, media_type="application/octet-stream")
+@endpoint("GET", "/media/{take_id}.mel", gives="bytes")
+def _mel(service: CurationService, request: Request) -> Response:
+    """Levels of the picture: uint32 rows, frames, then bytes."""
+    data = service.picture(_take_id(service, request)).read_bytes()
+    return packed(gzip.decompress(data), data, request, media_type="application/octet-stream", caching=FOR_A_MONTH)
 
 
-def _wav(desk: Desk, request: Request) -> Response:
+@endpoint("GET", "/media/{take_id}.wav", gives="WAV")
+def _wav(service: CurationService, request: Request) -> Response:
+    """A stretch for looping: ?start_s=&end_s=, at most 60 s."""
     try:
         start_s = float(request.query_params["start_s"])
         end_s = float(request.query_params["end_s"])
     except (KeyError, ValueError) as cause:
         raise ParameterError("start_s and end_s must be given in seconds") from cause
-    data = desk.shelf.stretch(desk.stock.one(_take_id(desk, request)), start_s, end_s)
+    data = service.media.wav(service.takes.one(_take_id(service, request)), start_s, end_s)
     return Response(data, media_type="audio/wav", headers={"cache-control": SHORTLY})
 
 
-def _atlas(desk: Desk, request: Request) -> Response:
+@endpoint("GET", "/atlas/{key}.webp", gives="WebP")
+def _atlas(service: CurationService, request: Request) -> Response:
+    """Thumbnails of a stretch of a queue."""
     try:
-        path = desk.shelf.atlas(request.path_params["key"])
+        path = service.media.atlas(request.path_params["key"])
     except ParameterError as cause:
         raise NotFound(str(cause)) from cause
     return Response(path.read_bytes(), media_type="image/webp", headers={"cache-control": FOR_A_MONTH})
 
 
-def _export(desk: Desk, request: Request) -> Response:
+@endpoint("GET", "/api/export/{form}", gives="a file")
+def _export(service: CurationService, request: Request) -> Response:
+    """Download: csv, jsonl, audacity, jams."""
     form = request.path_params["form"]
-    if form not in exchange.FORMS:
-        raise NotFound(f"the forms are {', '.join(exchange.FORMS)}")
-    hidden = desk.lineup.blind(request.state.actor)
-    events = [e for e in desk.project.catalogue.events() if e.take_id not in hidden and e.kind != "queue"]
-    takes = [t for t in desk.stock.all().values() if t.id not in hidden]
-    files = exchange.write(form, takes, events, title=desk.project.name)
-    ending = exchange.FORMS[form]
-    if form in exchange.A_FILE_A_TAKE:
+    if form not in exporting.FORMS:
+        raise NotFound(f"the forms are {', '.join(exporting.FORMS)}")
+    hidden = service.queues.blind(request.state.actor)
+    events = [e for e in service.project.catalogue.events() if e.take_id not in hidden and e.kind != "queue"]
+    takes = [t for t in service.takes.all().values() if t.id not in hidden]
+    files = exporting.write(form, takes, events, title=service.project.name)
+    ending = exporting.FORMS[form]
+    if form in exporting.A_FILE_A_TAKE:
         return _download(f"curation.{form}.zip", _zip({f"{t}.{ending}": text for t, text in files.items()}))
     return _download(f"curation.{ending}", files[""].encode())
 
@@ -227,146 +266,43 @@ def _zip(files: dict[str, str]) -> bytes:
     return out.getvalue()
 
 
-def _api_page(desk: Desk, request: Request) -> Response:
+@endpoint("GET", "/api", gives="HTML")
+def _api_page(service: CurationService, request: Request) -> Response:
+    """This page."""
     return HTMLResponse(api_page())
-
-
-DOORS = (
-    Door("GET", "/api/session", "Who sits here, and what the page offers.", _session, "SessionAnswer"),
-    Door(
-        "GET",
-        "/api/desk/{pass_name}",
-        "Everything a pass needs to begin; no takes while its queue is not frozen.",
-        _desk,
-        "DeskAnswer",
-    ),
-    Door(
-        "POST",
-        "/api/desk/{pass_name}",
-        "The same, after freezing a queue where there is none yet.",
-        _opened,
-        "DeskAnswer",
-        "an empty JSON object",
-    ),
-    Door(
-        "POST",
-        "/api/queue/{pass_name}",
-        "Freeze a new queue: ?order=ranked, shuffled or made; the second pass: ?of=sample or kept. The old one stays.",
-        _new_queue,
-        "DeskAnswer",
-        "an empty JSON object",
-    ),
-    Door(
-        "POST",
-        "/api/events",
-        "Say things. Every event has a client_id; sending it again changes nothing.",
-        _events,
-        "EventsAnswer",
-        '{"events": [{"client_id", "kind", "take_id", "payload", "pass", "session", "at", "undoes"}]}',
-    ),
-    Door("GET", "/api/news", "What changed since an earlier answer's 'now': ?since=N.", _news, "NewsAnswer"),
-    Door("GET", "/api/takes/{take_id}", "A take while it is listened to.", _take, "TakeAnswer"),
-    Door("GET", "/api/agreement", "How far people agree.", _agreement, "AgreementAnswer"),
-    Door("GET", "/api/progress", "What is done, heard, and probably missed.", _progress, "ProgressAnswer"),
-    Door("GET", "/api/ranker", "How far the ranking's scores can be trusted.", _ranker, "RankerAnswer"),
-    Door("GET", "/api/titles", "What was kept, its titles, and candidates.", _titles, "TitlesAnswer"),
-    Door(
-        "POST",
-        "/api/titles",
-        "Keep, reject or take back a title.",
-        _say_title,
-        "TitlesAnswer",
-        '{"verb": "keep", "take_id", "title"}, {"verb": "reject", "title"} or {"verb": "undo", "mark"}',
-    ),
-    Door("GET", "/api/export/{form}", "Download: csv, jsonl, audacity, jams.", _export, "a file"),
-    Door("GET", "/media/{take_id}.opus", "The listening copy; ?queue= prepares the next.", _opus, "Ogg Opus"),
-    Door("GET", "/api/band", "The band's own songs, to hear beside a take.", _band, "BandAnswer"),
-    Door("GET", "/media/band/{track_id}.opus", "One of them.", _band_song, "Ogg Opus"),
-    Door("GET", "/media/{take_id}.mel", "Levels of the picture: uint32 rows, frames, then bytes.", _mel, "bytes"),
-    Door("GET", "/media/{take_id}.wav", "A stretch for looping: ?start_s=&end_s=, at most 60 s.", _wav, "WAV"),
-    Door("GET", "/atlas/{key}.webp", "Thumbnails of a stretch of a queue.", _atlas, "WebP"),
-    Door("GET", "/api", "This page.", _api_page, "HTML"),
-)
 
 
 # ---- translating ----------------------------------------------------------------
 
 
-def _pass(request: Request) -> str:
-    name = str(request.path_params["pass_name"])
-    if name not in speech.PASSES:
-        raise NotFound(f"the passes are {', '.join(speech.PASSES)}")
-    return name
+def _pass(request: Request) -> responses.PassName:
+    name = request.path_params["pass_name"]
+    found = next((known for known in validation.PASSES if known == name), None)
+    if found is None:
+        raise NotFound(f"the passes are {', '.join(validation.PASSES)}")
+    return found
 
 
-def _take_id(desk: Desk, request: Request) -> str:
+def _take_id(service: CurationService, request: Request) -> str:
     name = str(request.path_params["take_id"])
-    if name not in desk.stock.all():
+    if name not in service.takes.all():
         raise NotFound("no such take")
     return name
 
 
-def _endpoint(desk: Desk, door: Door) -> Callable[[Request], Any]:
+def _endpoint(service: CurationService, one: Endpoint) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         try:
-            if door.method == "POST":
-                request.state.words = await _json_body(request)
-            found = await run_in_threadpool(door.handle, desk, request)
+            if one.method == "POST":
+                request.state.words = await json_body(request)
+            found = await run_in_threadpool(one.handle, service, request)
         except NotFound as why:
-            return _json({"error": str(why)}, request, 404)
+            return json_response({"error": str(why)}, request, 404)
         except ParameterError as why:
-            return _json({"error": str(why)}, request, 400)
+            return json_response({"error": str(why)}, request, 400)
         except NeuralbumError as why:
-            return _json({"error": str(why)}, request, 500)
-        return found if isinstance(found, Response) else _json(found, request)
-
-    return endpoint
-
-
-async def _json_body(request: Request) -> Any:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise ParameterError("send application/json")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise ParameterError(f"at most {MAX_BODY} bytes at once")
-    return speech.parse(bytes(body) or b"{}")
-
-
-def _json(value: Any, request: Request, status: int = 200) -> Response:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    data = text.encode("utf-8", "backslashreplace")  # half a character stays what JSON calls it: \\ud800
-    headers = {}
-    if len(data) >= GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
-        data, headers = gzip.compress(data, 3), {"content-encoding": "gzip", "vary": "accept-encoding"}
-    return Response(data, status, headers=headers, media_type="application/json")
-
-
-StaticFile = tuple[bytes, bytes, str, str]
-
-
-def _page_files() -> dict[str, StaticFile]:
-    """The built page, read once: address -> (bytes, gzipped, type, caching)."""
-    if not page_is_built():
-        return {}
-    files = {}
-    for path in sorted(STATIC.rglob("*")):
-        if path.is_file() and path.suffix in TYPES:
-            address = "/" + path.relative_to(STATIC).as_posix()
-            data = path.read_bytes()
-            caching = FOR_A_MONTH if address.startswith("/assets/") else "no-cache"
-            file = (data, gzip.compress(data, 9), TYPES[path.suffix], caching)
-            files["/" if address == "/index.html" else address] = file
-    return files
-
-
-def _static(data: bytes, gzipped: bytes, media_type: str, caching: str) -> Callable[[Request], Response]:
-    def endpoint(request: Request) -> Response:
-        headers = {"cache-control": caching, "vary": "accept-encoding"}
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(gzipped, headers={**headers, "content-encoding": "gzip"}, media_type=media_type)
-        return Response(data, headers=headers, media_type=media_type)
+            return json_response({"error": str(why)}, request, 500)
+        return found if isinstance(found, Response) else json_response(found, request)
 
     return endpoint
 
@@ -375,18 +311,18 @@ def api_page() -> str:
     """One page that lists every address and every type, made from the code."""
     cell = html.escape
     rows = "".join(
-        f"<tr><td><code>{d.method} {cell(d.path)}</code><td>{cell(d.summary)}<td>{cell(d.takes)}"
-        f"<td>{_linked(d.answer)}</tr>"
-        for d in DOORS
+        f"<tr><td><code>{d.method} {cell(d.path)}</code><td>{cell(d.handle.__doc__ or '')}<td>{cell(d.takes)}"
+        f"<td>{_linked(d.gives)}</tr>"
+        for d in ENDPOINTS
     )
-    types = [t for t in vars(answers).values() if isinstance(t, type) and hasattr(t, "__required_keys__")]
+    types = [t for t in vars(responses).values() if isinstance(t, type) and hasattr(t, "__required_keys__")]
     blocks = "".join(
         f'<h3 id="{t.__name__}">{t.__name__}</h3><p>{cell((t.__doc__ or "").strip())}</p><dl>'
         + "".join(f"<dt><code>{cell(k)}</code><dd><code>{cell(_spell(v))}</code>" for k, v in get_type_hints(t).items())
         + "</dl>"
         for t in types
     )
-    kinds = ", ".join(f"<code>{kind}</code>" for kind in speech._PAYLOADS)
+    kinds = ", ".join(f"<code>{kind}</code>" for kind in validation.PAYLOADS)
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>neuralbum curate: API</title>'
         f"<h1>The curation server's API</h1><table><tr><th>Address<th>What it does<th>Takes<th>Answers</tr>{rows}"
@@ -394,8 +330,8 @@ def api_page() -> str:
     )
 
 
-def _linked(answer: str) -> str:
-    return f'<a href="#{answer}">{answer}</a>' if hasattr(answers, answer or "?") else html.escape(answer)
+def _linked(gives: str) -> str:
+    return f'<a href="#{gives}">{gives}</a>' if hasattr(responses, gives) else html.escape(gives)
 
 
 def _spell(kind: Any) -> str:

@@ -9,9 +9,9 @@ the curator's verdicts which takes to hear first. Flags sort; they never delete.
 
     analysis.py   one pass over the sound: levels, onsets, mel picture
     flags.py      numbers -> flags;  loops.py  what is stuck
-    tempo.py      the tempo spectrum and its octave family;  taps.py  tapped tempo
+    tempo.py      the tempo spectrum and its octave family
     pictures.py   thumbnail, 8-bit spectrogram
-    score.py      the stated order before anybody has judged;  ranker.py  the learned one
+    default_order.py  the stated order before anybody has judged;  ranker.py  the learned one
     measure.py    all of it for one sound;  run.py  the project's takes
 
     from neuralbum import screen

@@ -122,7 +122,7 @@ def _plan(sample_rate: int) -> _Plan:
 def _hann(n_fft: int) -> Floats:
     """Periodic Hann, scaled so that a full-scale sine has magnitude 1."""
     window = np.hanning(n_fft + 1)[:-1]
-    return (window * (2.0 / window.sum())).astype(np.float32)
+    return np.asarray(window * (2.0 / window.sum()), dtype=np.float32)
 
 
 def _fast_even(n: int) -> int:
@@ -141,19 +141,19 @@ def analyse(blocks: Iterable[tuple[Audio, int]], *, name: str = "sound") -> Anal
         No samples at all, a change of rate or channels on the way, or a rate outside
         MIN_RATE_HZ..MAX_RATE_HZ.
     """
-    listener: Listener | None = None
+    analyser: Analyser | None = None
     for audio, sample_rate in blocks:
-        if listener is None:
-            listener = Listener(sample_rate, audio.shape[0], name=name)
-        elif (sample_rate, audio.shape[0]) != (listener.sample_rate, listener.n_channels):
+        if analyser is None:
+            analyser = Analyser(sample_rate, audio.shape[0], name=name)
+        elif (sample_rate, audio.shape[0]) != (analyser.sample_rate, analyser.n_channels):
             raise AudioError(f"{name}: changes its sample rate or channels on the way; convert it first")
-        listener.feed(audio)
-    if listener is None or listener.n_samples == 0:
+        analyser.feed(audio)
+    if analyser is None or analyser.n_samples == 0:
         raise AudioError(f"{name}: 0 samples; the file is empty or was cut short")
-    return listener.result()
+    return analyser.result()
 
 
-class Listener:
+class Analyser:
     """Takes in blocks, keeps a few numbers per cell."""
 
     def __init__(self, sample_rate: int, n_channels: int, *, name: str = "sound") -> None:

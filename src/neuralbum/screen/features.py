@@ -1,4 +1,4 @@
-"""A take as forty-odd numbers, each with words: what the ranker learns from and explains with.
+"""A take as forty-odd numbers: what the ranker learns from.
 
 The numbers are bent so that equal steps mean about equally much (logarithms of
 frequencies and shares), because a linear model weighs them.
@@ -7,7 +7,6 @@ frequencies and shares), because a linear model weighs them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,42 +18,33 @@ N_TONES = 8  #: groups of mel bands whose level and movement are kept
 TONE_WORDS = ("sub-bass", "bass", "low middle", "middle", "upper middle", "presence", "treble", "air")
 
 
-@dataclass(frozen=True)
-class Feature:
-    """One number of a take; ``high`` and ``low`` say what much or little of it means."""
-
-    name: str
-    high: str
-    low: str
-
-
-FEATURES: tuple[Feature, ...] = (
-    Feature("silence", "much silence", "little silence"),
-    Feature("collapsed", "collapses early", "does not collapse"),
-    Feature("flatline", "stands still", "never stands still"),
-    Feature("hang", "hangs", "never hangs"),
-    Feature("loop_score", "repeats itself exactly", "hardly repeats itself exactly"),
-    Feature("loop_share", "stuck for long", "not stuck"),
-    Feature("clip", "clipped", "not clipped"),
-    Feature("dc", "off centre", "centred"),
-    Feature("bandwidth", "wide frequency range", "narrow frequency range"),
-    Feature("noise_floor", "high noise floor", "clean pauses"),
-    Feature("noise", "bursts of noise", "no noise bursts"),
-    Feature("loudness", "loud", "quiet"),
-    Feature("range", "changing loudness", "even loudness"),
-    Feature("flatness", "noisy", "tonal"),
-    Feature("centroid", "bright", "dark"),
-    Feature("density", "many onsets", "few onsets"),
-    Feature("clarity", "clear pulse", "no clear pulse"),
-    Feature("speed", "fast", "slow"),
-    Feature("key_fit", "in a key", "in no key"),
-    Feature("usable", "usable throughout", "partly unusable"),
-    Feature("swing", "levels swing", "levels steady"),
-    Feature("growth", "grows louder", "fades"),
-    Feature("motion", "much movement", "little movement"),
-    Feature("form", "distinct sections", "one single texture"),
-    *(Feature(f"level_{w}", f"much {w}", f"little {w}") for w in TONE_WORDS),
-    *(Feature(f"motion_{w}", f"lively {w}", f"still {w}") for w in TONE_WORDS),
+FEATURES = (
+    "silence",
+    "collapsed",
+    "flatline",
+    "hang",
+    "loop_score",
+    "loop_share",
+    "clip",
+    "dc",
+    "bandwidth",
+    "noise_floor",
+    "noise",
+    "loudness",
+    "range",
+    "flatness",
+    "centroid",
+    "density",
+    "clarity",
+    "speed",
+    "key_fit",
+    "usable",
+    "swing",
+    "growth",
+    "motion",
+    "form",
+    *(f"level_{w}" for w in TONE_WORDS),
+    *(f"motion_{w}" for w in TONE_WORDS),
 )
 N_FEATURES = len(FEATURES)
 

@@ -8,7 +8,7 @@ Pure: an Analysis in, flags and values out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,163 +55,186 @@ class Flag:
 
 
 @dataclass(frozen=True)
-class Screened:
-    """All that the screen has to say about one sound."""
+class Found:
+    """What is wrong with a sound, as places on its timeline."""
 
-    values: dict[str, Any]
-    flags: tuple[Flag, ...]
-    tempo: tempo.Tempo
+    end_s: float
+    silences: tuple[Range, ...]
+    flatlines: tuple[Range, ...]
+    hangs: tuple[Range, ...]
+    bursts: tuple[Range, ...]
+    loops: tuple[loops.Loop, ...]
+    broken: tuple[Range, ...]
+    clipped: tuple[Range, ...]
+    loop_score: float
+    loop_period_s: float
+
+    @property
+    def stuck(self) -> tuple[Range, ...]:
+        return tuple((loop.start_s, loop.end_s) for loop in self.loops)
 
 
-def examine(analysis: Analysis, params: Params) -> Screened:
-    """Measure everything and raise the flags."""
-    a, cell_s, end_s = analysis, analysis.cell_s, analysis.duration_s
-    silent = a.cell_db < params.silence_db
-    flat = (a.cell_span < STILL) & (np.abs(a.cell_mean) > 3 * STILL)
-    hang = _still_cells(a, params) & ~silent
-    noise = _noisy_cells(a, params.noise_flatness)
+def find(a: Analysis, p: Params) -> Found:
+    """Look for everything that has a place on the timeline."""
+    end_s = a.duration_s
+    silent, flat = _silent(a, p), _flat(a)
 
     def ranges(cells: npt.NDArray[np.bool_], least_s: float, gap_s: float = 0.0) -> tuple[Range, ...]:
-        return stretches(cells, cell_s, end_s, least_s=least_s, gap_s=gap_s)
+        return stretches(cells, a.cell_s, end_s, least_s=least_s, gap_s=gap_s)
 
-    silences = ranges(silent & ~flat, MARKED_S)
-    flatlines = ranges(flat, params.flatline_s)
-    hangs = ranges(hang, params.hang_s)
-    bursts = ranges(noise, params.noise_s, GAP_S)
-    alike, periods = loops.sameness(a.loop_bands, a.frame_rate / 2, params.loop_period_s)
+    alike, periods = loops.sameness(a.loop_bands, a.frame_rate / 2, p.loop_period_s)
     stuck = loops.find(
         alike,
         periods,
         end_s,
-        threshold=params.loop_sameness,
-        least_s=params.loop_s,
-        least_repeats=params.loop_repeats,
-        repeats_at_end=params.loop_repeats_at_end,
+        threshold=p.loop_sameness,
+        least_s=p.loop_s,
+        least_repeats=p.loop_repeats,
+        repeats_at_end=p.loop_repeats_at_end,
     )
-    loop_score, loop_period = loops.score(alike, periods)
-    stuck_ranges = tuple((loop.start_s, loop.end_s) for loop in stuck)
-    collapse = _collapse(silences + flatlines + hangs + stuck_ranges, end_s, params.collapse_s)
-    rhythm = tempo.measure(a.onset, a.frame_rate, clarity=params.clarity)
-    loud = a.loudness
-    key, key_fit = features.key(a.chroma)
-    sounding = ~(silent | flat)
-    clip_share = _clip_share(a)
-    noise_floor = _noise_floor_db(a, sounding)
-    bandwidth = bandwidth_hz(a) if sounding.any() else 0.0
-    broken = a.cell_broken > 0
-    lost = silent | flat
-    for start_s, stop_s in (*silences, *flatlines, *hangs, *bursts, *stuck_ranges):
-        lost[round(start_s / cell_s) : round(stop_s / cell_s)] = True
+    loop_score, loop_period_s = loops.score(alike, periods)
+    return Found(
+        end_s=end_s,
+        silences=ranges(silent & ~flat, MARKED_S),
+        flatlines=ranges(flat, p.flatline_s),
+        hangs=ranges(_still_cells(a) & ~silent, p.hang_s),
+        bursts=ranges(_noisy_cells(a, p.noise_flatness), p.noise_s, GAP_S),
+        loops=tuple(stuck),
+        broken=ranges(a.cell_broken > 0, 0.0),
+        clipped=ranges(_clipped(a), 0.0, GAP_S),
+        loop_score=loop_score,
+        loop_period_s=stuck[0].period_s if stuck else loop_period_s,
+    )
 
-    values: dict[str, Any] = {
-        "duration_s": end_s,
+
+def examine(a: Analysis, p: Params) -> tuple[dict[str, Any], tuple[Flag, ...], tempo.Tempo]:
+    """Measure everything and raise the flags: (values, flags, tempo)."""
+    found = find(a, p)
+    rhythm = tempo.measure(a.onset, a.frame_rate, clarity=p.clarity)
+    values = {**_defects(a, p, found), **_sound(a, p), **_rhythm(a, rhythm)}
+    return values, (*_dead(values, p, found), *_technical(values, p, found)), rhythm
+
+
+def _silent(a: Analysis, p: Params) -> npt.NDArray[np.bool_]:
+    return np.asarray(a.cell_db < p.silence_db)
+
+
+def _flat(a: Analysis) -> npt.NDArray[np.bool_]:
+    return np.asarray((a.cell_span < STILL) & (np.abs(a.cell_mean) > 3 * STILL))
+
+
+def _defects(a: Analysis, p: Params, found: Found) -> dict[str, Any]:
+    """How much of each defect there is, as stored with the finding."""
+    silent, flat = _silent(a, p), _flat(a)
+    lost = silent | flat
+    for start_s, stop_s in (*found.silences, *found.flatlines, *found.hangs, *found.bursts, *found.stuck):
+        lost[round(start_s / a.cell_s) : round(stop_s / a.cell_s)] = True
+    dead = found.silences + found.flatlines + found.hangs + found.stuck
+    return {
+        "duration_s": found.end_s,
         "sample_rate": a.sample_rate,
         "channels": a.n_channels,
         "silent_share": float(silent.mean()),
-        "collapse_s": collapse,
+        "collapse_s": _collapse(dead, found.end_s, p.collapse_s),
         "flatline_share": float(flat.mean()),
-        "hang_share": covered(hangs, end_s),
-        "loop_score": loop_score,
-        "loop_period_s": (stuck[0].period_s if stuck else loop_period) or None,
-        "loop_share": covered(stuck_ranges, end_s),
-        "clip_share": clip_share,
-        "dc": a.dc,
-        "bandwidth_hz": bandwidth,
-        "noise_floor_db": noise_floor,
-        "noise_share": covered(bursts, end_s),
-        "side_db": a.side_db,
+        "hang_share": covered(found.hangs, found.end_s),
+        "loop_score": found.loop_score,
+        "loop_period_s": found.loop_period_s or None,
+        "loop_share": covered(found.stuck, found.end_s),
+        "clip_share": float(np.where(_clipped(a), a.cell_plateau, 0.0).mean()),
+        "noise_share": covered(found.bursts, found.end_s),
         "broken_share": float(a.cell_broken.mean()),
-        "loudness_lufs": loud.integrated_lufs,
-        "loudness_range_lu": loud.range_lu,
-        "true_peak_db": loud.true_peak_db,
+        "usable_share": float(1.0 - lost.mean()),
+    }
+
+
+def _sound(a: Analysis, p: Params) -> dict[str, Any]:
+    """What the sound is like: level, spectrum, key."""
+    sounding = ~(_silent(a, p) | _flat(a))
+    key, key_fit = features.key(a.chroma)
+    return {
+        "dc": a.dc,
+        "bandwidth_hz": bandwidth_hz(a) if sounding.any() else 0.0,
+        "noise_floor_db": _noise_floor_db(a, sounding),
+        "side_db": a.side_db,
+        "loudness_lufs": a.loudness.integrated_lufs,
+        "loudness_range_lu": a.loudness.range_lu,
+        "true_peak_db": a.loudness.true_peak_db,
         "flatness": float(np.median(a.cell_flatness[sounding])) if sounding.any() else 0.0,
         "centroid_hz": features.centroid(a.spectrum, a.frequencies_hz),
         "key": key,
         "key_fit": key_fit,
-        "density_hz": onset_rate(a.onset[:, 0], a.frame_rate),
-        "usable_share": float(1.0 - lost.mean()),
-        "tempo": rhythm.song.plain(),
-        "tempo_parts": [{"start_s": round(s, 2), "end_s": round(e, 2), **_short(part)} for s, e, part in rhythm.parts],
     }
-    flags = _raise(
-        values,
-        params,
-        end_s,
-        silences,
-        flatlines,
-        hangs,
-        bursts,
-        stuck,
-        ranges(broken, 0.0),
-        ranges(_clipped(a), 0.0, GAP_S),
-    )
-    return Screened(values, flags, rhythm)
 
 
-def _raise(
-    v: dict[str, Any],
-    p: Params,
-    end_s: float,
-    silences: tuple[Range, ...],
-    flatlines: tuple[Range, ...],
-    hangs: tuple[Range, ...],
-    bursts: tuple[Range, ...],
-    stuck: Sequence[loops.Loop],
-    broken: tuple[Range, ...],
-    clipped: tuple[Range, ...],
-) -> tuple[Flag, ...]:
-    whole = ((0.0, end_s),)
-    flags: list[Flag] = []
+def _rhythm(a: Analysis, rhythm: tempo.Tempo) -> dict[str, Any]:
+    parts = [(round(s, 2), round(e, 2), part.plain()) for s, e, part in rhythm.parts]
+    return {
+        "density_hz": onset_rate(a.onset[:, 0], a.frame_rate),
+        "tempo": rhythm.song.plain(),
+        "tempo_parts": [
+            {"start_s": s, "end_s": e, **{name: part[name] for name in ("base_bpm", "clarity", "peaks")}}
+            for s, e, part in parts
+        ],
+    }
 
-    def add(name: str, value: float, threshold: float, ranges: Sequence[Range], words: str) -> None:
-        flags.append(Flag(name, float(value), float(threshold), tuple(ranges), words))
 
+ALL_SILENT = 0.999
+
+
+def _dead(v: dict[str, Any], p: Params, found: Found) -> Iterator[Flag]:
+    """Flags of what is not music: broken samples, silence, collapse, stuck and hanging sound, noise."""
+    end_s, whole = found.end_s, ((0.0, found.end_s),)
     if v["broken_share"] > 0:
-        add("broken", v["broken_share"], 0.0, broken, "holds broken samples (NaN)")
-    if v["silent_share"] >= 0.999:
-        add("silence", v["silent_share"], p.silent_share, whole, "silent throughout")
+        yield Flag("broken", v["broken_share"], 0.0, found.broken, "holds broken samples (NaN)")
+    if v["silent_share"] >= ALL_SILENT:
+        yield Flag("silence", v["silent_share"], p.silent_share, whole, "silent throughout")
     else:
-        inner = [r for r in silences if r[1] - r[0] >= p.silent_s and r[0] > EDGE_S and r[1] < end_s - EDGE_S]
+        long = [r for r in found.silences if r[1] - r[0] >= p.silent_s]
+        inner = [r for r in long if r[0] > EDGE_S and r[1] < end_s - EDGE_S]
         if inner or v["silent_share"] > p.silent_share:
-            add("silence", v["silent_share"], p.silent_share, silences, _silence_words(inner or list(silences), end_s))
-    if v["collapse_s"] is not None and v["silent_share"] < 0.999:
-        at = v["collapse_s"]
-        how = _ending(at, silences, flatlines, hangs, stuck)
-        add("collapse", end_s - at, p.collapse_s, [(at, end_s)], f"{how} {clock(at)}")
-    if flatlines:
-        longest = max(b - a for a, b in flatlines)
-        add("flatline", longest, p.flatline_s, flatlines, f"stands still at {clock(flatlines[0][0])}")
-    if hangs:
-        longest = max(b - a for a, b in hangs)
-        add("hang", longest, p.hang_s, hangs, f"hangs from {clock(hangs[0][0])} to {clock(hangs[0][1])}")
-    if stuck:
-        first = stuck[0]
-        add(
-            "loop",
-            first.sameness,
-            p.loop_sameness,
-            [(loop.start_s, loop.end_s) for loop in stuck],
-            f"stuck in a {first.period_s:.2g} s loop from {clock(first.start_s)}",
-        )
-    if bursts:
+            words = _silence_words(inner or list(found.silences), end_s)
+            yield Flag("silence", v["silent_share"], p.silent_share, found.silences, words)
+        if (at := v["collapse_s"]) is not None:
+            yield Flag("collapse", end_s - at, p.collapse_s, ((at, end_s),), f"{_ending(at, found)} {clock(at)}")
+    if still := found.flatlines:
+        yield Flag("flatline", longest(still), p.flatline_s, still, f"stands still at {clock(still[0][0])}")
+    if hangs := found.hangs:
+        words = f"hangs from {clock(hangs[0][0])} to {clock(hangs[0][1])}"
+        yield Flag("hang", longest(hangs), p.hang_s, hangs, words)
+    if found.loops:
+        first = found.loops[0]
+        words = f"stuck in a {first.period_s:.2g} s loop from {clock(first.start_s)}"
+        yield Flag("loop", first.sameness, p.loop_sameness, found.stuck, words)
+    if bursts := found.bursts:
         words = "noise throughout" if v["noise_share"] > 0.8 else f"noise at {clock(bursts[0][0])}"
-        add("noise", max(b - a for a, b in bursts), p.noise_s, bursts, words)
+        yield Flag("noise", longest(bursts), p.noise_s, bursts, words)
+
+
+def _technical(v: dict[str, Any], p: Params, found: Found) -> Iterator[Flag]:
+    """Flags of how it was made: clipping, DC, bandwidth, noise floor, mono, level."""
+    whole = ((0.0, found.end_s),)
+    audible = v["silent_share"] < ALL_SILENT and found.end_s > 1.0
     if v["clip_share"] > p.clip_share:
-        add("clipping", v["clip_share"], p.clip_share, clipped, "clipped")
+        yield Flag("clipping", v["clip_share"], p.clip_share, found.clipped, "clipped")
     if abs(v["dc"]) > p.dc:
-        add("dc", v["dc"], p.dc, whole, "pushed off centre (DC)")
-    audible = v["silent_share"] < 0.999 and end_s > 1.0
+        yield Flag("dc", v["dc"], p.dc, whole, "pushed off centre (DC)")
     if audible and v["bandwidth_hz"] < p.bandwidth_hz:
-        add("bandwidth", v["bandwidth_hz"], p.bandwidth_hz, whole, f"nothing above {v['bandwidth_hz'] / 1000:.1f} kHz")
+        words = f"nothing above {v['bandwidth_hz'] / 1000:.1f} kHz"
+        yield Flag("bandwidth", v["bandwidth_hz"], p.bandwidth_hz, whole, words)
     if audible and v["noise_floor_db"] is not None and v["noise_floor_db"] > p.noise_floor_db:
-        add("noise_floor", v["noise_floor_db"], p.noise_floor_db, whole, "under a noise floor")
+        yield Flag("noise_floor", v["noise_floor_db"], p.noise_floor_db, whole, "under a noise floor")
     if audible and v["side_db"] is not None and v["side_db"] < p.side_db:
-        add("mono", v["side_db"], p.side_db, whole, "two equal channels")
+        yield Flag("mono", v["side_db"], p.side_db, whole, "two equal channels")
     if audible and v["loudness_lufs"] is not None and v["loudness_lufs"] < p.quiet_lufs:
-        add("quiet", v["loudness_lufs"], p.quiet_lufs, whole, "very quiet")
+        yield Flag("quiet", v["loudness_lufs"], p.quiet_lufs, whole, "very quiet")
     if v["true_peak_db"] is not None and v["true_peak_db"] > p.true_peak_db:
-        add("peak", v["true_peak_db"], p.true_peak_db, whole, f"peaks at {v['true_peak_db']:+.1f} dBTP")
-    return tuple(flags)
+        yield Flag("peak", v["true_peak_db"], p.true_peak_db, whole, f"peaks at {v['true_peak_db']:+.1f} dBTP")
+
+
+def longest(ranges: Sequence[Range]) -> float:
+    """Length of the longest range, s."""
+    return max(b - a for a, b in ranges)
 
 
 def stretches(
@@ -248,7 +271,7 @@ def bandwidth_hz(a: Analysis) -> float:
     return float(min((sounds[-1] + 1) * BAND_HZ, a.sample_rate / 2)) if sounds.size else 0.0
 
 
-def _still_cells(a: Analysis, p: Params) -> npt.NDArray[np.bool_]:
+def _still_cells(a: Analysis) -> npt.NDArray[np.bool_]:
     """Cells in seconds whose level and bands stay the same as the second before.
 
     Seconds are compared, not frames, so that hanging noise counts too.
@@ -296,18 +319,12 @@ def _collapse(ranges: Sequence[Range], end_s: float, least_s: float) -> float | 
     return at if end_s - at >= enough else None
 
 
-def _ending(
-    at: float,
-    silences: Sequence[Range],
-    flatlines: Sequence[Range],
-    hangs: Sequence[Range],
-    stuck: Sequence[loops.Loop],
-) -> str:
+def _ending(at: float, found: Found) -> str:
     for ranges, words in (
-        (silences, "falls silent at"),
-        (flatlines, "flatlines at"),
-        (hangs, "hangs from"),
-        ([(loop.start_s, loop.end_s) for loop in stuck], "gets stuck for good at"),
+        (found.silences, "falls silent at"),
+        (found.flatlines, "flatlines at"),
+        (found.hangs, "hangs from"),
+        (found.stuck, "gets stuck for good at"),
     ):
         if any(abs(start - at) < 1e-6 for start, _ in ranges):
             return words
@@ -332,10 +349,6 @@ def _clipped(a: Analysis) -> npt.NDArray[np.bool_]:
     return (a.cell_plateau > 0) & (a.cell_peak >= 0.985 * ceiling) & ~flat
 
 
-def _clip_share(a: Analysis) -> float:
-    return float(np.where(_clipped(a), a.cell_plateau, 0.0).mean())
-
-
 def _noise_floor_db(a: Analysis, sounding: npt.NDArray[np.bool_]) -> float | None:
     """How near the quietest tenth of each band lies to its mean: a floor the music never leaves.
 
@@ -354,8 +367,3 @@ def _noise_floor_db(a: Analysis, sounding: npt.NDArray[np.bool_]) -> float | Non
         mean[band], low[band] = 10 * np.log10((10 ** (db / 10)).mean()), np.percentile(db, 5)
     heard = mean > 15.0  # dB over the picture's floor
     return float(np.median((low - mean)[heard])) if heard.any() else None
-
-
-def _short(part: tempo.TempoSpectrum) -> dict[str, object]:
-    plain = part.plain()
-    return {name: plain[name] for name in ("base_bpm", "clarity", "peaks")}

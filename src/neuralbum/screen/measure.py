@@ -12,13 +12,13 @@ from typing import Any
 from . import pictures
 from .analysis import Analysis, Audio, analyse
 from .caption import caption
+from .default_order import default_score
 from .features import FEATURES, vector
 from .flags import Flag, examine
 from .params import Params
-from .score import default_score
 from .tempo import Tempo
 
-FORM = next(i for i, f in enumerate(FEATURES) if f.name == "form")
+FORM = FEATURES.index("form")
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,14 @@ def screen_sound(
     """
     params = params or Params()
     analysis = analyse(blocks, name=name)
-    screened = examine(analysis, params)
-    features = vector(analysis, screened.values)
+    measured, flags, tempo = examine(analysis, params)
+    features = vector(analysis, measured)
     values = {
-        **screened.values,
-        "flags": [flag.plain() for flag in screened.flags],
-        "caption": caption(screened.values, screened.flags),
+        **measured,
+        "flags": [flag.plain() for flag in flags],
+        "caption": caption(measured, flags),
         "features": [round(float(x), 4) for x in features],
         "column_rate_hz": round(max(analysis.picture.shape[1], 1) / max(analysis.duration_s, 1e-9), 4),
     }
-    values["score"] = round(
-        default_score(values, form_db=float(features[FORM]), flags={f.name for f in screened.flags}), 4
-    )
-    return Screening(values, screened.flags, screened.tempo, analysis)
+    values["score"] = round(default_score(values, form_db=float(features[FORM]), flags={f.name for f in flags}), 4)
+    return Screening(values, flags, tempo, analysis)

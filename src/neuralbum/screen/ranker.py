@@ -1,18 +1,13 @@
 """Which take to hear next: a logistic regression on the screen's features, refitted while a person decides.
 
-The curator's own verdicts train it; a few dozen are enough for defects. It is
-linear on purpose: a refit takes milliseconds, and each score comes with its
-reasons in words. Honesty is part of the method:
+The curator's own verdicts train it; a few dozen are enough for defects (continuous active
+learning, Cormack & Grossman, SIGIR 2014). It is linear on purpose: a refit takes
+milliseconds. Its probabilities are checked on takes the fit has not seen (``calibration``);
+what the ranking passes over is heard now and then by the queue's audit (curate/queues.py).
 
-* at least a tenth of the hearing order is drawn at random (the *audit*), so
-  that what the ranking passes over is heard now and then (continuous active
-  learning, Cormack & Grossman, SIGIR 2014; stopping rules need a random sample);
-* the audit estimates how many keepers are left among the unheard, with an interval;
-* probabilities are checked on takes the fit has not seen (``calibration``).
+Before there are verdicts of both kinds the stated order of ``default_order.py`` holds.
 
-Before there are verdicts of both kinds the stated order of ``score.py`` holds.
-
-Pure: features and verdicts in, scores and orders out; the same input gives the same order.
+Pure: features and verdicts in, scores out; the same input gives the same scores.
 """
 
 from __future__ import annotations
@@ -25,7 +20,7 @@ import numpy.typing as npt
 
 from ..errors import ParameterError
 from ..records import Finding
-from .features import FEATURES, N_FEATURES
+from .features import N_FEATURES
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,9 +31,6 @@ MAX_STEPS = 25
 CLIP = 4.0  #: standard deviations; one absurd take must not bend the fit
 N_FOLDS = 5
 LEAST_EACH = 2  #: keepers and rejects needed before anything is learned
-REFIT_EVERY = 10  #: verdicts
-N_REASONS = 3
-LEAST_REASON = 0.05  #: log-odds; weaker contributions are no reason
 
 
 @dataclass(frozen=True)
@@ -56,20 +48,6 @@ class Ranker:
         """How likely each take (n_takes, N_FEATURES) is to be kept, 0 to 1."""
         return _sigmoid(
             self._standard(np.atleast_2d(np.asarray(features, dtype=np.float64))) @ self.weights + self.bias
-        )
-
-    def reasons(self, features: npt.ArrayLike) -> tuple[str, ...]:
-        """The strongest reasons for one take's score, in words: "+ clear pulse", "− much silence".
-
-        A plus speaks for keeping, a minus against it; at most N_REASONS, strongest first.
-        """
-        standard = self._standard(np.atleast_2d(np.asarray(features, dtype=np.float64)))[0]
-        parts = standard * self.weights
-        strongest = np.argsort(-np.abs(parts), kind="stable")[:N_REASONS]
-        return tuple(
-            f"{'+' if parts[i] > 0 else '−'} {FEATURES[i].high if standard[i] > 0 else FEATURES[i].low}"
-            for i in strongest
-            if abs(parts[i]) >= LEAST_REASON
         )
 
     def _standard(self, features: Floats) -> Floats:
@@ -131,108 +109,6 @@ def refit(screened: Mapping[str, Finding], verdicts: Mapping[str, str]) -> dict[
         return {}
     scores = ranker.scores(list(known.values()))
     return {take: float(score) for take, score in zip(known, scores, strict=True)}
-
-
-# ---- the hearing order ---------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Place:
-    """A take's place in the hearing order; ``audit`` says that chance put it there."""
-
-    take_id: str
-    score: float
-    audit: bool
-
-
-def order(scores: Mapping[str, float], *, audit_share: float = 0.1, seed: int = 0, already: int = 0) -> list[Place]:
-    """Likeliest first, with every n-th place given to chance.
-
-    Parameters
-    ----------
-    scores : of the takes not heard yet
-    audit_share : float >= 0.1
-        At least this share of any stretch of the order is drawn uniformly from the takes left.
-    seed : int
-        Of the project; the draw depends on it and on the take's id only, so that a refit does not
-        reshuffle which take is next in the audit.
-    already : int
-        How many takes were served before, so that the audit's places go on counting.
-    """
-    if not 0.1 <= audit_share <= 1:
-        raise ParameterError(
-            f"audit_share={audit_share} must be 0.1 to 1: without an audit nobody knows what is missed"
-        )
-    import hashlib
-
-    ranked = sorted(scores, key=lambda take: (-scores[take], take))
-    drawn = sorted(scores, key=lambda take: hashlib.blake2b(f"{seed}:{take}".encode(), digest_size=8).digest())
-    served: set[str] = set()
-    places = []
-    by_rank, by_chance = iter(ranked), iter(drawn)
-    for n in range(already, already + len(scores)):
-        audit = is_audit(n, audit_share)
-        source = by_chance if audit else by_rank
-        take = next(t for t in source if t not in served)
-        served.add(take)
-        places.append(Place(take, float(scores[take]), audit))
-    return places
-
-
-def is_audit(position: int, audit_share: float) -> bool:
-    """Whether this place of the order (0 first) belongs to chance: spread evenly, never fewer than the share."""
-    return int(np.ceil((position + 1) * audit_share - 1e-9)) > int(np.ceil(position * audit_share - 1e-9))
-
-
-# ---- what is missed, and how far to trust the numbers ------------------------------
-
-
-@dataclass(frozen=True)
-class Missed:
-    """Keepers still among the unheard: the estimate and its 95 % interval, in takes."""
-
-    estimate: float
-    low: float
-    high: float
-    n_audited: int  #: takes the estimate rests on
-
-
-def missed_keepers(
-    audited: Sequence[float | str],
-    audited_scores: Sequence[float],
-    unheard_scores: Sequence[float],
-    *,
-    level: float = 0.95,
-) -> Missed:
-    """How many keepers are among the takes nobody has heard.
-
-    Parameters
-    ----------
-    audited : verdicts of the takes that chance picked
-    audited_scores : their scores by a fit that did not know their verdict (``Ranker.heldout``)
-    unheard_scores : scores of the takes not heard yet
-
-    Notes
-    -----
-    Only audited takes that rank no higher than the unheard ones speak for them;
-    the others would have been served by rank anyway. Among those the share of
-    keepers is binomial: the estimate is (k + 1/2) / (n + 1) of the unheard, the
-    interval Clopper and Pearson's.
-    """
-    from scipy.stats import beta
-
-    n_unheard = len(unheard_scores)
-    if n_unheard == 0:
-        return Missed(0.0, 0.0, 0.0, 0)
-    ceiling = max(unheard_scores)
-    like = [_worth(v) for v, s in zip(audited, audited_scores, strict=True) if s <= ceiling]
-    n, k = len(like), float(sum(like))
-    if n == 0:
-        return Missed(0.5 * n_unheard, 0.0, float(n_unheard), 0)
-    tail = (1 - level) / 2
-    low = float(beta.ppf(tail, k, n - k + 1)) if k > 0 else 0.0
-    high = float(beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
-    return Missed((k + 0.5) / (n + 1) * n_unheard, low * n_unheard, high * n_unheard, n)
 
 
 @dataclass(frozen=True)

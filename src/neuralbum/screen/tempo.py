@@ -71,7 +71,7 @@ class TempoSpectrum:
     clarity: float  #: highest normalised autocorrelation, 0 to 1
     peaks: tuple[Peak, ...]
     family: tuple[Relative, ...]
-    spectrum: Floats  #: (193,) over dsp.tempogram.BPM, highest = 1 (all 0 without tempo)
+    spectrum: Floats  #: (193,) over audio.tempogram.BPM, highest = 1 (all 0 without tempo)
 
     def plain(self) -> dict[str, object]:
         """As stored with a finding: plain values, rounded."""

@@ -1,4 +1,4 @@
-"""Who may talk to the server, and what the page may do.
+"""Who may talk to a server of ours, and what its page may do.
 
 - Loopback by default. A Host header must name this server (against DNS
   rebinding), an Origin header must be this server's own (against other pages
@@ -84,6 +84,13 @@ class Access:
         tokens = {secrets.token_urlsafe(24): clean_actor(name) for name in curators}
         return cls(frozenset(h.casefold() for h in hosts), port, tokens, clean_actor(default_actor))
 
+    def links(self, host: str) -> list[tuple[str, str]]:
+        """(Curator, address) to open: one a token, else the plain one for whoever sits here."""
+        address = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+        return [(name, f"{address}?token={token}") for token, name in self.tokens.items()] or [
+            (self.default_actor, address)
+        ]
+
     def host_is_ours(self, host: str) -> bool:
         try:
             parts = urlsplit(f"//{host}")
@@ -142,7 +149,7 @@ def _is_link(request: Request) -> bool:
 SEND_ON = '<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>neuralbum</title>'
 
 
-class Guard:
+class AuthMiddleware:
     """ASGI middleware: Host, Origin, token, size; adds the security headers to every answer."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
@@ -154,7 +161,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
-        async def send_guarded(message: Message) -> None:
+        async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
@@ -164,9 +171,9 @@ class Guard:
 
         refusal = self._refuse(Request(scope))
         if refusal is not None:
-            await refusal(scope, receive, send_guarded)
+            await refusal(scope, receive, send_secured)
             return
-        await self.app(scope, receive, send_guarded)
+        await self.app(scope, receive, send_secured)
 
     def _refuse(self, request: Request) -> Response | None:
         host = request.headers.get("host", "")
@@ -188,6 +195,6 @@ class Guard:
             return answer
         actor = self.access.actor_of(request.headers, request.cookies)
         if actor is None:
-            return PlainTextResponse("open the link that `neuralbum curate` printed for you: it holds your token", 401)
+            return PlainTextResponse("open the link that the program printed for you: it holds your token", 401)
         request.state.actor = actor
         return None

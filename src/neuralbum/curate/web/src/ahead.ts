@@ -1,9 +1,9 @@
 /** The first two answers, asked for before the page is there; see main.ts. */
 import { Api, CURATOR } from './api.ts';
 import { PASSES } from './types.ts';
-import type { DeskAnswer, PassName, SessionAnswer } from './types.ts';
+import type { PassResponse, PassName, SessionResponse } from './types.ts';
 
-type Answers = Promise<[SessionAnswer, DeskAnswer]>;
+type Answers = Promise<[SessionResponse, PassResponse]>;
 let asked: { pass: PassName; actor: string | null; answers: Answers } | null = null;
 
 /** Which pass an address asks for. */
@@ -28,5 +28,5 @@ export function firstAnswers(api: Api, pass: PassName): Answers {
 }
 
 function ask(api: Api, pass: PassName): Answers {
-  return Promise.all([api.session(), api.desk(pass)]);
+  return Promise.all([api.session(), api.openPass(pass)]);
 }

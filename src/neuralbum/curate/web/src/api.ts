@@ -1,6 +1,6 @@
 /** Talking to the server. Asking again is always safe: every request is idempotent. */
 import { Refused } from './outbox.ts';
-import type { BandSong, DeskAnswer, EventsAnswer, NewsAnswer, PassName, RankerAnswer, Said, SessionAnswer, TakeAnswer, TitlesAnswer } from './types.ts';
+import type { AgreementResponse, BandResponse, EventsResponse, NewsResponse, PassName, PassResponse, ProgressResponse, RankerResponse, OutgoingEvent, SessionResponse, TakeResponse, TitlesResponse } from './types.ts';
 
 const TIMEOUT_MS = 15_000;
 /** Where the browser remembers who curates. */
@@ -34,24 +34,24 @@ export class Api {
     return (await answer.json()) as T;
   }
 
-  session = (): Promise<SessionAnswer> => this.ask('/api/session');
+  session = (): Promise<SessionResponse> => this.ask('/api/session');
   /** A pass; its queue is frozen at first sight, but for the second pass, whose takes are drawn by hand. */
-  desk = async (pass: PassName): Promise<DeskAnswer> => {
-    const found = await this.ask<DeskAnswer>(`/api/desk/${pass}`);
-    return found.queue.id || pass === 'second' ? found : this.ask(`/api/desk/${pass}`, {});
+  openPass = async (pass: PassName): Promise<PassResponse> => {
+    const found = await this.ask<PassResponse>(`/api/passes/${pass}`);
+    return found.queue.id || pass === 'second' ? found : this.ask(`/api/passes/${pass}`, {});
   };
-  newQueue = (pass: PassName, order: string): Promise<DeskAnswer> => this.ask(`/api/queue/${pass}?order=${order}`, {});
+  newQueue = (pass: PassName, order: string): Promise<PassResponse> => this.ask(`/api/queue/${pass}?order=${order}`, {});
   /** All that is kept, to be heard blind once more. */
-  hearAgain = (): Promise<DeskAnswer> => this.ask('/api/queue/second?of=kept', {});
-  bandSongs = (): Promise<{ songs: BandSong[] }> => this.ask('/api/band');
-  take = (id: string): Promise<TakeAnswer> => this.ask(`/api/takes/${id}`);
-  news = (since: number): Promise<NewsAnswer> =>
+  hearAgain = (): Promise<PassResponse> => this.ask('/api/queue/second?of=kept', {});
+  bandSongs = (): Promise<BandResponse> => this.ask('/api/band');
+  take = (id: string): Promise<TakeResponse> => this.ask(`/api/takes/${id}`);
+  news = (since: number): Promise<NewsResponse> =>
     this.ask(`/api/news?since=${since}`);
-  numbers = async (): Promise<[Agreement, Progress, RankerAnswer]> =>
-    Promise.all([this.ask<Agreement>('/api/agreement'), this.ask<Progress>('/api/progress'), this.ask<RankerAnswer>('/api/ranker')]);
-  titles = (): Promise<TitlesAnswer> => this.ask('/api/titles');
-  sayTitle = (words: TitleWords): Promise<TitlesAnswer> => this.ask('/api/titles', words);
-  say = (actor: string, events: Said[]): Promise<EventsAnswer> => this.ask('/api/events', { events }, actor);
+  numbers = async (): Promise<[AgreementResponse, ProgressResponse, RankerResponse]> =>
+    Promise.all([this.ask<AgreementResponse>('/api/agreement'), this.ask<ProgressResponse>('/api/progress'), this.ask<RankerResponse>('/api/ranker')]);
+  titles = (): Promise<TitlesResponse> => this.ask('/api/titles');
+  sayTitle = (words: TitleWords): Promise<TitlesResponse> => this.ask('/api/titles', words);
+  say = (actor: string, events: OutgoingEvent[]): Promise<EventsResponse> => this.ask('/api/events', { events }, actor);
 
   async levels(id: string): Promise<{ rows: number; frames: number; data: Uint8Array }> {
     const answer = await fetch(`/media/${id}.mel`);
@@ -60,33 +60,4 @@ export class Api {
     const head = new DataView(buffer);
     return { rows: head.getUint32(0, true), frames: head.getUint32(4, true), data: new Uint8Array(buffer, 8) };
   }
-}
-
-export interface Agreement {
-  blind: boolean;
-  pairs: {
-    first: string;
-    second: string;
-    n: number;
-    kappa: number | null;
-    tempo_n: number;
-    tempo_same: number | null;
-    tempo_same_pulse: number | null;
-    region_overlap: number | null;
-  }[];
-  alpha: number | null;
-  n_takes: number;
-  n_disputed: number;
-}
-
-export interface Progress {
-  n_takes: number;
-  verdicts: Record<string, number>;
-  by_pass: Record<string, number>;
-  heard_in_full: number;
-  heard_h: number;
-  missed: Record<
-    string,
-    { n_unheard: number; n_audited: number; n_audited_kept: number; estimate: number | null; low: number; high: number }
-  >;
 }

@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Outbox, Refused, type Letter, type Store } from './outbox.ts';
-import type { EventsAnswer, Said } from './types.ts';
+import { Outbox, Refused, type Entry, type Store } from './outbox.ts';
+import type { EventsResponse, OutgoingEvent } from './types.ts';
 
 class Memory implements Store {
-  letters = new Map<string, Letter>();
-  all = async (): Promise<Letter[]> => [...this.letters.values()].map((l) => ({ ...l }));
-  put = async (letter: Letter): Promise<void> => void this.letters.set(letter.said.client_id, letter);
-  remove = async (ids: string[]): Promise<void> => ids.forEach((id) => this.letters.delete(id));
+  entries = new Map<string, Entry>();
+  all = async (): Promise<Entry[]> => [...this.entries.values()].map((l) => ({ ...l }));
+  put = async (entry: Entry): Promise<void> => void this.entries.set(entry.said.client_id, entry);
+  remove = async (ids: string[]): Promise<void> => ids.forEach((id) => this.entries.delete(id));
 }
 
 /** A server that counts each client_id once, may be away, and may answer into the void. */
 class Server {
-  log: Said[] = [];
+  log: OutgoingEvent[] = [];
   away = false;
   deaf = false; // takes the words, then the line breaks
   durable = true;
-  refuses = (_: Said): string | null => null;
+  refuses = (_: OutgoingEvent): string | null => null;
   sent: number[] = [];
-  send = async (_actor: string, events: Said[]): Promise<EventsAnswer> => {
+  send = async (_actor: string, events: OutgoingEvent[]): Promise<EventsResponse> => {
     if (this.away) throw new Error('away');
     this.sent.push(events.length);
     const refused = [];
@@ -32,8 +32,8 @@ class Server {
   };
 }
 
-const said = (n: number): Said => ({ client_id: `event-${n}`, kind: 'verdict', take_id: 't', payload: {}, pass: 'eye', session: 's', at: 0 });
-const ids = (log: Said[]): string[] => log.map((e) => e.client_id);
+const said = (n: number): OutgoingEvent => ({ client_id: `event-${n}`, kind: 'verdict', take_id: 't', payload: {}, pass: 'eye', session: 's', at: 0 });
+const ids = (log: OutgoingEvent[]): string[] => log.map((e) => e.client_id);
 
 function quiet(outbox: Outbox): Outbox {
   // Retries and confirmations are timers; a test says itself when to try again.
@@ -49,7 +49,7 @@ test('what is said arrives in order, and is forgotten once it is durable', async
   await outbox.flush();
   assert.deepEqual(ids(server.log), Array.from({ length: 450 }, (_, n) => `event-${n}`));
   assert.ok(Math.max(...server.sent) <= 200);
-  assert.equal(store.letters.size, 0);
+  assert.equal(store.entries.size, 0);
 });
 
 test('a dead server loses nothing: the next page sends what this one could not', async (t) => {
@@ -68,7 +68,7 @@ test('a dead server loses nothing: the next page sends what this one could not',
   await after.open();
   await after.flush();
   assert.deepEqual(new Set(ids(server.log)), new Set(Array.from({ length: 8 }, (_, n) => `event-${n}`)));
-  assert.equal(store.letters.size, 0);
+  assert.equal(store.entries.size, 0);
 });
 
 test('an answer that got lost makes a second sending, which counts once', async (t) => {
@@ -82,7 +82,7 @@ test('an answer that got lost makes a second sending, which counts once', async 
   t.mock.timers.tick(10_000);
   await outbox.flush();
   assert.deepEqual(ids(server.log), ['event-1']);
-  assert.equal(store.letters.size, 0);
+  assert.equal(store.entries.size, 0);
 });
 
 test('what would not survive a power cut is kept and sent again by the next page', async (t) => {
@@ -93,7 +93,7 @@ test('what would not survive a power cut is kept and sent again by the next page
   await outbox.say('ana', said(1));
   await outbox.flush();
   assert.equal(outbox.state.waiting, 0);
-  assert.equal(store.letters.size, 1);
+  assert.equal(store.entries.size, 1);
 
   server.log = []; // the power was cut
   server.durable = true;
@@ -101,7 +101,7 @@ test('what would not survive a power cut is kept and sent again by the next page
   await after.open();
   await after.flush();
   assert.deepEqual(ids(server.log), ['event-1']);
-  assert.equal(store.letters.size, 0);
+  assert.equal(store.entries.size, 0);
 });
 
 test('a refused event is shown and does not hold up the others', async (t) => {
@@ -114,7 +114,7 @@ test('a refused event is shown and does not hold up the others', async (t) => {
   await outbox.flush();
   assert.deepEqual(ids(server.log), ['event-0', 'event-2']);
   assert.deepEqual(outbox.state.refused, [{ client_id: 'event-1', reason: 'no such take' }]);
-  assert.equal(store.letters.size, 0);
+  assert.equal(store.entries.size, 0);
 });
 
 test('words the server cannot understand at all are not sent for ever', async (t) => {
@@ -126,7 +126,7 @@ test('words the server cannot understand at all are not sent for ever', async (t
   await outbox.say('ana', said(1));
   await outbox.flush();
   assert.equal(outbox.state.refused.length, 1);
-  assert.equal(store.letters.size, 0);
+  assert.equal(store.entries.size, 0);
 });
 
 test('two people at one browser are not mixed in one sending', async (t) => {

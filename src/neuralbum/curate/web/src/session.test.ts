@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Api } from './api.ts';
-import { apply } from './opinion.ts';
-import { Outbox, type Letter } from './outbox.ts';
+import { apply } from './annotation.ts';
+import { Outbox, type Entry } from './outbox.ts';
 import { filterWords, NO_FILTER, Session } from './session.ts';
-import type { DeskAnswer, Mine, Said, SessionAnswer } from './types.ts';
+import type { PassResponse, Mine, OutgoingEvent, SessionResponse } from './types.ts';
 import { NOTHING_SAID } from './types.ts';
 
-const about = { actor: 'ana', tags: ['doom riff', 'blastbeat'] } as SessionAnswer;
+const about = { actor: 'ana', tags: ['doom riff', 'blastbeat'] } as SessionResponse;
 
-function desk(n: number): DeskAnswer {
+function opened(n: number): PassResponse {
   const rows = Array.from({ length: n }, (_, i) => ({
     id: `t${i}`,
     number: i + 1,
@@ -25,18 +25,18 @@ function desk(n: number): DeskAnswer {
   return { pass_name: 'eye', queue: { id: 'q', order: 'ranked', n_new: 0 }, rows, state: {}, atlases: [], columns: 15, undo: [], blind: false, now: 0 };
 }
 
-async function sitting(n = 10): Promise<{ session: Session; said: Said[] }> {
-  const said: Said[] = [];
-  const store = { all: async (): Promise<Letter[]> => [], put: async (l: Letter): Promise<void> => void said.push(l.said), remove: async (): Promise<void> => {} };
+async function sitting(n = 10): Promise<{ session: Session; said: OutgoingEvent[] }> {
+  const said: OutgoingEvent[] = [];
+  const store = { all: async (): Promise<Entry[]> => [], put: async (e: Entry): Promise<void> => void said.push(e.said), remove: async (): Promise<void> => {} };
   const outbox = new Outbox(store, () => new Promise(() => {})); // a server that never answers
-  const api = { desk: async () => desk(n) } as unknown as Api;
+  const api = { openPass: async () => opened(n) } as unknown as Api;
   const session = new Session(api, outbox, null);
   await session.open(about, 'eye');
   return { session, said };
 }
 
 /** The server's rule: an undone event is as if never said; undoing an undo brings it back. */
-function fold(log: Said[]): Map<string, Mine> {
+function fold(log: OutgoingEvent[]): Map<string, Mine> {
   const undone = new Set<string>();
   for (const e of [...log].reverse()) if (e.kind === 'undo' && !undone.has(e.client_id)) undone.add(e.undoes!);
   const state = new Map<string, Mine>();
@@ -150,7 +150,7 @@ test('the end is told until something else happens', async () => {
   assert.ok(!session.ended);
   session.decide('drop');
   session.decide('drop');
-  session.begin(about, desk(2)); // as another pass does
+  session.begin(about, opened(2)); // as another pass does
   assert.ok(!session.ended);
   assert.equal(session.words, '');
 });

@@ -6,9 +6,9 @@
  * laid on top. No framework here: the page listens to `onchange`.
  */
 import type { Api } from './api.ts';
-import { apply } from './opinion.ts';
+import { apply } from './annotation.ts';
 import type { Outbox } from './outbox.ts';
-import type { DeskAnswer, Mine, PassName, Row, Said, SessionAnswer, State, Verdict } from './types.ts';
+import type { PassResponse, Mine, PassName, TakeRow, OutgoingEvent, SessionResponse, TakeState, Verdict } from './types.ts';
 import { NOTHING_KNOWN } from './types.ts';
 
 export interface Filter {
@@ -34,7 +34,7 @@ export const SORTS = {
 } as const;
 export type Sort = keyof typeof SORTS;
 
-const MEASURE: Record<Exclude<Sort, ''>, [(row: Row) => number | null, 1 | -1]> = {
+const MEASURE: Record<Exclude<Sort, ''>, [(row: TakeRow) => number | null, 1 | -1]> = {
   shortest: [(row) => row.duration_s, 1],
   longest: [(row) => row.duration_s, -1],
   quietest: [(row) => row.loudness_lufs, 1],
@@ -75,12 +75,12 @@ const RECENT = 9;
 export const BAND = 'band:';
 
 export class Session {
-  about!: SessionAnswer;
+  about!: SessionResponse;
   pass: PassName = 'eye';
-  queue: DeskAnswer['queue'] = { id: '', order: '', n_new: 0 };
-  atlases: DeskAnswer['atlases'] = [];
+  queue: PassResponse['queue'] = { id: '', order: '', n_new: 0 };
+  atlases: PassResponse['atlases'] = [];
   columns = 15;
-  rows: Row[] = [];
+  rows: TakeRow[] = [];
   view: number[] = []; // indices into rows, frozen when the filter is set
   cursor = 0; // index into view
   filter: Filter = NO_FILTER;
@@ -94,7 +94,7 @@ export class Session {
   onchange: (changed: number[] | null) => void = () => {};
   onmove: (advanced: boolean) => void = () => {};
   private places = new Map<string, number>();
-  private states = new Map<string, State>();
+  private states = new Map<string, TakeState>();
   private undos: Step[] = [];
   private redos: (Step & { undo_id: string })[] = [];
   private sitting = unique();
@@ -114,15 +114,15 @@ export class Session {
   // ---- beginning ----------------------------------------------------------
 
   /** Begin with an answer that knows all we said. */
-  begin(about: SessionAnswer, desk: DeskAnswer): void {
+  begin(about: SessionResponse, opened: PassResponse): void {
     this.about = about;
-    this.take(desk);
+    this.take(opened);
   }
 
-  async open(about: SessionAnswer, pass: PassName): Promise<void> {
+  async open(about: SessionResponse, pass: PassName): Promise<void> {
     this.about = about;
     await this.outbox.flush(); // so that the answer knows all we said
-    this.take(await this.api.desk(pass));
+    this.take(await this.api.openPass(pass));
   }
 
   async freezeAnew(order: string): Promise<void> {
@@ -130,23 +130,23 @@ export class Session {
     this.take(await (order === 'kept' ? this.api.hearAgain() : this.api.newQueue(this.pass, order)));
   }
 
-  private take(desk: DeskAnswer): void {
-    this.pass = desk.pass_name;
-    this.queue = desk.queue;
-    this.atlases = desk.atlases;
-    this.columns = desk.columns;
-    this.rows = desk.rows;
-    this.places = new Map(desk.rows.map((row, i) => [row.id, i]));
-    this.states = new Map(Object.entries(desk.state));
+  private take(opened: PassResponse): void {
+    this.pass = opened.pass_name;
+    this.queue = opened.queue;
+    this.atlases = opened.atlases;
+    this.columns = opened.columns;
+    this.rows = opened.rows;
+    this.places = new Map(opened.rows.map((row, i) => [row.id, i]));
+    this.states = new Map(Object.entries(opened.state));
     this.count();
-    this.now = desk.now;
-    this.blind = desk.blind;
+    this.now = opened.now;
+    this.blind = opened.blind;
     this.anchor = null;
     this.ended = false;
     this.words = '';
     this.redos = [];
-    this.undos = desk.undo.map((u, i) => {
-      const later = desk.undo.slice(i + 1).find((v) => v.take_id === u.take_id);
+    this.undos = opened.undo.map((u, i) => {
+      const later = opened.undo.slice(i + 1).find((v) => v.take_id === u.take_id);
       return { ...u, after: later?.before ?? this.state(u.take_id).mine };
     });
     for (const { actor, said } of this.outbox.unsent()) if (actor === this.about.actor) this.remember(said);
@@ -177,11 +177,11 @@ export class Session {
 
   // ---- looking ------------------------------------------------------------
 
-  get row(): Row | null {
+  get row(): TakeRow | null {
     return this.rows[this.view[this.cursor] ?? -1] ?? null;
   }
 
-  rowAt(viewIndex: number): Row | null {
+  rowAt(viewIndex: number): TakeRow | null {
     return this.rows[this.view[viewIndex] ?? -1] ?? null;
   }
 
@@ -192,7 +192,7 @@ export class Session {
     return atlas ? { url: atlas.url, slot: place - atlas.start } : { url: '', slot: 0 };
   }
 
-  state(take_id: string): State {
+  state(take_id: string): TakeState {
     return this.states.get(take_id) ?? NOTHING_KNOWN;
   }
 
@@ -211,20 +211,20 @@ export class Session {
     this.nDecided = this.rows.reduce((n, row) => n + this.isDecided(this.state(row.id)), 0);
   }
 
-  private isDecided(state: State): number {
+  private isDecided(state: TakeState): number {
     return state.mine.by_pass[this.pass] ? 1 : 0;
   }
 
   /** The only place where a take's state is replaced, so that counting stays cheap. */
-  private learn(take_id: string, state: State): void {
+  private learn(take_id: string, state: TakeState): void {
     if (this.places.has(take_id)) this.nDecided += this.isDecided(state) - this.isDecided(this.state(take_id));
     this.states.set(take_id, state);
   }
 
   /** Takes that come after the cursor, and the one before it: what to have ready. */
-  nearby(ahead: number): Row[] {
+  nearby(ahead: number): TakeRow[] {
     const order = [0, ...Array.from({ length: ahead }, (_, i) => i + 1), -1];
-    return order.map((by) => this.rowAt(this.cursor + by)).filter((row): row is Row => row !== null);
+    return order.map((by) => this.rowAt(this.cursor + by)).filter((row): row is TakeRow => row !== null);
   }
 
   allTags(): string[] {
@@ -273,7 +273,7 @@ export class Session {
   }
 
   /** The takes a key is about: the selected ones, else the one under the cursor. */
-  get selected(): Row[] {
+  get selected(): TakeRow[] {
     if (this.anchor === null) return this.row ? [this.row] : [];
     const [first, last] = [Math.min(this.anchor, this.cursor), Math.max(this.anchor, this.cursor)];
     return this.view.slice(first, last + 1).map((place) => this.rows[place]!);
@@ -316,7 +316,7 @@ export class Session {
     this.onchange(null);
   }
 
-  private matches(row: Row, f: Filter): boolean {
+  private matches(row: TakeRow, f: Filter): boolean {
     const state = this.state(row.id);
     const tags = state.blind ? state.mine.tags : [...state.mine.tags, ...state.others.flatMap((o) => o.tags)];
     const bpm = state.mine.bpm;
@@ -435,8 +435,8 @@ export class Session {
     this.redos = [];
   }
 
-  private send(kind: string, take_id: string, payload: Record<string, unknown>, undoes?: string): Said {
-    const said: Said = {
+  private send(kind: string, take_id: string, payload: Record<string, unknown>, undoes?: string): OutgoingEvent {
+    const said: OutgoingEvent = {
       client_id: unique(),
       kind,
       take_id,
@@ -453,7 +453,7 @@ export class Session {
   }
 
   /** Lay one event of ours on what we know. */
-  private remember(said: Said): void {
+  private remember(said: OutgoingEvent): void {
     const before = this.state(said.take_id).mine;
     if (said.kind === 'undo') {
       const at = this.undos.findIndex((u) => u.client_id === said.undoes);
@@ -492,7 +492,7 @@ export class Session {
     if (this.outbox.unsent().length) return;
     if (blind !== this.blind) {
       // A second pass was opened, or finished, in another window: what may be shown is not what it was.
-      this.take(await this.api.desk(this.pass));
+      this.take(await this.api.openPass(this.pass));
       return;
     }
     this.now = now;
@@ -504,7 +504,7 @@ export class Session {
   }
 
   /** Rows say more once their takes are judged. */
-  learnRows(rows: Row[]): void {
+  learnRows(rows: TakeRow[]): void {
     const changed = rows.map((row) => this.places.get(row.id)).filter((p): p is number => p !== undefined);
     for (const row of rows) {
       const place = this.places.get(row.id);

@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TitleWords } from './api.ts';
 import { Titles } from './titles.ts';
-import type { TitlesAnswer } from './types.ts';
+import type { TitlesResponse } from './types.ts';
 
 /** A server with three kept takes, where one title is taken already. */
 class Server {
   said: TitleWords[] = [];
-  titles = async (): Promise<TitlesAnswer> => this.answer('');
-  sayTitle = async (words: TitleWords): Promise<TitlesAnswer> => {
+  titles = async (): Promise<TitlesResponse> => this.answer('');
+  sayTitle = async (words: TitleWords): Promise<TitlesResponse> => {
     if (words.verb === 'keep' && words.title === 'taken') throw new Error('another take has it');
     this.said.push(words);
     return this.answer(`mark-${this.said.length}`);
   };
-  private answer(mark: string): TitlesAnswer {
+  private answer(mark: string): TitlesResponse {
     const standing = this.said.filter((w, i) => w.verb !== 'undo' && !this.said.some((u) => u.verb === 'undo' && u.mark === `mark-${i + 1}`));
     const given = new Map(standing.flatMap((w) => (w.verb === 'keep' ? [[w.take_id, w.title]] : [])));
     const gone = new Set(standing.map((w) => ('title' in w ? w.title : '')));

@@ -6,7 +6,7 @@
  * here (it may be another take's by now): then the page shows what the server has.
  */
 import type { Api, TitleWords } from './api.ts';
-import type { Candidate, TitledTake, TitlesAnswer } from './types.ts';
+import type { TitleCandidate, TitledTake, TitlesResponse } from './types.ts';
 
 interface Step {
   take_id: string;
@@ -17,7 +17,7 @@ interface Step {
 export class Titles {
   phrase = '';
   takes: TitledTake[] = [];
-  candidates: Candidate[] = [];
+  candidates: TitleCandidate[] = [];
   cursor = 0;
   words = '';
   error = '';
@@ -44,7 +44,7 @@ export class Titles {
     return this.takes[this.cursor] ?? null;
   }
 
-  get candidate(): Candidate | null {
+  get candidate(): TitleCandidate | null {
     return this.candidates[0] ?? null;
   }
 
@@ -147,7 +147,7 @@ export class Titles {
     this.onchange();
   }
 
-  private take(answer: TitlesAnswer): void {
+  private take(answer: TitlesResponse): void {
     const here = this.current?.id;
     this.phrase = answer.phrase;
     this.takes = answer.takes;
@@ -163,7 +163,7 @@ export class Titles {
 }
 
 /** What is on show stays; what the server offers beyond it comes after. */
-function merged(shown: Candidate[], offered: Candidate[]): Candidate[] {
+function merged(shown: TitleCandidate[], offered: TitleCandidate[]): TitleCandidate[] {
   const known = new Set(shown.map((c) => c.title));
   const last = offered.findIndex((c) => c.title === shown[shown.length - 1]?.title);
   return last < 0 ? shown : [...shown, ...offered.slice(last + 1).filter((c) => !known.has(c.title))];

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neuralbum.curate.speech import understand
+from neuralbum.curate.validation import parse_event
 from neuralbum.errors import ParameterError
 from neuralbum.web.auth import clean_actor
 
@@ -17,7 +17,7 @@ WORDS = {"client_id": "abcdef-12345", "kind": "verdict", "take_id": "t1", "paylo
 
 
 def heard(**changes):
-    return understand({**WORDS, **changes}, actor="ana", now=NOW, is_take=lambda t: t == "t1")
+    return parse_event({**WORDS, **changes}, actor="ana", now=NOW, is_take=lambda t: t == "t1")
 
 
 def test_a_verdict_is_understood_and_the_server_says_who_spoke():

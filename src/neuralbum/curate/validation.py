@@ -1,4 +1,4 @@
-"""What a browser may say: each event checked and bounded before it enters the log.
+"""Events from a browser or a file, checked and bounded before they enter the log.
 
 Pure. The server decides who speaks and when; this module decides whether the
 words make sense. What is refused is refused with a reason, and the rest of a
@@ -7,16 +7,16 @@ batch still counts.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from ..errors import ParameterError, shortened
 from ..records import VERDICTS, Event
+from .responses import PassName
 
-PASSES = ("eye", "ear", "full", "second", "disputes")
+PASSES: tuple[PassName, ...] = get_args(PassName)
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,79}")
 MAX_BATCH = 500
 MAX_TAG, MAX_TEXT, MAX_TAPS = 60, 2000, 1000
@@ -26,25 +26,7 @@ CLOCK_SLACK_S = 24 * 3600.0
 """Browsers' clocks are wrong by hours; the log's order is the server's, ``at`` is only a remark."""
 
 
-LONGEST_INT = 18
-"""Digits of an integer that is read as one; more of them say no more than their size."""
-
-
-def parse(text: str | bytes) -> Any:
-    """JSON in which no number can hurt: integers of hundreds of digits become floats, in the end infinite.
-
-    Raises
-    ------
-    ParameterError
-        It is not JSON, or nested too deeply.
-    """
-    try:
-        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= LONGEST_INT else float(digits))
-    except (ValueError, RecursionError) as cause:
-        raise ParameterError(f"not JSON ({str(cause)[:80]})") from cause
-
-
-def understand(raw: object, *, actor: str, now: float, is_take: Callable[[str], bool]) -> Event:
+def parse_event(raw: object, *, actor: str, now: float, is_take: Callable[[str], bool]) -> Event:
     """Turn one JSON object into an event of ``actor``.
 
     Raises
@@ -59,8 +41,8 @@ def understand(raw: object, *, actor: str, now: float, is_take: Callable[[str], 
         raise ParameterError("client_id must be 8 to 80 letters, digits, '.', '_', ':' or '-'")
     if not isinstance(take_id, str) or not is_take(take_id):
         raise ParameterError(f"take_id {shortened(take_id)} is not a take of this project")
-    if not isinstance(kind, str) or kind not in _PAYLOADS:
-        raise ParameterError(f"kind {shortened(kind)} must be one of {', '.join(_PAYLOADS)}")
+    if not isinstance(kind, str) or kind not in PAYLOADS:
+        raise ParameterError(f"kind {shortened(kind)} must be one of {', '.join(PAYLOADS)}")
     pass_name = raw.get("pass", "")
     if pass_name not in ("", *PASSES):
         raise ParameterError(f"pass {shortened(pass_name)} must be one of {', '.join(PASSES)}")
@@ -83,14 +65,14 @@ def understand(raw: object, *, actor: str, now: float, is_take: Callable[[str], 
         actor=actor,
         kind=kind,
         take_id=take_id,
-        payload=_PAYLOADS[kind](payload),
+        payload=PAYLOADS[kind](payload),
         session=session if isinstance(session, str) and CLIENT_ID.fullmatch(session) else "",
         pass_name=pass_name,
         undoes=undoes,
     )
 
 
-def same_words(one: Event, other: Event) -> bool:
+def equal_content(one: Event, other: Event) -> bool:
     """Whether two events say the same: who, what, about what; when it was said does not count."""
     return all(
         getattr(one, name) == getattr(other, name)
@@ -182,7 +164,7 @@ def _nothing(payload: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-_PAYLOADS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+PAYLOADS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "verdict": _verdict,
     "tag": _tag,
     "untag": _tag,

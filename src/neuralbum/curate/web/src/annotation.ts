@@ -1,12 +1,13 @@
 /**
- * What an event does to one person's opinion of a take: the client's half of the
- * fold, so that the page can show a decision before the server has heard of it.
+ * What an event does to what one person says about a take: the client's half of the
+ * fold (catalogue/projection.py), so that the page can show a decision before the server
+ * has heard of it. Both are tested from tests/catalogue/annotations.json.
  *
  * Pure. Undo is not here: the undo stack remembers what stood before (session.ts).
  */
-import type { Mine, NoteWords, Said, Verdict } from './types.ts';
+import type { Mine, NoteResponse, OutgoingEvent, Verdict } from './types.ts';
 
-export function apply(mine: Mine, said: Said, actor: string): Mine {
+export function apply(mine: Mine, said: OutgoingEvent, actor: string): Mine {
   const words = said.payload;
   switch (said.kind) {
     case 'verdict': {
@@ -20,7 +21,7 @@ export function apply(mine: Mine, said: Said, actor: string): Mine {
     case 'untag':
       return { ...mine, tags: mine.tags.filter((t) => t !== words.tag) };
     case 'note': {
-      const note: NoteWords = {
+      const note: NoteResponse = {
         id: words.note_id as string,
         start_s: words.start_s as number,
         end_s: words.end_s as number,

@@ -1,27 +1,33 @@
-"""What the server answers, as types: the page's TypeScript mirrors them, the API page is made from them."""
+"""What the server answers, as types: the page's TypeScript and the API page are made from them.
+
+``scripts/page_types.py`` writes curate/web/src/api_types.ts from this file; a test holds it fresh.
+"""
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Literal, TypedDict
+
+Verdict = Literal["keep", "maybe", "drop"]
+PassName = Literal["eye", "ear", "full", "second", "disputes"]
 
 
-class Refused(TypedDict):
+class RefusedEvent(TypedDict):
     client_id: str
     reason: str
 
 
-class EventsAnswer(TypedDict):
+class EventsResponse(TypedDict):
     """After POST /api/events: every event is either in the log now or refused with a reason."""
 
     new: int  #: how many were not known before
-    refused: list[Refused]
-    rows: list[Row]  #: of the takes that were judged or tapped now: a row says more then
+    refused: list[RefusedEvent]
+    rows: list[TakeRow]  #: of the takes that were judged or tapped now: a row says more then
     last_id: int  #: highest id in the log
     durable_id: int  #: events up to this id survive a power cut; keep later ones in the outbox
     now: int  #: for /api/news
 
 
-class NoteWords(TypedDict):
+class NoteResponse(TypedDict):
     id: str
     start_s: float
     end_s: float
@@ -32,34 +38,34 @@ class NoteWords(TypedDict):
 class Mine(TypedDict):
     """What this curator said about a take."""
 
-    verdict: str | None
-    by_pass: dict[str, str]
+    verdict: Verdict | None
+    by_pass: dict[str, Verdict]
     tags: list[str]
-    notes: list[NoteWords]
+    notes: list[NoteResponse]
     bpm: float | None
     taps_s: list[float]
 
 
-class Other(TypedDict):
+class OtherPerson(TypedDict):
     actor: str
-    verdict: str | None
+    verdict: Verdict | None
     bpm: float | None
     tags: list[str]
 
 
-class State(TypedDict):
+class TakeState(TypedDict):
     """Where a take stands for this curator; ``others`` and ``album`` are withheld while it is blind."""
 
     mine: Mine
     heard: float  #: share of the take this curator played, 0 to 1
     blind: bool
-    album: str | None
+    album: Verdict | None
     who: str | None
-    others: list[Other]
-    other_notes: list[NoteWords]
+    others: list[OtherPerson]
+    other_notes: list[NoteResponse]
 
 
-class Row(TypedDict):
+class TakeRow(TypedDict):
     """A take on the wall."""
 
     id: str
@@ -80,41 +86,41 @@ class Atlas(TypedDict):
     end: int
 
 
-class Undoable(TypedDict):
+class UndoStep(TypedDict):
     client_id: str
     take_id: str
     kind: str
     before: Mine
 
 
-class QueueAnswer(TypedDict):
+class QueueResponse(TypedDict):
     id: str
     order: str
     n_new: int  #: takes that came after the queue was frozen
 
 
-class DeskAnswer(TypedDict):
+class PassResponse(TypedDict):
     """Everything a pass needs to begin: one request."""
 
-    pass_name: str
-    queue: QueueAnswer
-    rows: list[Row]
-    state: dict[str, State]
+    pass_name: PassName
+    queue: QueueResponse
+    rows: list[TakeRow]
+    state: dict[str, TakeState]
     atlases: list[Atlas]
     columns: int
-    undo: list[Undoable]
+    undo: list[UndoStep]
     blind: bool  #: a second pass is open
     now: int
 
 
-class NewsAnswer(TypedDict):
-    state: dict[str, State]
-    rows: list[Row]  #: of the same takes: a row says more once its take is judged
+class NewsResponse(TypedDict):
+    state: dict[str, TakeState]
+    rows: list[TakeRow]  #: of the same takes: a row says more once its take is judged
     blind: bool  #: a second pass is open
     now: int
 
 
-class SessionAnswer(TypedDict):
+class SessionResponse(TypedDict):
     project: str
     project_id: str  #: keeps the outboxes of two projects on one address apart
     artist: str
@@ -122,7 +128,7 @@ class SessionAnswer(TypedDict):
     may_choose_actor: bool
     people: list[str]
     n_takes: int
-    passes: list[str]
+    passes: list[PassName]
     tags: list[str]
     excerpt_s: float
     heard_in_full: float
@@ -136,36 +142,43 @@ class BandSong(TypedDict):
     duration_s: float
 
 
-class BandAnswer(TypedDict):
+class BandResponse(TypedDict):
     songs: list[BandSong]  #: those whose files are where they were
 
 
-class Point(TypedDict):
+class Highlight(TypedDict):
     at_s: float
     why: str
 
 
-class Flag(TypedDict):
+class ScreenFlag(TypedDict):
     name: str
     value: float | None
     threshold: float | None
-    ranges: list[list[float]]
+    ranges: list[tuple[float, float]]
 
 
-class TakeAnswer(TypedDict):
+class MachineTempo(TypedDict, total=False):
+    """What the screen heard; see docs/screen.md."""
+
+    base_bpm: float
+    clarity: float
+
+
+class TakeResponse(TypedDict):
     """A take while it is listened to. ``machine_tempo`` is withheld until this curator has tapped."""
 
     id: str
-    points: list[Point]
-    flags: list[Flag]
+    points: list[Highlight]
+    flags: list[ScreenFlag]
     reasons: list[str]
-    machine_tempo: dict[str, Any] | None
-    state: State
+    machine_tempo: MachineTempo | None
+    state: TakeState
     facts: dict[str, str]
     withheld: bool  #: flags and reasons are not told yet
 
 
-class Pair(TypedDict):
+class PairAgreement(TypedDict):
     first: str
     second: str
     n: int
@@ -176,15 +189,15 @@ class Pair(TypedDict):
     region_overlap: float | None
 
 
-class AgreementAnswer(TypedDict):
+class AgreementResponse(TypedDict):
     blind: bool  #: withheld while a second pass is open
-    pairs: list[Pair]
+    pairs: list[PairAgreement]
     alpha: float | None
     n_takes: int
     n_disputed: int
 
 
-class MissedAnswer(TypedDict):
+class MissedResponse(TypedDict):
     n_unheard: int
     n_audited: int
     n_audited_kept: int
@@ -193,13 +206,13 @@ class MissedAnswer(TypedDict):
     high: float
 
 
-class ProgressAnswer(TypedDict):
+class ProgressResponse(TypedDict):
     n_takes: int
     verdicts: dict[str, int]
     by_pass: dict[str, int]  #: takes this curator decided in each pass
     heard_in_full: int
     heard_h: float
-    missed: dict[str, MissedAnswer]  #: pass -> estimate, where the queue was ranked
+    missed: dict[str, MissedResponse]  #: pass -> estimate, where the queue was ranked
 
 
 class TitledTake(TypedDict):
@@ -212,7 +225,7 @@ class TitledTake(TypedDict):
     title: str | None
 
 
-class Candidate(TypedDict):
+class TitleCandidate(TypedDict):
     """A title that may be given; ``seeds`` are the words its own are near to."""
 
     title: str
@@ -220,12 +233,12 @@ class Candidate(TypedDict):
     seeds: list[str]
 
 
-class TitlesAnswer(TypedDict):
+class TitlesResponse(TypedDict):
     """Kept takes in the album's order, and what they might be called."""
 
     phrase: str
     takes: list[TitledTake]
-    candidates: list[Candidate]
+    candidates: list[TitleCandidate]
     mark: str  #: names what was just said, to take it back; empty if nothing was
 
 
@@ -235,7 +248,7 @@ class CalibrationPoint(TypedDict):
     n: int
 
 
-class RankerAnswer(TypedDict):
+class RankerResponse(TypedDict):
     """How far the ranking's scores can be trusted: each on a take whose verdict that fit had not seen."""
 
     n_verdicts: int

@@ -30,7 +30,7 @@ function place(time_s: number, width: number, end_s: number, left_s: number): nu
   return end_s > left_s ? ((time_s - left_s) / (end_s - left_s)) * width : 0;
 }
 
-export class Needle {
+export class Playhead {
   private element: HTMLElement;
   private animation: Animation | null = null;
   private key = '';

@@ -22,14 +22,14 @@ LEAD_IN_S = 1.0
 
 
 @dataclass(frozen=True)
-class Point:
+class Highlight:
     at_s: float
     why: str
 
 
-def telling_points(
-    levels: npt.NDArray[np.uint8], duration_s: float, flags: Sequence[Mapping[str, Any]], *, n_points: int
-) -> list[Point]:
+def highlights(
+    levels: npt.NDArray[np.uint8], duration_s: float, flags: Sequence[Mapping[str, Any]], *, n_highlights: int
+) -> list[Highlight]:
     """The moments worth hearing, the most telling first.
 
     Parameters
@@ -39,27 +39,27 @@ def telling_points(
     flags : the screen's, each with ``name`` and ``ranges`` [[start_s, end_s]]
     """
     if levels.size == 0 or duration_s <= 0:
-        return [Point(0.0, "start")]
+        return [Highlight(0.0, "start")]
     frame_s = duration_s / levels.shape[1]
     loudness = levels.mean(axis=0, dtype=np.float64)
-    candidates = [Point(_busiest(loudness, frame_s, duration_s), "busiest stretch")]
+    candidates = [Highlight(_busiest(loudness, frame_s, duration_s), "busiest stretch")]
     candidates += [
-        Point(float(f["ranges"][0][0]) - LEAD_IN_S, f"flag: {f.get('name', '?')}") for f in flags if f.get("ranges")
+        Highlight(float(f["ranges"][0][0]) - LEAD_IN_S, f"flag: {f.get('name', '?')}") for f in flags if f.get("ranges")
     ]
     audible = np.flatnonzero(loudness > 0.25 * loudness.max())
     first = float(audible[0]) * frame_s if audible.size else 0.0
     candidates += [
-        Point(first, "start"),
-        Point(duration_s / 2, "middle"),
-        Point(max(0.0, duration_s - 8.0), "end"),
+        Highlight(first, "start"),
+        Highlight(duration_s / 2, "middle"),
+        Highlight(max(0.0, duration_s - 8.0), "end"),
     ]
-    candidates += [Point(at_s - LEAD_IN_S, "change") for at_s in _changes(levels, frame_s)]
-    chosen: list[Point] = []
+    candidates += [Highlight(at_s - LEAD_IN_S, "change") for at_s in _changes(levels, frame_s)]
+    chosen: list[Highlight] = []
     for point in candidates:
         at_s = round(min(max(0.0, point.at_s), max(0.0, duration_s - 1.0)), 2)
         if all(abs(at_s - other.at_s) >= NEAR_S for other in chosen):
-            chosen.append(Point(at_s, point.why))
-    return chosen[:n_points]
+            chosen.append(Highlight(at_s, point.why))
+    return chosen[:n_highlights]
 
 
 def _busiest(loudness: npt.NDArray[np.float64], frame_s: float, duration_s: float, window_s: float = 8.0) -> float:

@@ -18,8 +18,8 @@ def kept(album):
     return takes[:4]
 
 
-def test_every_kept_take_waits_for_a_title_and_there_are_two_to_three_candidates_for_each(desk, kept):
-    answer = desk.titles("ana")
+def test_every_kept_take_waits_for_a_title_and_there_are_two_to_three_candidates_for_each(service, kept):
+    answer = service.titles("ana")
     assert [take["id"] for take in answer["takes"]] == kept
     assert {take["title"] for take in answer["takes"]} == {None}
     names = [c["title"] for c in answer["candidates"]]
@@ -27,48 +27,48 @@ def test_every_kept_take_waits_for_a_title_and_there_are_two_to_three_candidates
     assert 2 * len(kept) <= len(names)
 
 
-def test_keeping_rejecting_and_taking_back(desk, kept, album):
-    first, second, *_ = (c["title"] for c in desk.titles("ana")["candidates"])
-    after = desk.say_title("ana", {"verb": "reject", "title": first})
+def test_keeping_rejecting_and_taking_back(service, kept, album):
+    first, second, *_ = (c["title"] for c in service.titles("ana")["candidates"])
+    after = service.say_title("ana", {"verb": "reject", "title": first})
     assert first not in [c["title"] for c in after["candidates"]]
     assert title.title_key(first) in title.rejected_keys(album)
-    given = desk.say_title("ana", {"verb": "keep", "take_id": kept[0], "title": second})
+    given = service.say_title("ana", {"verb": "keep", "take_id": kept[0], "title": second})
     assert [song.title for song in album.catalogue.songs()] == [second]
     assert album.catalogue.latest("title")[kept[0]].values["seeds"], "how it came about is stored"
-    desk.say_title("ana", {"verb": "undo", "mark": given["mark"]})
+    service.say_title("ana", {"verb": "undo", "mark": given["mark"]})
     assert album.catalogue.songs() == []
-    back = desk.say_title("ana", {"verb": "undo", "mark": after["mark"]})
+    back = service.say_title("ana", {"verb": "undo", "mark": after["mark"]})
     assert back["candidates"][0]["title"] == first
     assert title.rejected_keys(album) == set()
 
 
-def test_taking_back_a_new_title_brings_the_old_one(desk, kept, album):
-    desk.say_title("ana", {"verb": "keep", "take_id": kept[0], "title": "Fake Feast"})
-    again = desk.say_title("ana", {"verb": "keep", "take_id": kept[0], "title": "Mock Mourning"})
+def test_taking_back_a_new_title_brings_the_old_one(service, kept, album):
+    service.say_title("ana", {"verb": "keep", "take_id": kept[0], "title": "Fake Feast"})
+    again = service.say_title("ana", {"verb": "keep", "take_id": kept[0], "title": "Mock Mourning"})
     assert title.given_titles(album) == {kept[0]: "Mock Mourning"}
-    desk.say_title("ana", {"verb": "undo", "mark": again["mark"]})
+    service.say_title("ana", {"verb": "undo", "mark": again["mark"]})
     assert title.given_titles(album) == {kept[0]: "Fake Feast"}
 
 
-def test_titles_are_for_kept_takes_and_unlike_each_other(desk, kept, album):
+def test_titles_are_for_kept_takes_and_unlike_each_other(service, kept, album):
     dropped = album.catalogue.takes()[4].id
     with pytest.raises(ParameterError, match="only a take that is kept"):
-        desk.say_title("ana", {"verb": "keep", "take_id": dropped, "title": "Fake Feast"})
-    desk.say_title("ana", {"verb": "keep", "take_id": kept[0], "title": "Fake Feast"})
+        service.say_title("ana", {"verb": "keep", "take_id": dropped, "title": "Fake Feast"})
+    service.say_title("ana", {"verb": "keep", "take_id": kept[0], "title": "Fake Feast"})
     with pytest.raises(ParameterError, match="has it already"):
-        desk.say_title("ana", {"verb": "keep", "take_id": kept[1], "title": "fake  feasts"})
+        service.say_title("ana", {"verb": "keep", "take_id": kept[1], "title": "fake  feasts"})
     with pytest.raises(ParameterError, match="that was shown"):
-        desk.say_title("ana", {"verb": "reject", "title": "never shown"})
+        service.say_title("ana", {"verb": "reject", "title": "never shown"})
     screen = album.catalogue.findings("screen")[0].key
     with pytest.raises(ParameterError, match="no such title"):
-        desk.say_title("ana", {"verb": "undo", "mark": screen})
+        service.say_title("ana", {"verb": "undo", "mark": screen})
     with pytest.raises(ParameterError, match="keep, reject, undo"):
-        desk.say_title("ana", {"verb": "burn"})
+        service.say_title("ana", {"verb": "burn"})
 
 
-def test_the_titles_do_not_tell_a_blind_person_what_was_kept(desk, kept):
-    desk.lineup.new("ana", "second")
-    assert desk.titles("ana")["takes"] == []
-    assert len(desk.titles("ben")["takes"]) == 4
+def test_the_titles_do_not_tell_a_blind_person_what_was_kept(service, kept):
+    service.queues.freeze("ana", "second")
+    assert service.titles("ana")["takes"] == []
+    assert len(service.titles("ben")["takes"]) == 4
     with pytest.raises(ParameterError, match="only a take that is kept"):
-        desk.say_title("ana", {"verb": "keep", "take_id": kept[0], "title": "Fake Feast"})
+        service.say_title("ana", {"verb": "keep", "take_id": kept[0], "title": "Fake Feast"})

@@ -1,5 +1,8 @@
 """The files a curator looks at and hears: made on demand, made ahead, made once.
 
+A take's FLAC stays the master; a browser gets an Opus copy a fifth its size,
+whose seeking costs a tenth of FLAC's (docs/curate.md). The pictures are the screen's.
+
 Everything lies in ``artefacts/curate/`` under names that say what it was made
 from; delete the folder and it comes back.
 """
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,16 +19,20 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import audio
+from ..audio.opus import encode_opus
 from ..errors import AudioError, NeuralbumError, ParameterError
 from ..project import Project, atomic
 from ..records import Finding, Take, Track, digest
-from . import listening, pictures
-from .answers import Atlas
+from ..screen.analysis import analyse
+from . import pictures
+from .responses import Atlas
 
 VERSION = 1
+MAX_CUT_S = 60.0
 
 
-class Shelf:
+class MediaCache:
     """Thread-safe; one background thread works ahead."""
 
     def __init__(self, project: Project, *, opus_kbps: int) -> None:
@@ -45,17 +53,15 @@ class Shelf:
     def opus(self, take: Take) -> Path:
         """The listening copy."""
         source = self.project.audio_of(take)
-        return self._made(
-            self._file(take, "opus"), lambda part: listening.encode_opus(source, part, kbps=self.opus_kbps)
-        )
+        return self._made(self._file(take, "opus"), lambda part: encode_opus(source, part, kbps=self.opus_kbps))
 
-    def song(self, track: Track) -> Path:
+    def band_song(self, track: Track) -> Path:
         """The listening copy of one of the band's songs."""
         source = Path(track.path)
         if not source.is_file():
             raise AudioError(f"{track.title}: its file is not where it was; add it again from where it is now")
         file = self.folder / f"band.{track.id}.{digest('curate', VERSION, self.opus_kbps, track.sha256)[:8]}.opus"
-        return self._made(file, lambda part: listening.encode_opus(source, part, kbps=self.opus_kbps))
+        return self._made(file, lambda part: encode_opus(source, part, kbps=self.opus_kbps))
 
     def opus_ahead(self, coming: Sequence[Take]) -> None:
         """Make the copies that come next, one after the other, in the background."""
@@ -63,9 +69,9 @@ class Shelf:
             with contextlib.suppress(NeuralbumError):
                 self._plan(self._file(take, "opus"), lambda take=take: self.opus(take))  # type: ignore[misc]
 
-    def stretch(self, take: Take, start_s: float, end_s: float) -> bytes:
-        """A stretch as WAV, for a loop without a gap."""
-        return listening.cut_wav(self.project.audio_of(take), start_s, end_s)
+    def wav(self, take: Take, start_s: float, end_s: float) -> bytes:
+        """A part of a take as 16-bit WAV, for a loop without a gap; see ``cut_wav``."""
+        return cut_wav(self.project.audio_of(take), start_s, end_s)
 
     # ---- pictures ------------------------------------------------------------
 
@@ -103,7 +109,7 @@ class Shelf:
         try:
             if finding and "thumbnail" in finding.files:
                 return pictures.read_thumbnail((self.project.root / finding.files["thumbnail"]).read_bytes())
-            return pictures.colour(pictures.shrink(self.levels(take, finding)))
+            return pictures.coloured(self.levels(take, finding))
         except (NeuralbumError, OSError):
             return pictures.blank_thumbnail()
 
@@ -116,10 +122,10 @@ class Shelf:
         source = self.project.audio_of(take)
         try:
             source.stat()
-            audio = self.project.audio_digest(take)
+            sound = self.project.audio_digest(take)
         except OSError as cause:
             raise AudioError(f"{take.path}: missing; make it again with `neuralbum generate`") from cause
-        key = digest("curate", VERSION, self.opus_kbps, audio)
+        key = digest("curate", VERSION, self.opus_kbps, sound)
         return self.folder / f"{take.id}.{key[:8]}.{suffix}"
 
     def _made(self, path: Path, make: Callable[[Path], object]) -> Path:
@@ -153,6 +159,34 @@ class Shelf:
         if finding and "spectrogram" in finding.files:
             levels = pictures.read_grey((self.project.root / finding.files["spectrogram"]).read_bytes())
         else:
-            levels = listening.read_levels(self.project.audio_of(take))
+            source = self.project.audio_of(take)
+            levels = analyse(audio.blocks(source), name=self.project.relative(source)).picture
         head = np.array(levels.shape, dtype="<u4").tobytes()
         part.write_bytes(gzip.compress(head + levels.tobytes(), 6))
+
+
+def cut_wav(source: Path, start_s: float, end_s: float) -> bytes:
+    """A part of a sound file as 16-bit WAV.
+
+    Raises
+    ------
+    ParameterError
+        The part is empty, backwards or longer than MAX_CUT_S.
+    """
+    import soundfile
+
+    if not 0 <= start_s < end_s <= start_s + MAX_CUT_S:
+        raise ParameterError(f"a loop must last more than 0 and at most {MAX_CUT_S:g} s")
+    at, kept, rate = 0, [], 1
+    for block, rate in audio.blocks(source):
+        first, last = round(start_s * rate) - at, round(end_s * rate) - at
+        at += block.shape[1]
+        if last > 0 and first < block.shape[1]:
+            kept.append(block[:, max(0, first) : last])
+        if last <= block.shape[1]:
+            break
+    if not kept:
+        raise ParameterError("the loop lies behind the end of the take")
+    out = io.BytesIO()
+    soundfile.write(out, np.concatenate(kept, axis=1).T, rate, format="WAV", subtype="PCM_16")
+    return out.getvalue()

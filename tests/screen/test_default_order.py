@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neuralbum.records import Finding
-from neuralbum.screen.score import scores
+from neuralbum.screen.default_order import scores
 
 
 def finding(stage: str, take: str, score: float | None) -> Finding:

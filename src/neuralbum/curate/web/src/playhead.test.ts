@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Needle, plan } from './needle.ts';
+import { Playhead, plan } from './playhead.ts';
 
 const still = { from_s: 0, loops: false };
 
@@ -26,16 +26,16 @@ test('a loop begins in its middle and goes round', () => {
 
 test('it is told once, and again only when it strays or something changes', () => {
   const box = element();
-  const needle = new Needle(box);
+  const playhead = new Playhead(box);
   const run = { ...still, at_s: 10, to_s: 90, speed: 1 };
-  needle.follow(run, 900, [0, 90], 0);
-  needle.follow({ ...run, at_s: 12.02 }, 900, [0, 90], 2000);
+  playhead.follow(run, 900, [0, 90], 0);
+  playhead.follow({ ...run, at_s: 12.02 }, 900, [0, 90], 2000);
   assert.equal(box.told.length, 1, 'it is where it should be');
-  needle.follow({ ...run, at_s: 12.9 }, 900, [0, 90], 2500);
+  playhead.follow({ ...run, at_s: 12.9 }, 900, [0, 90], 2500);
   assert.equal(box.told.length, 2, 'the sound was elsewhere');
-  needle.follow({ ...run, at_s: 13.4 }, 500, [0, 90], 3000);
+  playhead.follow({ ...run, at_s: 13.4 }, 500, [0, 90], 3000);
   assert.equal(box.told.length, 3, 'the window is another');
-  needle.follow({ ...run, at_s: 45, speed: 0 }, 500, [0, 90], 4000);
+  playhead.follow({ ...run, at_s: 45, speed: 0 }, 500, [0, 90], 4000);
   assert.equal(box.told.length, 3);
   assert.equal(box.style.transform, 'translateX(250.0px)', 'it stands where the sound stopped');
 });

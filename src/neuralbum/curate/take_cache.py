@@ -11,36 +11,36 @@ from typing import Any
 from ..errors import ParameterError
 from ..project import Project
 from ..records import AUTO, Finding, Take
-from ..screen.score import scores as screen_scores
-from . import listening
-from .answers import Row
-from .following import Follower
+from ..screen import ranker
+from ..screen.default_order import scores as screen_scores
+from .event_reader import EventReader
+from .responses import TakeRow
 
-LOOK_EVERY_S = 5.0
+READ_EVERY_S = 5.0
 
 
-class Stock:
+class TakeCache:
     """Takes in the order they were made, numbered from one. Thread-safe."""
 
-    def __init__(self, project: Project, follower: Follower, *, refit_every: int) -> None:
+    def __init__(self, project: Project, reader: EventReader, *, refit_every: int) -> None:
         self.lock = threading.RLock()
         self.screen: dict[str, Finding] = {}  #: the newest finding of each take
         self.likeness: dict[str, Finding] = {}
         self.numbers: dict[str, int] = {}
         self.n_reads = 0  #: how often there were others
         self._project = project
-        self._follower = follower
+        self._reader = reader
         self._refit_every = refit_every
         self._takes: dict[str, Take] = {}
-        self._read_at = -LOOK_EVERY_S
+        self._read_at = -READ_EVERY_S
         self._freshness: tuple[object, ...] = ()
         self._fitted: tuple[int, dict[str, float]] = (-1, {})
-        self._rows: dict[tuple[str, bool, bool], Row] = {}  #: as each may be told, but for the score
+        self._rows: dict[tuple[str, bool, bool], TakeRow] = {}  #: as each may be told, but for the score
 
     def all(self) -> dict[str, Take]:
         """Takes by id in the order they were made; looked up again every few seconds."""
         with self.lock:
-            if time.monotonic() - self._read_at >= LOOK_EVERY_S:
+            if time.monotonic() - self._read_at >= READ_EVERY_S:
                 # Reading three thousand takes costs a third of a second: only when there are others than before.
                 fresh = tuple(self._project.catalogue.freshness(stage) for stage in ("screen", "likeness"))
                 if fresh != self._freshness:
@@ -54,9 +54,9 @@ class Stock:
                 self._read_at = time.monotonic()
             return self._takes
 
-    def look_again(self) -> None:
-        """Have the next look ask whether there are others, however young the last one is."""
-        self._read_at = -LOOK_EVERY_S
+    def expire(self) -> None:
+        """Have the next reading ask whether there are others, however young the last one is."""
+        self._read_at = -READ_EVERY_S
 
     def one(self, take_id: str) -> Take:
         found = self.all().get(take_id)
@@ -76,15 +76,15 @@ class Stock:
         plain = screen_scores(self.screen, self.likeness)
         if not learned:
             return plain
-        judged = self._follower.judgements()
+        judged = self._reader.judgements()
         people = {i: j.verdict for i, j in judged.items() if j.verdict and j.actor != AUTO}
         every = self._refit_every
         age = len(people) // every
         if age and age != self._fitted[0]:
-            self._fitted = (age, listening.refit(self.screen, people))
+            self._fitted = (age, ranker.refit(self.screen, people))
         return {**plain, **self._fitted[1]} if age else plain
 
-    def row(self, take: Take, scores: Mapping[str, float], *, machine: bool, tempo: bool) -> Row:
+    def row(self, take: Take, scores: Mapping[str, float], *, machine: bool, tempo: bool) -> TakeRow:
         """What the page's wall needs of a take.
 
         Parameters
@@ -97,7 +97,7 @@ class Stock:
         score = scores.get(take.id) if machine else None
         return row if score is None else {**row, "score": round(score, 4)}
 
-    def _make_row(self, take: Take, *, machine: bool, tempo: bool) -> Row:
+    def _make_row(self, take: Take, *, machine: bool, tempo: bool) -> TakeRow:
         values = self.screened(take.id)
         loudness = values.get("loudness_lufs")
         return {

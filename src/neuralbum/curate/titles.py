@@ -10,7 +10,7 @@ import threading
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from .. import title as titles
+from .. import title as title_room
 from ..errors import ParameterError
 from ..project import Project
 
@@ -21,7 +21,7 @@ SHOWN = 12
 """Candidates a page is told of at once."""
 
 
-class Naming:
+class TitleChooser:
     """One per server. Thread-safe."""
 
     def __init__(self, project: Project) -> None:
@@ -32,16 +32,16 @@ class Naming:
 
     def given(self) -> dict[str, str]:
         """Take id -> title."""
-        return titles.given_titles(self.project)
+        return title_room.given_titles(self.project)
 
     def candidates(self, n_untitled: int) -> list[Proposal]:
         """The next few titles, the likeliest first: in all about MORE for each take without one."""
         with self._lock:
-            taken = titles.rejected_keys(self.project) | {titles.title_key(t) for t in self.given().values()}
-            self._ready = [p for p in self._ready if titles.title_key(p.title) not in taken]
+            taken = title_room.rejected_keys(self.project) | {title_room.title_key(t) for t in self.given().values()}
+            self._ready = [p for p in self._ready if title_room.title_key(p.title) not in taken]
             if len(self._ready) < SHOWN:
                 known = {p.title for p in self._ready}
-                fresh = titles.candidates(self.project, max(2 * SHOWN, titles.MORE * n_untitled))
+                fresh = title_room.candidates(self.project, max(2 * SHOWN, title_room.MORE * n_untitled))
                 self._ready += [p for p in fresh if p.title not in known]
                 self._named.update((p.title, p) for p in fresh)
             return self._ready[:SHOWN]
@@ -51,20 +51,20 @@ class Naming:
         if take_id not in kept:
             raise ParameterError("only a take that is kept gets a title")
         with self._lock:
-            return titles.give(self.project, take_id, title, proposal=self._named.get(title))
+            return title_room.give(self.project, take_id, title, proposal=self._named.get(title))
 
     def reject(self, title: str) -> str:
         """This candidate does not come up again; returns the mark to take it back by."""
         with self._lock:
             if title not in self._named:
                 raise ParameterError("only a candidate that was shown can be rejected")
-            return titles.reject(self.project, [title])[0]
+            return title_room.reject(self.project, [title])[0]
 
     def take_back(self, mark: str) -> None:
         """Undo a ``keep`` or ``reject``; the title is the next candidate again."""
         with self._lock:
             finding = self.project.catalogue.finding(mark)
-            titles.take_back(self.project, mark)
+            title_room.take_back(self.project, mark)
             again = self._named.get(str(finding.values.get("title"))) if finding else None
             if again is not None:
                 self._ready = [again, *(p for p in self._ready if p.title != again.title)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuralbum.curate.trust import calibrate
+from neuralbum.curate.calibration import calibrate
 from neuralbum.records import Event, Finding
 from neuralbum.screen.features import N_FEATURES
 
@@ -57,12 +57,12 @@ def test_too_few_verdicts_or_no_features_give_no_curve():
     assert calibrate({}, {"t0": "keep"})["n_verdicts"] == 0
 
 
-def test_the_curve_is_withheld_from_a_blind_person(desk, album):
+def test_the_curve_is_withheld_from_a_blind_person(service, album):
     takes = [take.id for take in album.catalogue.takes()]
     album.catalogue.say(
         [Event(f"said-{t}", 1.0, "ana", "verdict", t, {"value": "keep"}, pass_name="ear") for t in takes]
     )
-    assert desk.ranker("ana")["blind"] is False
-    desk.lineup.new("ana", "second")
-    assert desk.ranker("ana")["blind"] is True
-    assert desk.ranker("ana")["n_verdicts"] == 0
+    assert service.ranker("ana")["blind"] is False
+    service.queues.freeze("ana", "second")
+    assert service.ranker("ana")["blind"] is True
+    assert service.ranker("ana")["n_verdicts"] == 0

@@ -1,11 +1,6 @@
-"""What was said, for other programs and back: CSV, JSONL, Audacity labels, JAMS.
+"""What other programs and people say in files: CSV, JSONL, Audacity labels, JAMS; ``exporting`` writes them.
 
-Pure text. JSONL is the whole log, one event a line, and comes back in without
-loss; CSV is where each take stands, for a spreadsheet; Audacity labels are the
-notes of one take; JAMS (Humphrey et al., ISMIR 2014) holds one take's tempo,
-tags and regions, each person's as annotations of their own.
-
-What a file adds is found by comparing it with what was said before, not by
+Pure text. What a file adds is found by comparing it with what was said before, not by
 remembering files: the same file twice adds nothing, two people may say the
 same, and who changes back has said something new.
 """
@@ -14,152 +9,24 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..catalogue import fold
+from ..catalogue import fold_by_person
 from ..errors import ParameterError
-from ..records import AUTO, VERDICTS, Event, Judgement, Take, canonical, digest
+from ..records import AUTO, VERDICTS, Event, Judgement, Take, digest
 from ..web.auth import clean_actor
-from . import speech
-from .opinions import Opinion, opinions
+from ..web.http import parse_json
+from . import validation
+from .exporting import FORMS, FORMULA_SIGNS
 
-FORMS = {"csv": "csv", "jsonl": "jsonl", "audacity": "txt", "jams": "jams"}
-A_FILE_A_TAKE = ("audacity", "jams")
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-"""Cells that begin so would be run by a spreadsheet; they get an apostrophe (OWASP, CSV injection)."""
-CSV_FIELDS = ("take", "verdict", "who", "tags", "style", "bpm", "heard_s", "notes", "duration_s", "temperature")
 ANYBODY = "*"
 """Stands for a name where a file sums up what all people said."""
 SAME_S = 1e-4
 """Two times this close are one time: labels are written with six decimals."""
-
-Files = dict[str, str]
-"""Take id -> text; the one key "" where all takes share one file."""
-
-
-def write(form: str, takes: Sequence[Take], events: Sequence[Event], *, title: str = "") -> Files:
-    """The texts of one of FORMS: labels and JAMS have one file a take, which is what other programs open."""
-    match form:
-        case "csv":
-            return {"": write_csv(takes, fold(events))}
-        case "jsonl":
-            return {"": write_jsonl(events)}
-        case "audacity":
-            return write_audacity(takes, fold(events))
-        case "jams":
-            return write_jams(takes, events, title=title)
-    raise ParameterError(f"form {form!r} must be one of {', '.join(FORMS)}")
-
-
-def write_csv(takes: Iterable[Take], judged: Mapping[str, Judgement]) -> str:
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(CSV_FIELDS)
-    for take in takes:
-        j = judged.get(take.id) or Judgement(take.id)
-        notes = "; ".join(f"{n.start_s:.2f}-{n.end_s:.2f} {n.text}" for n in j.notes)
-        cells = [take.id, j.verdict or "", j.actor or "", "; ".join(j.tags), j.style or ""]
-        cells += ["" if j.bpm is None else f"{j.bpm:g}", f"{j.heard_s:.1f}", notes]
-        cells += [f"{take.duration_s:.2f}", f"{take.recipe.mean_temperature:.4f}"]
-        table.writerow([_harmless(c) for c in cells])
-    return out.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA_SIGNS) else cell
-
-
-def write_jsonl(events: Iterable[Event]) -> str:
-    """One event a line, in log order."""
-    lines = []
-    for event in events:
-        if event.kind == "queue":
-            continue
-        words = dict(canonical(event))  # type: ignore[call-overload]
-        del words["id"]
-        lines.append(json.dumps(words, ensure_ascii=False, sort_keys=True))
-    return "".join(line + "\n" for line in lines)
-
-
-def write_audacity(takes: Iterable[Take], judged: Mapping[str, Judgement]) -> Files:
-    """Labels (start, end, text; tabs) of each take that has notes.
-
-    Nothing else stands in the files: Audacity warns about every line that is no label.
-    """
-    return {
-        take.id: "".join(f"{n.start_s:.6f}\t{n.end_s:.6f}\t{' '.join(n.text.split())}\n" for n in j.notes)
-        for take in takes
-        if (j := judged.get(take.id)) and j.notes
-    }
-
-
-def write_jams(takes: Iterable[Take], events: Iterable[Event], *, title: str) -> Files:
-    """A JAMS document (schema 0.3) of each take about which something was said."""
-    said: dict[str, list[Opinion]] = {}
-    for (take_id, _), opinion in opinions(events).items():
-        said.setdefault(take_id, []).append(opinion)
-    return {
-        take.id: json.dumps(_jam(take, said[take.id], title), ensure_ascii=False, indent=1) + "\n"
-        for take in takes
-        if take.id in said
-    }
-
-
-def _jam(take: Take, said: Sequence[Opinion], title: str) -> dict[str, Any]:
-    return {
-        "file_metadata": {
-            "title": "",
-            "artist": "",
-            "release": title,
-            "duration": take.duration_s,
-            "identifiers": {"neuralbum_take": take.id},
-            "jams_version": "0.3.4",
-        },
-        "annotations": [a for opinion in said for a in _annotations(take, opinion, title)],
-        "sandbox": {"verdicts": {o.actor: o.verdict for o in said if o.verdict}},
-    }
-
-
-def _annotations(take: Take, said: Opinion, title: str) -> Iterator[dict[str, Any]]:
-    """Tempo, tags and regions of one person."""
-
-    def observation(time: float, duration: float, value: object, confidence: float | None = None) -> dict[str, Any]:
-        return {"time": time, "duration": duration, "value": value, "confidence": confidence}
-
-    whole = (0.0, take.duration_s)
-    data = {
-        "tempo": [] if said.bpm is None else [observation(*whole, said.bpm, 1.0)],
-        "tag_open": [observation(*whole, tag) for tag in said.tags],
-        "segment_open": [observation(n.start_s, n.end_s - n.start_s, n.text) for n in said.notes],
-    }
-    meta = {
-        "curator": {"name": said.actor, "email": ""},
-        "annotator": {},
-        "version": "1",
-        "corpus": title,
-        "annotation_tools": "neuralbum curate",
-        "annotation_rules": "",
-        "validation": "",
-        "data_source": "",
-    }
-    for namespace, observations in data.items():
-        if observations:
-            yield {
-                "annotation_metadata": meta,
-                "namespace": namespace,
-                "data": observations,
-                "sandbox": {},
-                "time": 0,
-                "duration": take.duration_s,
-            }
-
-
-# ---- back in --------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -220,20 +87,20 @@ def read(
             lines = _read_jams(text, take_id)
         case _:
             raise ParameterError(f"form {form!r} must be one of {', '.join(FORMS)}")
-    memory = _Memory(log)
+    before = _Known(log)
     new, n_lines = [], 0
     for n_lines, line in enumerate(lines, start=1):  # noqa: B007
-        event = _understand(line.where, _words(line), actor=actor, now=now, takes=takes)
-        if line.who != AUTO and not memory.knows(event, line.who):  # a ranking's verdict is nobody's word
-            new.append(memory.hear(event))
+        event = _event(line.where, _words(line), actor=actor, now=now, takes=takes)
+        if line.who != AUTO and not before.has(event, line.who):  # a ranking's verdict is nobody's word
+            new.append(before.add(event))
     if not n_lines and form != "jams":  # a document of a take that was only played is a whole one
         raise ParameterError("the file says nothing about any take: no verdict, tag, tempo or label is in it")
     return new
 
 
-def _understand(where: str, words: Mapping[str, Any], *, actor: str, now: float, takes: Mapping[str, Take]) -> Event:
+def _event(where: str, words: Mapping[str, Any], *, actor: str, now: float, takes: Mapping[str, Take]) -> Event:
     try:
-        return speech.understand(words, actor=actor, now=now, is_take=takes.__contains__)
+        return validation.parse_event(words, actor=actor, now=now, is_take=takes.__contains__)
     except ParameterError as why:
         raise _at(where, str(why)) from why
 
@@ -247,67 +114,47 @@ def _words(line: Line) -> dict[str, Any]:
     return {"client_id": "import-without-name", "kind": line.kind, "take_id": line.take_id, "payload": payload}
 
 
-class _Memory:
+class _Known:
     """What each person has said, to tell what a file adds; an event gets its name from how often its kind was said."""
 
     def __init__(self, log: Sequence[Event]) -> None:
-        self._said = opinions(log)
-        self._counts = Counter((e.actor, e.take_id, e.kind) for e in log)
-        self._new: dict[tuple[str, str], list[Event]] = defaultdict(list)
+        self._about: dict[str, list[Event]] = defaultdict(list)
+        for event in log:
+            self._about[event.take_id].append(event)
 
-    def knows(self, event: Event, who: str) -> bool:
+    def has(self, event: Event, who: str) -> bool:
         """Whether the speaker, or the person the file names, stands by these words already."""
-        if who == ANYBODY:
-            actors = {actor for take_id, actor in self._said if take_id == event.take_id} | {event.actor}
-        else:
-            actors = {event.actor, who or event.actor}
-        return any(self._stands(event, actor) for actor in actors)
+        said = {actor: one for (_, actor), one in fold_by_person(self._about[event.take_id]).items()}
+        actors = {*said, event.actor} if who == ANYBODY else {event.actor, who or event.actor}
+        return any(actor in said and _stands(event, said[actor]) for actor in actors)
 
-    def _stands(self, event: Event, actor: str) -> bool:
-        said = self._said.get((event.take_id, actor)) or Opinion(actor, event.take_id)
-        words: Any = event.payload
-        match event.kind:
-            case "verdict":
-                return said.verdict == words["value"]
-            case "tap":
-                return said.bpm is not None and f"{said.bpm:g}" == f"{words['bpm']:g}"
-            case "tag":
-                return words["tag"] in said.tags
-        return any(
-            n.text == words["text"]
-            and abs(n.start_s - words["start_s"]) <= SAME_S
-            and abs(n.end_s - words["end_s"]) <= SAME_S
-            for n in said.notes
-        )
-
-    def hear(self, event: Event) -> Event:
+    def add(self, event: Event) -> Event:
         """Give new words their name, and remember them."""
-        key = (event.actor, event.take_id, event.kind)
-        payload = dict(event.payload)
+        key, payload = (event.actor, event.take_id, event.kind), dict(event.payload)
         if event.kind == "note":
             del payload["note_id"]
             payload["note_id"] = f"note-{digest(*key, payload)}"
         # The same file at the same time from two processes gives the same names, and counts once.
-        name = digest("import", *key, payload, self._counts[key])
-        named = replace(event, client_id=f"import-{name}", payload=payload)
-        self._counts[key] += 1
-        spoken = (event.take_id, event.actor)
-        self._new[spoken].append(named)
-        self._said[spoken] = _with(self._said.get(spoken), self._new[spoken][-1])
+        n_before = sum((e.actor, e.take_id, e.kind) == key for e in self._about[event.take_id])
+        named = replace(event, client_id=f"import-{digest('import', *key, payload, n_before)}", payload=payload)
+        self._about[event.take_id].append(named)
         return named
 
 
-def _with(said: Opinion | None, event: Event) -> Opinion:
-    """An opinion after one more word."""
-    fresh = opinions([event])[event.take_id, event.actor]
-    if said is None:
-        return fresh
-    return replace(
-        said,
-        verdict=fresh.verdict or said.verdict,
-        tags=(*said.tags, *fresh.tags),
-        notes=(*said.notes, *fresh.notes),
-        bpm=said.bpm if fresh.bpm is None else fresh.bpm,
+def _stands(event: Event, said: Judgement) -> bool:
+    words: Any = event.payload
+    match event.kind:
+        case "verdict":
+            return bool(said.verdict == words["value"])
+        case "tap":
+            return said.bpm is not None and f"{said.bpm:g}" == f"{words['bpm']:g}"
+        case "tag":
+            return words["tag"] in said.tags
+    return any(
+        n.text == words["text"]
+        and abs(n.start_s - words["start_s"]) <= SAME_S
+        and abs(n.end_s - words["end_s"]) <= SAME_S
+        for n in said.notes
     )
 
 
@@ -323,7 +170,7 @@ def _read_log(text: str, *, actor: str, now: float, takes: Mapping[str, Take], l
             continue
         where = f"line {number}"
         try:
-            words = speech.parse(line)
+            words = parse_json(line)
         except ParameterError as why:
             raise _at(where, str(why)) from why
         if not isinstance(words, dict):
@@ -334,7 +181,7 @@ def _read_log(text: str, *, actor: str, now: float, takes: Mapping[str, Take], l
             if target is None or (target.actor, target.take_id) != (event.actor, event.take_id):
                 raise _at(where, "takes back what is not there, or is somebody else's")
         before = known.setdefault(event.client_id, event)
-        if not speech.same_words(before, event):
+        if not validation.equal_content(before, event):
             raise _at(where, f"client_id {event.client_id} is taken by another event")
         found.append(event)
     return found
@@ -348,7 +195,7 @@ def _logged(where: str, words: Mapping[str, Any], *, actor: str, now: float, tak
     except ParameterError as why:
         raise _at(where, str(why)) from why
     pass_name = words.get("pass_name", "")
-    event = _understand(
+    event = _event(
         where,
         {**words, "pass": "" if pass_name == AUTO else pass_name},
         actor=speaker,
@@ -475,7 +322,7 @@ def _read_audacity(text: str, take_id: str) -> Iterator[Line]:
 def _read_jams(text: str, take_id: str) -> Iterator[Line]:
     """One document; also a list of them."""
     try:
-        found = speech.parse(text)
+        found = parse_json(text)
     except ParameterError as why:
         raise _at("not JAMS", str(why)) from why
     try:

@@ -7,9 +7,8 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neuralbum.catalogue import fold
-from neuralbum.curate.following import Follower
-from neuralbum.curate.opinions import opinions
+from neuralbum.catalogue import fold, fold_by_person
+from neuralbum.curate.event_reader import EventReader
 from neuralbum.records import Event, Judgement
 
 
@@ -40,17 +39,17 @@ def logs(draw):
 @given(logs(), st.lists(st.integers(0, 40), max_size=6), st.randoms(use_true_random=False))
 def test_following_in_any_portions_equals_the_fold(log, cuts, random):
     visible: list[Event] = []
-    follower = Follower(lambda after: sorted((e for e in visible if e.id > after), key=lambda e: e.id))
+    reader = EventReader(lambda after: sorted((e for e in visible if e.id > after), key=lambda e: e.id))
     coming = list(log)
     random.shuffle(coming)  # transactions become visible in any order
     for cut in [*sorted(c for c in cuts if c <= len(coming)), len(coming)]:
         visible[:] = coming[:cut]
-        follower.look()
+        reader.refresh()
     whole = fold(log)
     for take in ("t1", "t2"):
-        assert follower.judgement(take) == whole.get(take, Judgement(take))
+        assert reader.judgement(take) == whole.get(take, Judgement(take))
         about = [e for e in log if e.take_id == take]
-        assert follower.opinions_about(take) == opinions(about)
+        assert reader.annotations_about(take) == {actor: one for (_, actor), one in fold_by_person(about).items()}
 
 
 def test_queues_are_kept_apart_and_news_name_each_take_once():
@@ -59,11 +58,11 @@ def test_queues_are_kept_apart_and_news_name_each_take_once():
         Event("c1", 1.0, "ana", "verdict", "t1", {"value": "keep"}, id=2),
         Event("c2", 1.0, "ana", "verdict", "t1", {"value": "drop"}, id=3),
     ]
-    follower = Follower(lambda after: [e for e in log if e.id > after])
-    follower.look()
-    assert [q.client_id for q in follower.queues] == ["q1"]
-    assert follower.news(0) == [("t1", "ana")]
-    before = follower.now
-    follower.look()
-    assert follower.news(before) == []
-    assert follower.event("c2") == replace(log[2])
+    reader = EventReader(lambda after: [e for e in log if e.id > after])
+    reader.refresh()
+    assert [q.client_id for q in reader.queues] == ["q1"]
+    assert reader.changes(0) == [("t1", "ana")]
+    before = reader.now
+    reader.refresh()
+    assert reader.changes(before) == []
+    assert reader.event("c2") == replace(log[2])
