@@ -11,9 +11,9 @@ INDEXED = 6
 
 def heard(song):
     """A demo song as the lanes hear it: mono, 16 kHz."""
-    from neuralbum.originality.listening import hear_blocks
+    from neuralbum.originality.spectra import mono_16k
 
-    return hear_blocks(iter([(song.audio, song.sample_rate)]))
+    return mono_16k(iter([(song.audio, song.sample_rate)]))
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from neuralbum.kernels import diagonal, landmarks, qmax, topmost
-from neuralbum.originality import on_gpu
-from neuralbum.originality.candidates import Nearest
 
 RNG = np.random.default_rng(5)
 
@@ -75,21 +73,6 @@ def test_the_topmost_agree():
         keep(similarity[:, 150:], 150, values, places)
         kept.append([sorted(zip(*row, strict=True)) for row in zip(values, places, strict=True)])
     assert kept[0] == kept[1]
-
-
-@pytest.mark.parametrize("n_places", [3, 400])
-def test_the_gpus_way_finds_the_same_nearest_blocks(n_places):
-    """Run on the CPU in float32; on a GPU it is the same code in half precision."""
-    vectors = RNG.standard_normal((n_places, 24)).astype(np.float32)
-    rows = RNG.standard_normal((70, 24)).astype(np.float32)
-    found = []
-    for nearest in (Nearest(vectors), on_gpu.Nearest(vectors, device="cpu")):
-        values, places = nearest(rows, 5, 2.0)
-        order = np.argsort(-values, axis=1, kind="stable")
-        found.append((np.take_along_axis(values, order, 1), np.take_along_axis(places, order, 1)))
-    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
-    np.testing.assert_array_equal(found[0][1], found[1][1])
-    assert (found[0][1] >= 0).any()
 
 
 def test_qmax_agrees_and_recurrence_keeps_the_nearest_of_rows_and_columns():

@@ -11,6 +11,7 @@ from ..errors import NeuralbumError, ParameterError
 from ..progress import SILENT, Reporter
 from . import cover, null
 from .index import Index, gather
+from .params import LANES
 from .search import FINER, GRID, Searcher
 from .spectra import CHROMA_RATE, SAMPLE_RATE, Float, Picture, draw
 
@@ -33,7 +34,12 @@ class Source:
 
 
 def build(
-    sources: Iterable[Source], *, seed: int = 0, decoys: Sequence[Source] = (), reporter: Reporter = SILENT
+    sources: Iterable[Source],
+    *,
+    seed: int = 0,
+    decoys: Sequence[Source] = (),
+    lanes: Sequence[str] = LANES,
+    reporter: Reporter = SILENT,
 ) -> tuple[Index, list[tuple[str, str]]]:
     """Index ``sources`` and fit the laws of chance; also what could not be heard: (name, why).
 
@@ -75,7 +81,9 @@ def build(
     foreign = Cuts(np.random.default_rng([seed, 1]), sum(n for _, n in DECOYS) // 2, len(decoys))
     for source in decoys:
         foreign.take(-1, source.hear())
-    return replace(index, nulls=null.to_plain(learn_chance(index, cuts.both_ways(), foreign.forward()))), failures
+    return replace(
+        index, nulls=null.to_plain(learn_chance(index, cuts.both_ways(), foreign.forward(), lanes))
+    ), failures
 
 
 class Cuts:
@@ -112,28 +120,32 @@ class Cuts:
 
 
 def learn_chance(
-    index: Index, own: Sequence[tuple[int, Float]], foreign: Sequence[tuple[int, Float]] = ()
+    index: Index,
+    own: Sequence[tuple[int, Float]],
+    foreign: Sequence[tuple[int, Float]] = (),
+    lanes: Sequence[str] = LANES,
 ) -> dict[str, list[null.Gumbel]]:
     """Search decoys and fit Gumbel's law per lane and length; empty where there are too few."""
     searcher = Searcher(index)
     own = own if len(index.tracks) > 1 else []
     mixed = [pair for group in zip(own, foreign, strict=False) for pair in group]
     mixed += list(own[len(foreign) :]) + list(foreign[len(own) :])
-    laws: dict[str, list[null.Gumbel]] = {lane: [] for lane in NULL_LANES}
+    diagonal = [lane for lane in NULL_LANES if lane in lanes]
+    laws: dict[str, list[null.Gumbel]] = {lane: [] for lane in diagonal}
     rest = list(mixed)
     rng = np.random.default_rng(len(mixed))
     for length_s, number in DECOYS:
         some, rest = rest[:number], rest[number:]
         some = some or mixed[:number]
-        best: dict[str, list[float]] = {lane: [] for lane in NULL_LANES}
+        best: dict[str, list[float]] = {lane: [] for lane in diagonal}
         compared = []
         for track, sound in some:
             sound = sound[: round(length_s * SAMPLE_RATE)]
             if not np.any(sound):
                 continue
             grid = [GRID[i] for i in rng.choice(len(GRID), DECOY_SHIFTS, replace=False)]
-            found = searcher.align(draw(sound, finer=FINER), NULL_LANES, skip_track=track, grid=grid)
-            for lane in NULL_LANES:
+            found = searcher.align(draw(sound, finer=FINER), diagonal, skip_track=track, grid=grid)
+            for lane in diagonal:
                 best[lane].append(found[lane][0].evidence if found[lane] else 0.0)
             skipped = index.tracks[track].duration_s if track >= 0 else 0.0
             compared.append(index.duration_s - skipped)
@@ -142,7 +154,8 @@ def learn_chance(
                 laws[lane].append(
                     null.fit(values, window_s=length_s, index_s=float(np.mean(compared)), usual=null.USUAL[lane])
                 )
-    laws["cover"] = learn_cover(index)
+    if "cover" in lanes:
+        laws["cover"] = learn_cover(index)
     return {lane: some for lane, some in laws.items() if some}
 
 

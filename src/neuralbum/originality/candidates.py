@@ -6,14 +6,14 @@ A candidate says "the query at q_s may be the reference at r_s, transposed by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ..kernels import landmarks, topmost
-from . import on_gpu, spectra
+from . import spectra
 from .index import BLOCK_FRAMES, QUERY_FAN_OUT, Index, blocks, to_unit, whiten
 from .spectra import Float, Picture
 
@@ -47,31 +47,24 @@ class Candidate:
 class Blocks:
     """All reference blocks of an index, ready to be multiplied."""
 
-    nearest: Callable[[Float, int, float], tuple[Float, npt.NDArray[np.int32]]]
-    """(n_rows, BLOCK_AXES), kept, least -> the most similar blocks of each row: similarity and number (-1: none),
-    (n_rows, kept), no order."""
+    vectors: Float  #: (n_blocks, BLOCK_AXES)
     place: npt.NDArray[np.int32]  #: reference frame (over all tracks) where each block starts
 
-
-class Nearest:
-    """Multiplies rows with all reference blocks, tile by tile."""
-
-    def __init__(self, vectors: Float) -> None:
-        self._vectors = vectors
-
-    def __call__(self, rows: Float, kept: int, least: float) -> tuple[Float, npt.NDArray[np.int32]]:
+    def nearest(self, rows: Float, kept: int, least: float) -> tuple[Float, npt.NDArray[np.int32]]:
+        """The most similar blocks of each row (n_rows, BLOCK_AXES): similarity and number (-1: none), (n_rows, kept),
+        in no order."""
         values = np.full((len(rows), kept), least, np.float32)
         places = np.full((len(rows), kept), -1, np.int32)
         # Many rows at once keep the multiplication busy; a tile of results stays in the cache.
         for low in range(0, len(rows), ROWS):
             part = slice(low, low + ROWS)
-            for first in range(0, len(self._vectors), TILE):
-                similarity = rows[part] @ self._vectors[first : first + TILE].T
+            for first in range(0, len(self.vectors), TILE):
+                similarity = rows[part] @ self.vectors[first : first + TILE].T
                 topmost.keep_topmost(similarity, first, values[part], places[part])
         return values, places
 
 
-def reference_blocks(index: Index, *, gpu: bool = False) -> Blocks:
+def reference_blocks(index: Index) -> Blocks:
     """Whitened blocks of every track, REFERENCE_STEP frames apart, never across two tracks."""
     vectors, places = [], []
     for number, track in enumerate(index.tracks):
@@ -79,8 +72,7 @@ def reference_blocks(index: Index, *, gpu: bool = False) -> Blocks:
         rows = blocks(frames, index.arrays["block_mean"], index.arrays["block_axes"], REFERENCE_STEP)
         vectors.append(rows)
         places.append(track.band + np.arange(len(rows), dtype=np.int32) * REFERENCE_STEP)
-    make = on_gpu.Nearest if gpu else Nearest
-    return Blocks(make(np.concatenate(vectors)), np.concatenate(places))
+    return Blocks(np.concatenate(vectors), np.concatenate(places))
 
 
 def warp(bands: Float, finer: int, pitch: int, speed: float) -> Float:

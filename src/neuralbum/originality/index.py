@@ -30,7 +30,6 @@ import numpy.typing as npt
 
 from ..errors import IndexFileError, ParameterError
 from ..kernels import landmarks
-from ..project import atomic
 from . import spectra
 from .spectra import Float, Picture
 
@@ -246,6 +245,8 @@ def _digest(tracks: Sequence[IndexedTrack], arrays: Mapping[str, npt.NDArray[Any
 
 def write(index: Index, path: Path) -> Index:
     """Write an index whole or not at all; returns it as it lies on disk."""
+    from ..project import atomic
+
     places, offset = {}, 0
     for name, array in index.arrays.items():
         places[name] = {"dtype": array.dtype.str, "shape": list(array.shape), "offset": offset}

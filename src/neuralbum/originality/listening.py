@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from .. import audio
 from ..corpus.prepared import STEREO_RATE, PreparedCorpus, PreparedTrack, to_float
 from ..errors import AudioError
-from .spectra import SAMPLE_RATE, Float
+from .spectra import SAMPLE_RATE, Float, mono_16k
 
 
 def hear_file(path: Path | str, log: audio.DecodeLog | None = None) -> Float:
@@ -21,32 +19,10 @@ def hear_file(path: Path | str, log: audio.DecodeLog | None = None) -> Float:
     AudioError
         Unreadable, without a single sample, or holding NaN.
     """
-    heard = hear_blocks(audio.blocks(path, log=log), name=str(path))
+    heard = mono_16k(audio.blocks(path, log=log), name=str(path))
     if heard.size == 0:
         raise AudioError(f"{path}: 0 samples; the file is empty or was cut short")
     return heard
-
-
-def hear_blocks(blocks: Iterator[tuple[Float, int]], *, name: str = "sound") -> Float:
-    """Blocks of (channels, n_samples) at one rate, as mono at SAMPLE_RATE."""
-    import soxr
-
-    stream: soxr.ResampleStream | None = None
-    parts: list[Float] = []
-    mix = audio.MonoMix()
-    for block, rate in blocks:
-        mono = mix(block)
-        if not np.isfinite(mono).all():
-            raise AudioError(f"{name}: holds NaN or infinite samples; convert it again from its source")
-        if rate == SAMPLE_RATE:
-            parts.append(mono)
-            continue
-        if stream is None:
-            stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="MQ")
-        parts.append(stream.resample_chunk(mono))
-    if stream is not None:
-        parts.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
-    return np.concatenate(parts).astype(np.float32, copy=False) if parts else np.zeros(0, np.float32)
 
 
 def hear_prepared(corpus: PreparedCorpus, song: PreparedTrack) -> Float:
@@ -59,4 +35,4 @@ def hear_prepared(corpus: PreparedCorpus, song: PreparedTrack) -> Float:
         for start in range(0, song.stereo.shape[1], step):
             yield to_float(song.stereo[:, start : start + step]), STEREO_RATE
 
-    return hear_blocks(slices(), name=song.track.title)
+    return mono_16k(slices(), name=song.track.title)

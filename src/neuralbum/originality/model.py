@@ -147,10 +147,10 @@ def asked(
 def sampled(project: Project, params: GenerateParams, seed: int) -> Iterator[Float]:
     """Takes as ``generate`` makes them, as mono at SAMPLE_RATE; nothing is stored."""
     from ..generate import sample
-    from .listening import hear_blocks
+    from .spectra import mono_16k
 
     for recipe, pieces in sample(project, params, seed=seed):
-        yield hear_blocks((piece, recipe.sample_rate) for piece in pieces)
+        yield mono_16k((piece, recipe.sample_rate) for piece in pieces)
 
 
 def write_model_report(project: Project, model_id: str) -> tuple[Path, list[dict[str, Any]]]:

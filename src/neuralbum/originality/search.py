@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError
-from . import alignment, candidates, cover, null, on_gpu
+from . import alignment, candidates, cover, null
 from .alignment import Aligned, Listener
 from .candidates import Candidate
 from .index import Index
@@ -62,7 +62,7 @@ class Searcher:
 
     @cached_property
     def blocks(self) -> candidates.Blocks:
-        return candidates.reference_blocks(self.index, gpu=on_gpu.available())
+        return candidates.reference_blocks(self.index)
 
     def search(
         self,

@@ -23,6 +23,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from .. import audio
+from ..errors import AudioError
 from ..kernels.landmarks import local_maxima
 
 Float = npt.NDArray[np.float32]
@@ -83,6 +85,31 @@ def draw(sound: Float, *, finer: int = 1) -> Picture:
         finer=finer,
         chroma=draw_chroma(sound),
     )
+
+
+# ---- mono ------------------------------------------------------------------------
+
+
+def mono_16k(blocks: Iterator[tuple[Float, int]], *, name: str = "sound") -> Float:
+    """Blocks of (channels, n_samples) at one rate, as mono at SAMPLE_RATE."""
+    import soxr
+
+    stream: soxr.ResampleStream | None = None
+    parts: list[Float] = []
+    mix = audio.MonoMix()
+    for block, rate in blocks:
+        mono = mix(block)
+        if not np.isfinite(mono).all():
+            raise AudioError(f"{name}: holds NaN or infinite samples; convert it again from its source")
+        if rate == SAMPLE_RATE:
+            parts.append(mono)
+            continue
+        if stream is None:
+            stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="MQ")
+        parts.append(stream.resample_chunk(mono))
+    if stream is not None:
+        parts.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+    return np.concatenate(parts).astype(np.float32, copy=False) if parts else np.zeros(0, np.float32)
 
 
 # ---- peaks ---------------------------------------------------------------------
