@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from neuralbum.originality import spectra
+from neuralbum.originality import fingerprints
 
 Float = npt.NDArray[np.float32]
-RATE = spectra.SAMPLE_RATE
+RATE = fingerprints.SAMPLE_RATE
 
 
 def mu_law(sound: Float) -> Float:
@@ -105,8 +105,8 @@ ALWAYS = ((1, 90), (2, 100), (3, 100))
 CONDITIONS = (
     Condition("clean", lambda s, o, r: s, bars=ALWAYS),
     Condition("mp3 64k", lambda s, o, r: compressed(s), bars=ALWAYS),
-    Condition("mu-law 8 bit", lambda s, o, r: mu_law(s), bars=ALWAYS),
-    Condition("mu-law + noise 10 dB", lambda s, o, r: mu_law(noisy(s, 10, r)), bars=((1, 70), (2, 80), (3, 97))),
+    Condition("mu-null 8 bit", lambda s, o, r: mu_law(s), bars=ALWAYS),
+    Condition("mu-null + noise 10 dB", lambda s, o, r: mu_law(noisy(s, 10, r)), bars=((1, 70), (2, 80), (3, 97))),
     Condition("noise 0 dB", lambda s, o, r: noisy(s, 0, r), bars=((3, 65), (5, 85), (10, 100))),
     Condition("low-pass 3 kHz", lambda s, o, r: low_passed(s), bars=((1, 90), (2, 100), (5, 100))),
     Condition("equaliser ±12 dB", lambda s, o, r: equalised(s, r), bars=((1, 90), (2, 100), (5, 100))),

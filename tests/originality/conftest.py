@@ -11,7 +11,7 @@ INDEXED = 6
 
 def heard(song):
     """A demo song as the lanes hear it: mono, 16 kHz."""
-    from neuralbum.originality.spectra import mono_16k
+    from neuralbum.originality.fingerprints import mono_16k
 
     return mono_16k(iter([(song.audio, song.sample_rate)]))
 
@@ -36,10 +36,10 @@ def others(band):
 
 @pytest.fixture(scope="session")
 def searcher(tracks):
-    from neuralbum.originality.building import Source, build
+    from neuralbum.originality.building import Source, build_index
     from neuralbum.originality.search import Searcher
 
-    index, failures = build([Source(name, name, lambda s=sound: s) for name, sound in tracks.items()])
+    index, failures = build_index([Source(name, name, lambda s=sound: s) for name, sound in tracks.items()])
     assert not failures
     return Searcher(index)
 

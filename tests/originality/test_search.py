@@ -12,7 +12,7 @@ RATE = 16_000
 
 
 def heard(song):
-    from neuralbum.originality.spectra import mono_16k
+    from neuralbum.originality.fingerprints import mono_16k
 
     return mono_16k(iter([(song.audio, song.sample_rate)]))
 

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ParameterError
-from .building import Source, build
+from .building import Source, build_index
+from .fingerprints import SAMPLE_RATE, Float, mono_16k
 from .search import Searcher, Segment
-from .spectra import SAMPLE_RATE, Float, mono_16k
 
 PLANTED_S = (1.0, 2.0, 3.0, 5.0)  #: lengths of planted copies
 LONGEST_S = max(PLANTED_S)
@@ -105,15 +105,15 @@ def index_songs(
     each = -(-N_SNIPPETS // max(len(songs), 1))
 
     def source(name: str, sound: Sound) -> Source:
-        def hear() -> Float:
+        def read() -> Float:
             mono = to_mono(sound, sample_rate, name=name)
             snippets.extend(cut_snippets(name, mono, each, rng))
             return mono
 
-        return Source(name, name, hear)
+        return Source(name, name, read)
 
     decoys = [Source("held-out", "", lambda s=sound: to_mono(s, sample_rate)) for sound in heldout]  # type: ignore[misc]
-    index, failures = build([source(*song) for song in songs.items()], seed=seed, decoys=decoys, lanes=lanes)
+    index, failures = build_index([source(*song) for song in songs.items()], seed=seed, decoys=decoys, lanes=lanes)
     if failures:
         raise ParameterError("; ".join(f"{name}: {why}" for name, why in failures))
     return SongIndex(Searcher(index), tuple(snippets), tuple(lanes))

@@ -15,6 +15,7 @@ STAGES = {
     "generate": "generate:run",
     "screen": "screen:run",
     "originality": "originality:run",
+    "memorisation": "originality:measure_model",
     "resemblance": "resemblance:run",
     "curate auto": "curate:auto",
     "title": "title:run",

@@ -19,11 +19,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import audio
+from ..audio.stft import hann, stft
 from ..errors import AudioError
 from ..kernels.landmarks import local_maxima
 
@@ -62,7 +64,7 @@ class Peaks:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Fingerprint:
     """Everything the lanes want to know about one sound."""
 
     duration_s: float
@@ -72,22 +74,36 @@ class Picture:
     chroma: Float  #: (n_frames, 12) at CHROMA_RATE
 
 
-def draw(sound: Float, *, finer: int = 1) -> Picture:
+def analyse(sound: Float, *, finer: int = 1) -> Fingerprint:
     """Analyse mono float32 sound at SAMPLE_RATE; ``finer`` = 2 doubles the frame rate of the bands."""
     sound = np.ascontiguousarray(sound, dtype=np.float32).ravel()
     power = float(np.mean(np.square(sound))) if sound.size else 0.0
     if power > 0:
         sound = sound * np.float32(1.0 / np.sqrt(power))
-    return Picture(
+    return Fingerprint(
         duration_s=sound.size / SAMPLE_RATE,
         peaks=find_peaks(sound),
-        bands=draw_bands(sound, finer=finer),
+        bands=band_contrast(sound, finer=finer),
         finer=finer,
-        chroma=draw_chroma(sound),
+        chroma=chroma_of(sound),
     )
 
 
 # ---- mono ------------------------------------------------------------------------
+
+
+def read_mono(path: Path | str, log: audio.DecodeLog | None = None) -> Float:
+    """A sound file as mono at SAMPLE_RATE, decoded block by block; ``log`` says what is odd about it.
+
+    Raises
+    ------
+    AudioError
+        Unreadable, without a single sample, or holding NaN.
+    """
+    heard = mono_16k(audio.blocks(path, log=log), name=str(path))
+    if heard.size == 0:
+        raise AudioError(f"{path}: 0 samples; the file is empty or was cut short")
+    return heard
 
 
 def mono_16k(blocks: Iterator[tuple[Float, int]], *, name: str = "sound") -> Float:
@@ -153,7 +169,7 @@ def strongest(peaks: Peaks, per_second: float) -> Peaks:
 # ---- bands -----------------------------------------------------------------------
 
 
-def draw_bands(sound: Float, *, finer: int = 1) -> Float:
+def band_contrast(sound: Float, *, finer: int = 1) -> Float:
     """Semitone bands as local contrast, each frame scaled to length 1; silent frames are 0."""
     bank = _filterbank(BAND_FFT, BAND_LOW_HZ, N_BANDS, 12)
     rows = [
@@ -198,7 +214,7 @@ def _running_mean(values: Float, reach: int, *, axis: int) -> Float:
 # ---- chroma ----------------------------------------------------------------------
 
 
-def draw_chroma(sound: Float) -> Float:
+def chroma_of(sound: Float) -> Float:
     """Pitch classes of the tonal part: energy near semitones, folded over octaves, pooled."""
     n_bins = 12 * CHROMA_OCTAVES * CHROMA_FINE
     bank = _filterbank(CHROMA_FFT, CHROMA_LOW_HZ, n_bins, 12 * CHROMA_FINE)
@@ -222,7 +238,7 @@ def draw_chroma(sound: Float) -> Float:
     return pooled.astype(np.float32)
 
 
-# ---- spectra ----------------------------------------------------------------------
+# ---- fingerprint ----------------------------------------------------------------------
 
 
 def _chunks(sound: Float, n_fft: int, hop: int, *, overlap: int) -> Iterator[tuple[int, int, int, Float]]:
@@ -230,28 +246,16 @@ def _chunks(sound: Float, n_fft: int, hop: int, *, overlap: int) -> Iterator[tup
 
     Frame k is centred on sample k * hop. ``overlap`` rows of context stand on each side where there are any.
     """
-    import scipy.fft
-
     n_frames = sound.size // hop + 1 if sound.size >= hop else 0
-    padded = np.pad(sound, (n_fft // 2, n_fft // 2 + hop))
-    window = _window(n_fft)
+    scale = np.float32(1 / np.sum(hann(n_fft).astype(np.float64) ** 2))
+    lead = -(-n_fft // (2 * hop))  # frames before a chunk that its first frame reaches into
     for start in range(0, n_frames, CHUNK_FRAMES):
         stop = min(start + CHUNK_FRAMES, n_frames)
         first, last = max(start - overlap, 0), min(stop + overlap, n_frames)
-        power = np.empty((last - first, n_fft // 2 + 1), np.float32)
-        for part in range(first, last, 256):  # small enough to stay in the cache
-            end = min(part + 256, last)
-            piece = padded[part * hop : (end - 1) * hop + n_fft]
-            frames = np.lib.stride_tricks.sliding_window_view(piece, n_fft)[::hop] * window
-            spectrum = scipy.fft.rfft(frames, axis=1, overwrite_x=True)
-            power[part - first : end - first] = spectrum.real**2 + spectrum.imag**2
-        yield first, start - first, stop - first, power
-
-
-@cache
-def _window(n_fft: int) -> Float:
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
-    return (window / np.sqrt(np.sum(window**2))).astype(np.float32)
+        before = min(lead, first)
+        piece = sound[(first - before) * hop : (last - 1) * hop + n_fft // 2]
+        spectrum = stft(piece, n_fft, hop)[before : before + last - first]
+        yield first, start - first, stop - first, (spectrum.real**2 + spectrum.imag**2) * scale
 
 
 @cache

@@ -21,9 +21,9 @@ from ..records import digest
 from .params import LANES
 
 if TYPE_CHECKING:
+    from .fingerprints import Float
     from .index import Index
     from .search import Searcher, Segment
-    from .spectra import Float
 
 
 def sound_files(places: Iterable[Path | str]) -> list[Path]:
@@ -60,16 +60,16 @@ def index_files(
         No usable sound in them.
     """
     from . import index
-    from .building import Source, build
-    from .listening import hear_file
+    from .building import Source, build_index
+    from .fingerprints import read_mono
 
     found = _found(places)
     if not found.files:
         raise ParameterError(f"no sound files in {', '.join(map(show_path, places))}")
 
-    def hear(path: Path) -> Float:
+    def read(path: Path) -> Float:
         log = DecodeLog()
-        sound = hear_file(path, log)
+        sound = read_mono(path, log)
         for remark in log.remarks():
             reporter.line(f"{show_path(path)}: {remark}")
         return sound
@@ -78,13 +78,13 @@ def index_files(
     sources = []
     for name, path in zip(unique_names(found.files), found.files, strict=True):
         try:
-            sources.append(Source(name, file_digest(path), partial(hear, path)))
+            sources.append(Source(name, file_digest(path), partial(read, path)))
         except OSError as cause:
             failures.append((name, f"cannot be read ({cause.strerror or cause})"))
     for name, why in failures:
         reporter.line(f"{name}: {why}")
-    made, unheard = build(sources, seed=seed, reporter=reporter)
-    return index.write(made, Path(out)), failures + unheard
+    made, unread = build_index(sources, seed=seed, reporter=reporter)
+    return index.write(made, Path(out)), failures + unread
 
 
 def unique_names(files: Sequence[Path]) -> list[str]:
@@ -108,7 +108,7 @@ def search_files(
     journal: Path | None = None,
     reporter: Reporter = SILENT,
 ) -> tuple[list[Segment], list[tuple[str, str]]]:
-    """Search files in an index: (segments, best first; what could not be heard: (file, why)).
+    """Search files in an index: (segments, best first; what could not be read: (file, why)).
 
     Parameters
     ----------
@@ -174,11 +174,11 @@ def _prepare(asked: list[Any]) -> None:
 
 
 def _search_one(path: str) -> Answer:
-    from .listening import hear_file
+    from .fingerprints import read_mono
 
     searcher, (_, lanes, max_p, shortest_s) = _ready[0]
     try:
-        sound = hear_file(path)
+        sound = read_mono(path)
         return path, searcher.search(sound, name=show_path(path), lanes=lanes, max_p=max_p, shortest_s=shortest_s), ""
     except NeuralbumError as error:
         return path, [], show_path(str(error))

@@ -17,8 +17,8 @@ import numpy as np
 
 from ..kernels.qmax import qmax, recurrence
 from .alignment import Aligned
+from .fingerprints import CHROMA_RATE, Float
 from .index import Index
-from .spectra import CHROMA_RATE, Float
 
 STACK = 5  #: frames seen together, 1.9 s
 KAPPA = 0.08  #: share of nearest cells in each row and column
@@ -32,10 +32,10 @@ FEWEST_OTHERS = 4  #: tracks needed to know what is usual for a query
 def align(index: Index, chroma: Float, *, skip_track: int | None = None) -> list[Aligned]:
     """The best walk with every track, for every window; longest beyond the usual first."""
     window, step = round(WINDOW_S * CHROMA_RATE), round(STEP_S * CHROMA_RATE)
-    references = [centre(index.chroma(number)) for number in range(len(index.tracks))]
+    references = [centred(index.chroma(number)) for number in range(len(index.tracks))]
     found: list[Aligned] = []
     for start in range(0, max(len(chroma) - (window - step), 1), step):
-        piece = centre(chroma[start : start + window])
+        piece = centred(chroma[start : start + window])
         if len(piece) < SHORTEST_S * CHROMA_RATE or not piece.any():
             continue
         walks = {
@@ -62,7 +62,7 @@ def align(index: Index, chroma: Float, *, skip_track: int | None = None) -> list
     return join(sorted(found, key=lambda one: -one.evidence))
 
 
-def centre(chroma: Float) -> Float:
+def centred(chroma: Float) -> Float:
     """Frames without their mean, of length 1: what is played, not how loud or how noisy."""
     flat = chroma - chroma.mean(axis=1, keepdims=True)
     length = np.sqrt(np.einsum("ij,ij->i", flat, flat))

@@ -17,7 +17,7 @@ from neuralbum.cli.run import run as command
 from neuralbum.errors import AudioError, IndexFileError, ParameterError
 from neuralbum.originality import index as indexes
 from neuralbum.originality import index_files, search_files
-from neuralbum.originality.loose import sound_files, unique_names
+from neuralbum.originality.files import sound_files, unique_names
 
 RATE = 16_000
 FIELDS = ["query", "q_start_s", "q_end_s", "reference", "r_start_s", "r_end_s"]
@@ -70,10 +70,10 @@ def test_an_interrupted_scan_goes_on_from_its_journal(shelf, monkeypatch):
     with open(journal, "a", encoding="utf-8") as file:
         file.write('{"about": "cut sho')  # killed while writing
     searched = []
-    from neuralbum.originality import loose
+    from neuralbum.originality import files as searching
 
-    real = loose._search_one
-    monkeypatch.setattr(loose, "_search_one", lambda path: searched.append(path) or real(path))
+    real = searching._search_one
+    monkeypatch.setattr(searching, "_search_one", lambda path: searched.append(path) or real(path))
     again, _ = search_files(shelf / "band.nbx", [shelf / "copy.flac", shelf / "own.flac"], **asked)
     assert searched == [str(shelf / "own.flac")]
     assert again == first
