@@ -10,9 +10,9 @@ from neuralbum.corpus.labels import Labels, read_labels
 from neuralbum.errors import CatalogueError, ParameterError
 from neuralbum.records import Event, Track
 from neuralbum.resemblance import suggest
+from neuralbum.resemblance.label_suggestions import near_takes, shared_tags, tempo_of
 from neuralbum.resemblance.params import Params
-from neuralbum.resemblance.portrait import Portrait
-from neuralbum.resemblance.voices import shared_tags, tempo_of, voices
+from neuralbum.resemblance.style import SongStyle
 
 RATE = 16_000
 SMALL = Params(patches=6, patch_s=1.0)
@@ -134,20 +134,20 @@ def test_without_curated_takes_it_says_so_and_still_measures_tempi(band):
 
 
 def cloud(*centre):
-    """A portrait whose patches lie around a point."""
+    """A style whose patches lie around a point."""
     points = np.asarray(centre) + 0.1 * np.random.default_rng(0).normal(size=(20, len(centre)))
-    return Portrait(points.astype(np.float32), 0.0, 0.0, None, 100.0, "C major")
+    return SongStyle(points.astype(np.float32), 0.0, 0.0, None, 100.0, "C major")
 
 
-def test_a_take_speaks_only_for_a_track_it_is_near_and_clearly_nearest_to():
+def test_a_take_counts_only_for_a_track_it_is_near_and_clearly_nearest_to():
     band = {"a": cloud(0, 0), "b": cloud(10, 0), "c": cloud(0, 10)}
     takes = {"near": cloud(1, 1), "between": cloud(4.8, 0), "far": cloud(-12, -12), "other": cloud(11, 1)}
-    heard = voices(band, takes, Params())
-    assert heard.of_track == {"a": ["near"], "b": ["other"]}
-    assert heard.n_mute == 2
+    near = near_takes(band, takes, Params())
+    assert near.of_track == {"a": ["near"], "b": ["other"]}
+    assert near.n_unlike == 2
 
 
-def test_takes_that_speak_for_no_track_are_counted(curated):
+def test_takes_that_count_for_no_track_are_counted(curated):
     whistle = (0.3 * np.sin(2 * np.pi * 3000 * np.arange(12 * RATE) / RATE)).astype(np.float32)
     project = curated((whistle, "keep", ["whistle"]), (whistle / 2, "keep", ["whistle"]))
     found = suggest(project, labels_path(project), params=SMALL)
@@ -179,4 +179,4 @@ def test_two_takes_and_half_of_them_must_agree():
 
 @pytest.mark.parametrize(("base", "said"), [(0.0, None), (35.0, 70.0), (92.26, 92.3), (400.0, 200.0)])
 def test_a_measured_tempo_comes_by_octaves_into_the_range_of_labels(base, said):
-    assert tempo_of(Portrait(np.zeros((1, 1)), base, 0.5, None, 100.0, "C major")) == said
+    assert tempo_of(SongStyle(np.zeros((1, 1)), base, 0.5, None, 100.0, "C major")) == said

@@ -1,35 +1,39 @@
-"""One song's portrait: its patches as points, its tempo, loudness, colour and key.
+"""One song's style as numbers: its patches as points, its tempo, loudness, brightness and key.
 
-Band and album are measured alike: mono, at the corpus's sample rate. So what the
-flesh adds above that is not judged here.
+A patch of some seconds becomes 60 numbers: mean, spread and movement of 20 MFCCs. Band and
+album are measured alike: mono, at the corpus's sample rate. So what the flesh adds above that is not judged here.
 
-Pure: a sound in, a Portrait out.
+Pure: a sound in, a SongStyle out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ..audio import features
+from ..audio import features, mel
+from ..audio.stft import stft
 from ..errors import AudioError
 from ..screen import tempo
 from ..screen.analysis import analyse
 
 Floats = npt.NDArray[np.float32]
-Embed = Callable[[Floats, int], Floats]  #: (n_patches, n_samples), sample rate -> (n_patches, n_numbers)
 
 SILENT_RMS = 10 ** (-55 / 20)  #: quieter patches say nothing about style
+N_FFT, HOP = 1024, 512  #: at 16 kHz: 64 ms every 32 ms
+N_MELS, N_MFCC = 40, 20
+LOW_HZ, HIGH_HZ = 50.0, 7600.0
+FLOOR_DB = -80.0
+N_NUMBERS = 3 * N_MFCC
 
 
 @dataclass(frozen=True)
-class Portrait:
+class SongStyle:
     """What is compared of a song."""
 
-    points: Floats  #: (n_patches, n_numbers)
+    points: Floats  #: (n_patches, N_NUMBERS)
     base_bpm: float  #: 0: no tempo
     clarity: float
     loudness_lufs: float | None
@@ -37,7 +41,7 @@ class Portrait:
     key: str
 
 
-def draw(sound: Floats, sample_rate: int, *, embed: Embed, patch_s: float, n_patches: int, name: str) -> Portrait:
+def measure_style(sound: Floats, sample_rate: int, *, patch_s: float, n_patches: int, name: str) -> SongStyle:
     """Measure a mono sound, float32 (n_samples,).
 
     Raises
@@ -52,8 +56,8 @@ def draw(sound: Floats, sample_rate: int, *, embed: Embed, patch_s: float, n_pat
         raise AudioError(f"{name}: silent; there is nothing to compare")
     heard = analyse([(sound[None], sample_rate)], name=name)
     beat = tempo.measure(heard.onset, heard.frame_rate).song
-    return Portrait(
-        points=embed(patches, sample_rate),
+    return SongStyle(
+        points=np.stack([mfcc_statistics(patch, sample_rate) for patch in patches]),
         base_bpm=beat.base_bpm,
         clarity=beat.clarity,
         loudness_lufs=heard.loudness.integrated_lufs,
@@ -72,3 +76,16 @@ def cut(sound: Floats, sample_rate: int, patch_s: float, n_patches: int) -> Floa
     starts = np.linspace(0, room, n).round().astype(int)
     patches = np.stack([sound[s : s + length] for s in starts])
     return patches[np.sqrt((patches**2).mean(axis=1)) > SILENT_RMS]
+
+
+def mfcc_statistics(patch: Floats, sample_rate: int) -> Floats:
+    """Mean, standard deviation and mean absolute change of a patch's MFCCs: float32 (N_NUMBERS,)."""
+    from scipy.fft import dct
+
+    filters = mel.mel_filters(sample_rate, N_FFT, N_MELS, LOW_HZ, min(HIGH_HZ, 0.475 * sample_rate))
+    spectrum = stft(patch, N_FFT, HOP)
+    power = mel.mel_power(spectrum.real**2 + spectrum.imag**2, filters) / (N_FFT / 4) ** 2
+    level_db = 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
+    mfcc = dct(level_db, axis=1, norm="ortho")[:, :N_MFCC]
+    change = np.abs(np.diff(mfcc, axis=0)).mean(axis=0) if len(mfcc) > 1 else np.zeros(N_MFCC)
+    return np.concatenate([mfcc.mean(axis=0), mfcc.std(axis=0), change]).astype(np.float32)
