@@ -68,7 +68,7 @@ def test_an_interrupted_scan_goes_on_from_its_journal(shelf, monkeypatch):
     asked = {"lanes": ("exact",), "journal": journal}
     first, _ = search_files(shelf / "band.nbx", [shelf / "copy.flac"], **asked)
     with open(journal, "a", encoding="utf-8") as file:
-        file.write('{"about": "cut sho')  # killed while writing
+        file.write('\n{"about": "cut sho')  # killed while writing
     searched = []
     from neuralbum.originality import files as searching
 

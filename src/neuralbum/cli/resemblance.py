@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,9 @@ from .options import (
     open_project,
     parse_shard,
 )
+
+if TYPE_CHECKING:
+    from ..resemblance.likeness.compare import Likeness
 
 
 def command(
@@ -65,29 +68,28 @@ def command(
 
 def _show(values: Mapping[str, Any]) -> None:
     from ..resemblance.likeness.compare import read_likeness
-    from ..resemblance.likeness.text import text
     from ..resemblance.width import style_shares
 
     print(values["words"])
     if values.get("likeness"):
-        print()
-        print(text(read_likeness(values["likeness"]), {"cut_s": values["cut_s"], **style_shares(values)}))
+        _show_likeness(read_likeness(values["likeness"]), {"cut_s": values["cut_s"], **style_shares(values)})
     rows = [
-        (
-            name,
-            f"{values['album'][name]:.3f}",
-            f"{values['floor'][name]:.3f}",
-            f"{values['floor_same_songs'][name]:.3f}",
-        )
+        (name, *(f"{values[column][name]:.3f}" for column in ("album", "floor", "floor_same_songs")))
         for name in ("frechet", "coverage")
     ]
-    print()
     print_table(("measure", "album", "floor: halves of the band", "floor: same songs"), rows)
+
+
+def _show_likeness(found: Likeness, styles: Mapping[str, float]) -> None:
+    from ..resemblance.likeness import text
+
+    print("", text.summary(found, styles), "", sep="\n")
+    print_table(text.HEADER, text.rows(found))
+    print(text.reasons(found))
 
 
 def _folders(folders: list[Path], json: bool) -> int:
     from ..resemblance.likeness.folders import judge
-    from ..resemblance.likeness.text import text
 
     if len(folders) != 2:
         raise typer.BadParameter(f"{len(folders)} folders: name two, the band's and the takes'")
@@ -95,6 +97,7 @@ def _folders(folders: list[Path], json: bool) -> int:
     if json:
         print_json({**found.plain(), **styles})
     else:
-        print(found.words(), text(found, styles), sep="\n\n")
+        print(found.words())
+        _show_likeness(found, styles)
         print_next(f"neuralbum originality index {shlex.quote(str(folders[0]))} -o band.nbx (does anything copy it?)")
     return 0

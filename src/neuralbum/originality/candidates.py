@@ -178,14 +178,14 @@ def by_hashes(index: Index, fingerprint: Fingerprint, *, skip_track: int | None 
             for k, one in enumerate(some):  # a later slice begins later in the reference too
                 summed[: size - k * shift] += one[k * shift :]
             begin = (number + 1 - len(some)) * slice_frames
-            heard = min(len(some) * slice_frames, fingerprint.peaks.n_frames - begin)
+            length = min(len(some) * slice_frames, fingerprint.peaks.n_frames - begin)
             places, heights = landmarks.highest(summed, PER_WINDOW, 3)
             for place, height in zip(places, heights, strict=True):
-                at = step * int(place) + step - margin + heard // 2
+                at = step * int(place) + step - margin + length // 2
                 track = int(np.searchsorted(starts, at, side="right")) - 1
                 if height < LEAST_VOTES or track < 0 or track == skip_track:
                     continue
                 r_s = (at - starts[track]) / fingerprints.PEAK_RATE
-                q_s = (begin + heard // 2) / fingerprints.PEAK_RATE
+                q_s = (begin + length // 2) / fingerprints.PEAK_RATE
                 found.append(Diagonal(track, q_s, r_s, 0, 1.0, float(height)))
     return found

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from multiprocessing import get_context
@@ -185,30 +186,18 @@ def _search_one(path: str) -> Answer:
 
 
 def _read_journal(journal: Path | None, about: str) -> dict[str, list[dict[str, Any]]]:
-    """Answers that were given to the same question before; a half-written last line is passed over."""
+    """Answers that were given to the same question before; a half-written line is passed over."""
     known: dict[str, list[dict[str, Any]]] = {}
-    if journal is None or not journal.exists():
-        return known
-    for line in journal.read_text(encoding="utf-8").splitlines():
-        try:
+    for line in journal.read_text(encoding="utf-8").splitlines() if journal and journal.exists() else ():
+        with suppress(ValueError, KeyError, TypeError):
             row = json.loads(line)
             if row["about"] == about:
                 known[row["file"]] = row["segments"]
-        except (ValueError, KeyError, TypeError):
-            continue
     return known
 
 
 def _append(journal: Path, row: dict[str, Any]) -> None:
     with open(journal, "a", encoding="utf-8") as file:
-        if file.tell() and not _ends_with_newline(journal):
-            file.write("\n")
-        file.write(json.dumps(row) + "\n")
+        file.write("\n" + json.dumps(row))  # the line break first: a half-written line before it stays alone
         file.flush()
         os.fsync(file.fileno())
-
-
-def _ends_with_newline(path: Path) -> bool:
-    with open(path, "rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"

@@ -1,14 +1,14 @@
-"""What a piece of sound looks like to the three lanes: peaks, bands, chroma.
+"""The fingerprint of a piece of sound: peaks, bands and chroma, one for each lane.
 
 One analysis serves tracks and takes alike, and depends on its surroundings by
 less than a second, so that a snippet cut out of a track gives the same marks
-as the track does at that place. Three pictures are drawn of mono sound at 16 kHz:
+as the track does at that place. Three kinds of features of mono sound at 16 kHz:
 
 * *peaks*: local maxima of a spectrogram with 36 bins an octave, 62.5 frames a
   second (after A. Wang, "An industrial-strength audio search algorithm", ISMIR 2003);
 * *bands*: 80 semitone bands, 15.6 frames a second, as contrast to their
   neighbourhood in frequency and time: equalisers and levels cancel out, and a
-  drone, which contrasts with nothing, fades (takes are drawn at twice the rate);
+  drone, which contrasts with nothing, fades (of takes at twice the rate);
 * *chroma*: 12 pitch classes, 2.6 frames a second.
 
 Pure: arrays in, arrays out.
@@ -100,10 +100,10 @@ def read_mono(path: Path | str, log: audio.DecodeLog | None = None) -> Float:
     AudioError
         Unreadable, without a single sample, or holding NaN.
     """
-    heard = mono_16k(audio.blocks(path, log=log), name=str(path))
-    if heard.size == 0:
+    mono = mono_16k(audio.blocks(path, log=log), name=str(path))
+    if mono.size == 0:
         raise AudioError(f"{path}: 0 samples; the file is empty or was cut short")
-    return heard
+    return mono
 
 
 def mono_16k(blocks: Iterator[tuple[Float, int]], *, name: str = "sound") -> Float:
@@ -138,8 +138,8 @@ def find_peaks(sound: Float) -> Peaks:
     frames, bins, prominences = [], [], []
     n_frames = 0
     for first, keep_from, keep_to, power in _chunks(sound, PEAK_FFT, PEAK_HOP, overlap=3 * time_reach):
-        picture = np.log(power @ bank + np.float32(FLOOR))
-        frame, bin_, prominence = local_maxima(picture, time_reach, bin_reach, PEAK_PROMINENCE)
+        spectrogram = np.log(power @ bank + np.float32(FLOOR))
+        frame, bin_, prominence = local_maxima(spectrogram, time_reach, bin_reach, PEAK_PROMINENCE)
         kept = (frame >= keep_from) & (frame < keep_to)
         frames.append(frame[kept] + first)
         bins.append(bin_[kept])
@@ -194,8 +194,8 @@ def contrast(level: Float, *, frames: int, bands: int = 8, fade: float = 1.0) ->
     flat -= np.float32(fade) * _running_mean(flat, frames, axis=0)
     length = np.sqrt(np.einsum("ij,ij->i", flat, flat))
     # Below this a frame holds numerical dust only: the floor makes silence exactly flat.
-    heard = length > 0.5
-    return (flat * np.where(heard, 1.0 / np.maximum(length, 1e-6), 0.0)[:, None]).astype(np.float32)
+    audible = length > 0.5
+    return (flat * np.where(audible, 1.0 / np.maximum(length, 1e-6), 0.0)[:, None]).astype(np.float32)
 
 
 def _running_mean(values: Float, reach: int, *, axis: int) -> Float:

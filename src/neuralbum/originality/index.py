@@ -65,7 +65,7 @@ class Index:
 
     tracks: tuple[IndexedTrack, ...]
     arrays: Mapping[str, npt.NDArray[Any]]
-    nulls: Mapping[str, Any]  #: what chance looks like here: lane -> parameters; see ``null``
+    nulls: Mapping[str, Any]  #: what chance looks like here: lane -> parameters; see ``null_distribution``
     digest: str
     size: int = 0  #: bytes of the file
 

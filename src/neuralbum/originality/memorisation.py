@@ -3,7 +3,7 @@
 Conditions of equal measure, and planted copies that test the test:
 
 * *generated* takes against the songs the net was trained on: what may be copied;
-* *held-out*: the same takes against songs it never heard: what chance and style give;
+* *held-out*: the same takes against songs it was not trained on: what chance and style give;
 * *self*: held-out songs against the songs it was trained on: how much the band repeats itself;
 * *reversed*: the takes backwards against the songs it was trained on: no copy at all, so what is
   found here is the error of the method;
@@ -355,7 +355,7 @@ def _curves(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     drawn = [
         ("against training", "step", by_temperature),
         ("against temperature", "temperature", by_step),
-        ("against held-out bits", "bits per sample", by_bits),
+        ("against held-out bits", "bits", by_bits),
     ]
     return [
         {"title": title, "x_label": x_label, "y_label": "s/h", "series": series}

@@ -78,7 +78,7 @@ def _key(params: Params, item: stage.Item) -> str:
 
 
 def _rekey(project: Project, params: Params, corpus: PreparedCorpus, takes: Iterable[Take]) -> None:
-    """Enter older findings under today's key, where the file they heard was not touched since.
+    """Enter older findings under today's key, where the file they are about was not touched since.
 
     The audio that a flesh had made used to be named by its size and time of change.
     """

@@ -71,7 +71,7 @@ def measure_styles(
         np.save(path, style.points, allow_pickle=False)
         return stage.Measured({k: v for k, v in vars(style).items() if k != "points"}, {"points": path})
 
-    done = how.run(project, STYLE_STAGE, STYLE_VERSION, shape, items, listen, label="portraits")
+    done = how.run(project, STYLE_STAGE, STYLE_VERSION, shape, items, listen, label="styles")
     return done, found(project, STYLE_STAGE, STYLE_VERSION, shape, items)
 
 

@@ -54,15 +54,15 @@ def measure_style(sound: Floats, sample_rate: int, *, patch_s: float, n_patches:
     patches = cut(sound, sample_rate, patch_s, n_patches)
     if not len(patches):
         raise AudioError(f"{name}: silent; there is nothing to compare")
-    heard = analyse([(sound[None], sample_rate)], name=name)
-    beat = tempo.measure(heard.onset, heard.frame_rate).song
+    analysis = analyse([(sound[None], sample_rate)], name=name)
+    beat = tempo.measure(analysis.onset, analysis.frame_rate).song
     return SongStyle(
         points=np.stack([mfcc_statistics(patch, sample_rate) for patch in patches]),
         base_bpm=beat.base_bpm,
         clarity=beat.clarity,
-        loudness_lufs=heard.loudness.integrated_lufs,
-        centroid_hz=features.centroid(heard.spectrum, heard.frequencies_hz),
-        key=features.key(heard.chroma)[0],
+        loudness_lufs=analysis.loudness.integrated_lufs,
+        centroid_hz=features.centroid(analysis.spectrum, analysis.frequencies_hz),
+        key=features.key(analysis.chroma)[0],
     )
 
 
