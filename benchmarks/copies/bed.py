@@ -27,7 +27,7 @@ class Bed:
     indexed: dict[str, Float]
     negatives: dict[str, Float]
     index: Index
-    built_cpu_s: float  #: from float sound to index, nulls of chance included
+    built_cpu_s: float  #: from float sound to index, null distributions included
     decode_cpu_s: float
 
 
@@ -80,7 +80,7 @@ def snippets(bed: Bed, seed: int, n_positions: int, lengths: Sequence[int]) -> I
     places = [cut(bed.indexed, reach, rng) for _ in range(n_positions)]
     for condition in CONDITIONS:
         for track, start in places:
-            # One spoiling for all lengths (nested cuts), as a query would cut them.
+            # One spoiling for all lengths (nested cuts), as a listener would cut them.
             other_name, other_start = cut(bed.negatives, reach, rng)
             other = bed.negatives[other_name][other_start : other_start + int(reach * RATE)]
             sound = bed.indexed[track][start : start + int(longest * max(condition.speed, 1.0) * RATE) + RATE]

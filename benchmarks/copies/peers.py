@@ -36,7 +36,7 @@ def peer_rows(bed: Bed, seed: int, n_positions: int) -> list[Row]:
 def _peer(name: str, peer: Any, bed: Bed, seed: int, n_positions: int) -> list[Row]:
     lengths, chosen = (
         (1, 3, 10),
-        ("clean", "mu-null + noise 10 dB", "mixed at 0 dB", "pitch +2", "tape +1", "tempo x1.05"),
+        ("clean", "mu-law + noise 10 dB", "mixed at 0 dB", "pitch +2", "tape +1", "tempo x1.05"),
     )
     rng = np.random.default_rng([seed, 3])
     negatives = []
