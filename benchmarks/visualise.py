@@ -31,7 +31,7 @@ from neuralbum.kernels.medians import running_median
 from neuralbum.project import Project
 from neuralbum.project.stage import file_digest
 from neuralbum.records import Recipe, Take
-from neuralbum.visualise.analyse import analyse, gather, reel_of, spans
+from neuralbum.visualise.analyse import analyse, gather, spans, video_levels
 from neuralbum.visualise.params import Params
 from neuralbum.visualise.song import Outputs, draw_song, levels_of, one_core
 
@@ -182,7 +182,7 @@ def draw_all(songs: list[Path], folder: Path) -> Sums:
 
 
 def levels_in_memory(blocks: list[np.ndarray], rate: int) -> Any:
-    return reel_of(gather(spans(blocks, rate, 3.0), rate), Params())
+    return video_levels(gather(spans(blocks, rate, 3.0), rate), Params())
 
 
 def beside_plain(sums: Sums, cut: np.ndarray, rate: int, folder: Path) -> None:

@@ -33,7 +33,7 @@ FileArgument = Annotated[Path, typer.Argument(help="A sound file.")]
 
 
 @dataclass(frozen=True)
-class Looks:
+class LookOptions:
     """The options that say how pictures look, for a project's songs and for loose files alike; None is not said."""
 
     layout: Annotated[str | None, typer.Option(help="waterfall or plaid.")] = None
@@ -64,11 +64,11 @@ class Looks:
 
 
 def with_looks(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of ``Looks``; it gets them as the one argument ``looks``."""
-    hints = get_type_hints(Looks, include_extras=True)
+    """Give a command the options of ``LookOptions``; it gets them as the one argument ``looks``."""
+    hints = get_type_hints(LookOptions, include_extras=True)
     options = [
         inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
-        for f in fields(Looks)
+        for f in fields(LookOptions)
     ]
     own = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
@@ -78,7 +78,7 @@ def with_looks(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def told(**words: Any) -> None:
-        looks = Looks(**{option.name: words.pop(option.name) for option in options})
+        looks = LookOptions(**{option.name: words.pop(option.name) for option in options})
         command(looks=looks, **words)
 
     signature = inspect.Signature([*own, *options])
@@ -94,7 +94,7 @@ HARM = "without the limiter, pictures may flash in a way that brings on seizures
 @with_looks
 def command(
     context: typer.Context,
-    looks: Looks,
+    looks: LookOptions,
     project: ProjectOption = None,
     take: TakesOption = None,
     everything: Annotated[bool, typer.Option("--all", help="All takes, not only the kept ones.")] = False,
@@ -167,12 +167,14 @@ def analyse(
 @app.command()
 @with_looks
 def render(
-    looks: Looks,
+    looks: LookOptions,
     file: FileArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="The video to write: .mp4, or .webm with av1 or vp9.")],
     gif: Annotated[bool, typer.Option("--gif", help="Write the timelapse too: OUT.gif.")] = False,
     poster: Annotated[bool, typer.Option("--poster", help="Write a still picture too: OUT.webp.")] = False,
-    hover: Annotated[bool, typer.Option("--hover", help="Write a silent short clip too: OUT.hover.mp4.")] = False,
+    hover: Annotated[
+        bool, typer.Option("--hover", help="Write a silent short clip too: OUT.hover.mp4 (.webm).")
+    ] = False,
     live: Annotated[bool, typer.Option("--live", help="Write the levels for the live picture too: OUT.nblv.")] = False,
     settings: SetOption = None,
     json: JsonOption = False,
@@ -182,7 +184,7 @@ def render(
     Example: neuralbum visualise render song.flac -o song.mp4 --layout plaid --size 1920x1080 --gif --poster
     """
     from ..project import atomic
-    from ..visualise.encode import SUFFIX
+    from ..visualise.encode import FORMATS
     from ..visualise.live import SUFFIX as LIVE_SUFFIX
     from ..visualise.song import Outputs, draw_song
 
@@ -190,14 +192,15 @@ def render(
     if "encoder" not in said and out.suffix == ".webm":
         said["encoder"] = "av1"
     params = _loose(settings, said)
-    if out.suffix != SUFFIX[params.encoder]:
-        raise ParameterError(f"{out}: {params.encoder} video is written to a file ending in {SUFFIX[params.encoder]}")
+    suffix = FORMATS[params.encoder].suffix
+    if out.suffix != suffix:
+        raise ParameterError(f"{out}: {params.encoder} video is written to a file ending in {suffix}")
     if not params.limiter:
         reporter(json).line(f"note: {HARM}")
     extra = {
         "poster": out.with_suffix("." + params.poster) if poster else None,
         "gif": out.with_suffix(".gif") if gif else None,
-        "hover": out.with_suffix(".hover.mp4") if hover else None,
+        "hover": out.with_suffix(f".hover{suffix}") if hover else None,
         "arrays": out.with_suffix(LIVE_SUFFIX) if live else None,
     }
     talker = reporter(json)
