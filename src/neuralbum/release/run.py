@@ -147,7 +147,7 @@ def _write_pages(project: Project, params: Params, press: Press, album: Album) -
     for model in catalogue.models():
         card = next((m["card"] for m in album.models if m["id"] == model.id), None)
         if card:
-            grams = stage("footprint card")(project, model_id=model.id)["emissions"] or None
+            grams = stage("training grams")(project, model.id) or None
             curve = catalogue.curve(model.id)
             press.text(card, model_card.model_card(album, model, tracks=tracks, curve=curve, emissions_g=grams))
     press.text("index.json", index_json.index(album, {path: p.sha256 for path, p in pressed.items()}))
