@@ -21,8 +21,8 @@ import pytest
 from neuralbum.release import run
 from neuralbum.release.gallery import render_embed, render_index, render_song, static_files
 from neuralbum.release.gallery.pages import fit, script_json
-from neuralbum.release.licence import check
-from neuralbum.release.sleeve import Album, AlbumSong, Distinction
+from neuralbum.release.rights import check
+from neuralbum.release.song_metadata import Album, AlbumSong, Distinction
 
 from .conftest import add_take, say, title
 from .conftest import found as drawn

@@ -170,4 +170,4 @@ def _refusals(name: str) -> Iterator[None]:
     try:
         yield
     except (av.FFmpegError, OSError, ValueError) as cause:
-        raise ToolError(f"{name}: cannot be encoded ({cause}); is the disk full?") from cause
+        raise ToolError(f"{name}: cannot be encoded ({cause})") from cause

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..records import Model, Track
 from .sentences import copies
-from .sleeve import Album
+from .song_metadata import Album
 
 
 def model_card(
