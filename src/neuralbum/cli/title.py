@@ -35,7 +35,7 @@ def command(
     ] = None,
     seeds_right: Annotated[str | None, typer.Option(help="Second words are near to these, e.g. feeling,shame.")] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Only print this many candidates; needs no project.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Which dice; default: the project's seed.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the choice; default: the project's seed.")] = None,
     pick_: Annotated[bool, typer.Option("--pick", help="Keep or reject each title by keyboard.")] = False,
     give_: Annotated[
         list[str] | None,

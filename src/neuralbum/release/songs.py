@@ -19,6 +19,7 @@ from typing import Any
 from ..audio import read
 from ..audio.encode import Target, encode
 from ..audio.loudness import measure
+from ..audio.tags import Cover
 from ..errors import MissingExtra, NeuralbumError, ToolError
 from ..project import atomic
 from ..project.stage import file_digest
@@ -29,7 +30,7 @@ from .incremental import part_of
 from .params import Params
 from .provenance import Claim, Signer, sign
 from .song_metadata import Album, AlbumSong, clock
-from .tags import Cover, Tags, chapters, make_cover, write_tags
+from .tags import Tags, chapters, make_cover, write_tags
 
 Sourced = tuple[Path, str]
 """A file and the identity of what it holds."""

@@ -191,7 +191,7 @@ def _propose(project: Project, params: Params, phrase: str | None, count: int, g
         phrase or project.settings.phrase,
         count=count,
         params=params,
-        seed=seed + len(taken),  # other dice each time, or the same words would come up until they are taken
+        seed=seed + len(taken),  # another seed each time, or the same words would come up until they are taken
         taken=taken,
         used=[word for title in given for word in title.lower().split()],
     )
