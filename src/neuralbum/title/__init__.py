@@ -26,7 +26,6 @@ from .run import (
     candidates,
     give,
     given_titles,
-    pick,
     reject,
     rejected_keys,
     run,
@@ -47,7 +46,6 @@ __all__ = [
     "reject",
     "rejected_keys",
     "take_back",
-    "pick",
     "Params",
     "MORE",
 ]
