@@ -85,3 +85,11 @@ def test_before_its_start_a_waterfall_shows_the_songs_end_dimmed(page, song):
 def test_a_file_of_another_kind_is_refused(page):
     with pytest.raises(Exception, match="not a neuralbum live picture"):
         shown(page, base64.b64encode(b"RIFFxxxxxxxx").decode(), [0.0])
+
+
+def test_levels_of_version_0_1_are_drawn_the_same(page, song):
+    """Their header calls the mixing of colour and light ``ink``."""
+    old = base64.b64decode(song[1]).replace(b'"compositing":', b'"ink":        ')
+    assert b'"ink":' in old
+    now, before = (shown(page, levels, [7.0], layout="plaid") for levels in (song[1], base64.b64encode(old).decode()))
+    assert np.array_equal(now, before)

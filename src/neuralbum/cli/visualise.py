@@ -34,7 +34,7 @@ FileArgument = Annotated[Path, typer.Argument(help="A sound file.")]
 
 @dataclass(frozen=True)
 class LookOptions:
-    """The options that say how pictures look, for a project's songs and for loose files alike; None is not said."""
+    """The options that say how pictures look, for a project's songs and for loose files alike; None is not given."""
 
     layout: Annotated[str | None, typer.Option(help="waterfall or plaid.")] = None
     palette: Annotated[str | None, typer.Option(help="painter, colour-blind, ember or silver.")] = None
@@ -51,8 +51,8 @@ class LookOptions:
     preset: Annotated[str | None, typer.Option(help="x264's preset: ultrafast … medium.")] = None
     quality: Annotated[int | None, typer.Option(help="Constant quality, lower is better.")] = None
 
-    def said(self) -> dict[str, Any]:
-        """What was said, by the names of the settings."""
+    def given(self) -> dict[str, Any]:
+        """The options that were given, by the names of the settings."""
         found = {name: value for name, value in asdict(self).items() if value is not None}
         if "size" in found:
             size = found.pop("size")
@@ -77,14 +77,14 @@ def with_looks(command: Callable[..., None]) -> Callable[..., None]:
     ]
 
     @functools.wraps(command)
-    def told(**words: Any) -> None:
+    def wrapped(**words: Any) -> None:
         looks = LookOptions(**{option.name: words.pop(option.name) for option in options})
         command(looks=looks, **words)
 
     signature = inspect.Signature([*own, *options])
-    told.__signature__ = signature  # type: ignore[attr-defined]  # what Typer reads
-    told.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    return told
+    wrapped.__signature__ = signature  # type: ignore[attr-defined]  # what Typer reads
+    wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return wrapped
 
 
 HARM = "without the limiter, pictures may flash in a way that brings on seizures in people with photosensitive epilepsy"
@@ -119,17 +119,17 @@ def command(
     from ..visualise.params import Params
 
     opened = open_project(project, settings)
-    params = opened.params("visualise", Params, **looks.said())
-    opened.tables["visualise"] = asdict(params)  # so that the workers are told the same
+    params = opened.params("visualise", Params, **looks.given())
+    opened.tables["visualise"] = asdict(params)  # so that the workers get the same
     takes = list(opened.catalogue.take_paths()) if everything else find_takes(opened, take)
-    reporting = reporter(json)
+    progress = reporter(json)
     if not params.limiter:
-        reporting.line(f"note: {HARM}")
+        progress.line(f"note: {HARM}")
     outcome = run(
         opened,
         "visualise",
         workers=workers,
-        reporter=reporting,
+        reporter=progress,
         takes=takes,
         force=force,
         retry=retry,
@@ -154,10 +154,10 @@ def analyse(
     """
     from ..visualise.arrays import write_arrays
 
-    talker = reporter(json)
-    talker.begin("analyse", None, "")
+    progress = reporter(json)
+    progress.begin("analyse", None, "")
     about = write_arrays(file, out, _loose(settings, {}), masks=masks)
-    talker.end()
+    progress.end()
     if json:
         print_json({"file": str(file), "arrays": str(out), **about})
     else:
@@ -188,10 +188,10 @@ def render(
     from ..visualise.live import SUFFIX as LIVE_SUFFIX
     from ..visualise.song import Outputs, draw_song
 
-    said = looks.said()
-    if "encoder" not in said and out.suffix == ".webm":
-        said["encoder"] = "av1"
-    params = _loose(settings, said)
+    given = looks.given()
+    if "encoder" not in given and out.suffix == ".webm":
+        given["encoder"] = "av1"
+    params = _loose(settings, given)
     suffix = FORMATS[params.encoder].suffix
     if out.suffix != suffix:
         raise ParameterError(f"{out}: {params.encoder} video is written to a file ending in {suffix}")
@@ -203,11 +203,11 @@ def render(
         "hover": out.with_suffix(f".hover{suffix}") if hover else None,
         "arrays": out.with_suffix(LIVE_SUFFIX) if live else None,
     }
-    talker = reporter(json)
-    talker.begin("render", None, "")
+    progress = reporter(json)
+    progress.begin("render", None, "")
     with atomic(out) as part:
         about = draw_song(file, params, Outputs(video=part, **extra))
-    talker.end()
+    progress.end()
     files = {"video": str(out), **{name: str(path) for name, path in extra.items() if path is not None}}
     if json:
         print_json({"file": str(file), "files": files, **about})
@@ -219,8 +219,8 @@ def render(
     print(f"flashing: {word} {flash['standard']}; contrast lowered in {flash['limited_share']:.0%} of the time")
 
 
-def _loose(settings: list[str] | None, said: dict[str, Any]) -> Any:
+def _loose(settings: list[str] | None, given: dict[str, Any]) -> Any:
     from ..settings import parse_words, resolve
     from ..visualise.params import Params
 
-    return resolve(Params, {**parse_words(settings or []).get("visualise", {}), **said}, where="--set [visualise]")
+    return resolve(Params, {**parse_words(settings or []).get("visualise", {}), **given}, where="--set [visualise]")

@@ -73,7 +73,7 @@ def songs_of(project: Project, params: Params, chosen: Sequence[tuple[Song, Take
     tracks = {track.id: plain_text(track.title) or Path(track.path).stem for track in catalogue.tracks()}
     made = []
     for song, take in chosen:
-        told = song_metadata(
+        about = song_metadata(
             song,
             take,
             names[take.id],
@@ -82,7 +82,7 @@ def songs_of(project: Project, params: Params, chosen: Sequence[tuple[Song, Take
             originality=_with_q(_values(originality.get(take.id)), copies["takes"].get(take.id)),
             isrc=isrcs.get(take.id) or isrcs.get(song.title, ""),
         )
-        made.append(replace(told, primed=sentences.primed(take.recipe.prime, tracks, take.recipe.sample_rate)))
+        made.append(replace(about, primed=sentences.primed(take.recipe.prime, tracks, take.recipe.sample_rate)))
     return made
 
 

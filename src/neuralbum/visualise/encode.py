@@ -96,6 +96,7 @@ class VideoWriter:
         self._n_pictures = 0
         form = FORMATS[encoder]
         require(encoder)
+        os.environ.setdefault("SVT_LOG", "1")  # libsvtav1 writes its settings to stderr otherwise; 1: errors only
         try:
             movflags = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
             self._container = av.open(plain_path(path), "w", options=movflags)
