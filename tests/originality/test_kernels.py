@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuralbum.kernels import diagonal, landmarks, qmax, topmost
+from neuralbum.kernels import diagonal, landmarks, qmax, top_peaks
 
 RNG = np.random.default_rng(5)
 
@@ -63,10 +63,10 @@ def test_the_best_run_is_the_best_of_all_runs():
         assert (start, stop) == diagonal.best_run_plain(scores, 0.1)[1:]
 
 
-def test_the_topmost_agree():
+def test_the_top_peaks_agree():
     similarity = RNG.random((5, 300)).astype(np.float32)
     kept = []
-    for keep in (topmost.keep_topmost, topmost.keep_topmost_plain):
+    for keep in (top_peaks.keep_top_peaks, top_peaks.keep_top_peaks_plain):
         values = np.zeros((5, 4), np.float32)
         places = np.full((5, 4), -1, np.int32)
         keep(similarity[:, :150], 0, values, places)

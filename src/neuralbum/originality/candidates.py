@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels import landmarks, topmost
+from ..kernels import landmarks, top_peaks
 from . import fingerprints
 from .fingerprints import Fingerprint, Float
 from .index import BLOCK_FRAMES, QUERY_FAN_OUT, Index, blocks, to_unit, whiten
@@ -60,7 +60,7 @@ class Blocks:
             part = slice(low, low + ROWS)
             for first in range(0, len(self.vectors), TILE):
                 similarity = rows[part] @ self.vectors[first : first + TILE].T
-                topmost.keep_topmost(similarity, first, values[part], places[part])
+                top_peaks.keep_top_peaks(similarity, first, values[part], places[part])
         return values, places
 
 

@@ -21,7 +21,7 @@ STAGES = {
     "title": "title:run",
     "visualise": "visualise:run",
     "release": "release:run",
-    "footprint card": "footprint:card",
+    "training grams": "footprint:training_grams",
 }
 
 

@@ -4,14 +4,27 @@ Generated music is made of somebody's recordings. A release therefore names
 who holds the rights in them, where to ask, and by what permission a net was
 trained on them; without these three it refuses. Licences are SPDX identifiers
 or expressions, checked against the list that ships with license-expression.
+
+The AI-disclosure sheet answers the five questions distributors ask (vocals, instruments,
+composition, post-production, lyrics). No DDEX message is written: element names differ by
+version and receiver, and the sheet says the same plainly.
 """
 
 from __future__ import annotations
 
+import csv
+import difflib
+import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..errors import SettingsError
+from ..errors import CatalogueError, SettingsError
+from ..records import AUTO
+
+if TYPE_CHECKING:
+    from .song_metadata import Album, AlbumSong
 
 REQUIRED = {
     "rights_holder": "who holds the rights in the training music",
@@ -44,13 +57,13 @@ def require(rights_holder: str, contact: str, permission: str) -> None:
 
     Raises
     ------
-    SettingsError
-        Names every field that is missing and what belongs there.
+    CatalogueError
+        Names every field that is missing and what belongs there. The command was right; the project does not say yet.
     """
     given = {"rights_holder": rights_holder, "contact": contact, "permission": permission}
     missing = [f'  {name} = "…"   ({REQUIRED[name]})' for name in REQUIRED if not given[name].strip()]
     if missing:
-        raise SettingsError(
+        raise CatalogueError(
             "a release needs to say by what right it is made; add to [project] in neuralbum.toml:\n"
             + "\n".join(missing)
         )
@@ -70,8 +83,6 @@ def check(spdx: str) -> Licence:
     found = licensing.validate(spdx) if spdx.strip() else None
     if found is None or found.errors:
         known = [key for key in licensing.known_symbols if isinstance(key, str)]
-        import difflib
-
         close = difflib.get_close_matches(spdx, known, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]!r}?" if close else "; see https://spdx.org/licenses/"
         raise SettingsError(f"[project] licence = {spdx!r} is not an SPDX licence{hint}")
@@ -106,13 +117,12 @@ def conditions_of(spdx: str) -> tuple[str, ...]:
     return tuple(FREEDOMS[part] for part in match.group(1).split("-")) if match else ()
 
 
-def notice(
-    licence: Licence, *, artist: str, album: str, year: str, rights_holder: str, contact: str, permission: str
-) -> str:
+def notice(album: Album) -> str:
     """The text of ``LICENSE.txt`` in the album."""
+    licence = album.licence
     lines = [
-        f"{album} — {artist}",
-        f"© {year} {rights_holder}",
+        f"{album.title} — {album.artist}",
+        f"© {album.year} {album.rights_holder}",
         "",
         f"Licensed under {licence.name} ({licence.spdx}):",
         licence.url,
@@ -122,11 +132,11 @@ def notice(
         lines += [f"  · {condition}" for condition in licence.conditions]
     lines += [
         "",
-        f"Other uses: {contact}",
+        f"Other uses: {album.contact}",
         "",
         "This is generated music. A neural net was trained on recordings of the artist",
         "and sampled; a selection was kept. By what right it was trained on them:",
-        permission,
+        album.permission,
         "",
         f"SPDX-License-Identifier: {licence.spdx}",
         "",
@@ -137,3 +147,45 @@ def notice(
 def copyright_line(licence: Licence, *, year: str, rights_holder: str) -> str:
     """What goes into the COPYRIGHT tag."""
     return f"{year} {rights_holder}. Licensed under {licence.spdx}: {licence.url}"
+
+
+# ---- AI disclosure ----------------------------------------------------------
+
+CATEGORIES = ("vocals", "instruments", "composition", "post_production", "lyrics")
+
+
+def finishing(songs: Sequence[AlbumSong]) -> str:
+    """How songs were selected and finished, as far as the catalogue knows.
+
+    "generated" if no person chose any of them, "assisted" if people and machine shared the
+    choosing or a net finished the sound, else "human".
+    """
+    by_people = [song.chosen_by not in (None, AUTO) for song in songs]
+    if not any(by_people):
+        return "generated"
+    return "human" if all(by_people) and not any(song.flesh for song in songs) else "assisted"
+
+
+def disclosure_csv(album: Album) -> str:
+    """One row per song; cells that a spreadsheet could take for a formula are quoted as text."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["number", "title", "isrc", *CATEGORIES, "model", "temperature", "seed", "selected_by"])
+    for song in album.songs:
+        answers = [album.disclosure[name] for name in CATEGORIES]
+        row = [
+            str(song.number),
+            song.title,
+            song.isrc,
+            *answers,
+            song.recipe["model_id"],
+            f"{song.temperature:.3f}",
+            f"{song.recipe['seed']}/{song.recipe['number']}",
+            song.chosen_by or "",
+        ]
+        writer.writerow([_as_text(cell) for cell in row])
+    return out.getvalue()
+
+
+def _as_text(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -1,13 +1,13 @@
-"""The journal of what was built from what, so that only what changed is built again.
+"""Incremental build: a log of what was built from what, so that only what changed is built again.
 
 Every file of the album has a *key*: the digest of all that goes into it. The
-journal (a JSON line per file, outside the album) says with which key each file
+build log (a JSON line per file, outside the album) says with which key each file
 was last made, and its size, time and SHA-256. A file whose key is the same and
 which nobody touched is left alone.
 
-A file is made under a ``.part`` name and renamed. Before that the journal
+A file is made under a ``.part`` name and renamed. Before that the log
 notes the intent, so that even a file renamed in the moment of a crash is known
-and can be removed when its song leaves the album. The journal is only ever
+and can be removed when its song leaves the album. The log is only ever
 appended to; it is written anew, shorter, when a release is complete.
 """
 
@@ -29,9 +29,12 @@ from ..project import atomic
 from ..project.stage import file_digest
 from ..records import digest
 
+LOG = "journal.jsonl"
+"""The log's name since version 0.1, in ``artefacts/release/``."""
+
 
 @dataclass(frozen=True)
-class Pressed:
+class BuiltFile:
     """One file as it was left."""
 
     path: str  #: relative to the album, forward slashes
@@ -42,24 +45,24 @@ class Pressed:
     sound: str = ""  #: key of the encoded sound without its tags, for audio files
 
 
-class Press:
+class IncrementalBuild:
     """Builds files of one album folder; use as a context."""
 
-    def __init__(self, album_dir: Path, journal: Path, *, force: bool = False) -> None:
+    def __init__(self, album_dir: Path, log: Path, *, force: bool = False) -> None:
         self.album_dir = album_dir
         self.force = force
         self.made = 0
         self.left_alone = 0
-        self._journal = journal
-        self._known = _load(journal)
-        self._now: dict[str, Pressed] = {}
-        journal.parent.mkdir(parents=True, exist_ok=True)
+        self._log = log
+        self._known = _load(log)
+        self._now: dict[str, BuiltFile] = {}
+        log.parent.mkdir(parents=True, exist_ok=True)
         album_dir.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(journal.with_suffix(".lock"), album_dir)
-        _mend_last_line(journal)
-        self._file = open(journal, "a", encoding="utf-8")  # noqa: SIM115  # closed in close()
+        self._lock = _lock(log.with_suffix(".lock"), album_dir)
+        _mend_last_line(log)
+        self._file = open(log, "a", encoding="utf-8")  # noqa: SIM115  # closed in close()
 
-    def __enter__(self) -> Press:
+    def __enter__(self) -> IncrementalBuild:
         return self
 
     def __exit__(
@@ -85,7 +88,7 @@ class Press:
         known = self._known.get(path)
         return not self.force and known is not None and known.sound == sound and self._untouched(known)
 
-    def _untouched(self, known: Pressed) -> bool:
+    def _untouched(self, known: BuiltFile) -> bool:
         try:
             about = (self.album_dir / known.path).stat()
         except OSError:
@@ -96,15 +99,15 @@ class Press:
 
     def intend(self, path: str) -> None:
         """Note that ``path`` is about to be made."""
-        self._write(Pressed(path, None))
+        self._write(BuiltFile(path, None))
 
     def note(self, path: str, key: str, *, sound: str = "", sha256: str = "") -> None:
         """Note that ``path`` has been made."""
         file = self.album_dir / path
         about = file.stat()
-        pressed = Pressed(path, key, about.st_size, about.st_mtime_ns, sha256 or file_digest(file), sound)
-        self._write(pressed)
-        self._now[path] = pressed
+        built = BuiltFile(path, key, about.st_size, about.st_mtime_ns, sha256 or file_digest(file), sound)
+        self._write(built)
+        self._now[path] = built
         self.made += 1
 
     def make(self, path: str, key: str, build: Callable[[Path], None]) -> None:
@@ -133,7 +136,7 @@ class Press:
 
     # ---- finishing -----------------------------------------------------------
 
-    def files(self) -> dict[str, Pressed]:
+    def files(self) -> dict[str, BuiltFile]:
         """All files of this release so far, by path."""
         return dict(sorted(self._now.items()))
 
@@ -166,17 +169,17 @@ class Press:
         return removed
 
     def finish(self) -> None:
-        """Write the journal anew: what is in the album now, nothing else."""
+        """Write the log anew: what is in the album now, nothing else."""
         self._file.close()
-        with atomic(self._journal) as part:
+        with atomic(self._log) as part:
             part.write_text("".join(_line(p) for p in self._now.values()), encoding="utf-8")
-        self._file = open(self._journal, "a", encoding="utf-8")  # noqa: SIM115
+        self._file = open(self._log, "a", encoding="utf-8")  # noqa: SIM115
 
-    def _write(self, pressed: Pressed) -> None:
-        known = self._known.get(pressed.path)
-        if pressed.key is not None or known is None:
-            self._known[pressed.path] = pressed
-        self._file.write(_line(pressed))
+    def _write(self, built: BuiltFile) -> None:
+        known = self._known.get(built.path)
+        if built.key is not None or known is None:
+            self._known[built.path] = built
+        self._file.write(_line(built))
         self._file.flush()
 
 
@@ -185,7 +188,7 @@ def whole(path: Path) -> Iterator[Path]:
     """Yield a part's path; give it its name when the block ends well.
 
     Unlike ``project.atomic`` it does not wait for the disk: after a power cut a
-    file whose bytes are missing has another size than the journal says, and is made again.
+    file whose bytes are missing has another size than the log says, and is made again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = part_of(path)
@@ -223,23 +226,23 @@ def _copy(source: Path, part: Path) -> None:
     shutil.copyfile(source, part)
 
 
-def _line(pressed: Pressed) -> str:
-    return json.dumps(asdict(pressed), separators=(",", ":")) + "\n"
+def _line(built: BuiltFile) -> str:
+    return json.dumps(asdict(built), separators=(",", ":")) + "\n"
 
 
-def _load(journal: Path) -> dict[str, Pressed]:
-    known: dict[str, Pressed] = {}
+def _load(log: Path) -> dict[str, BuiltFile]:
+    known: dict[str, BuiltFile] = {}
     try:
-        lines = journal.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return known
     for line in lines:
         try:
-            pressed = Pressed(**json.loads(line))
+            built = BuiltFile(**json.loads(line))
         except (ValueError, TypeError):  # cut short by a crash; the file counts as unknown
             continue
-        if is_inside(pressed.path):
-            known[pressed.path] = pressed
+        if is_inside(built.path):
+            known[built.path] = built
     return known
 
 
@@ -249,10 +252,10 @@ def is_inside(path: str) -> bool:
     return bool(path) and not path.startswith("/") and "\\" not in path and not {"", ".", ".."} & set(parts)
 
 
-def _mend_last_line(journal: Path) -> None:
+def _mend_last_line(log: Path) -> None:
     """End a line a crash cut short, so that the next one starts on its own."""
-    if journal.exists() and (text := journal.read_bytes()) and not text.endswith(b"\n"):
-        with open(journal, "ab") as file:
+    if log.exists() and (text := log.read_bytes()) and not text.endswith(b"\n"):
+        with open(log, "ab") as file:
             file.write(b"\n")
 
 

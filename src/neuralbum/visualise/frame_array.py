@@ -14,11 +14,11 @@ import numpy.typing as npt
 Float = npt.NDArray[np.float32]
 
 MEMORY_BYTES = 4 * 2**20
-"""About a minute of levels; longer strips lie in an unnamed temporary file."""
+"""About a minute of levels; longer arrays lie in an unnamed temporary file."""
 
 
-class Strip:
-    """float32 rows of one width; append at the end, read anywhere."""
+class FrameArray:
+    """float32 rows of one width, one a frame; append at the end, read anywhere."""
 
     def __init__(self, width: int) -> None:
         self.width = width
@@ -41,16 +41,22 @@ class Strip:
         raw = self._file.read((stop - start) * self.width * 4)
         return np.frombuffer(raw, dtype=np.float32).reshape(-1, self.width).copy()
 
+    def mapped(self) -> Float:
+        """All rows as one array (length, width) that is read from disk where it is used."""
+        self._file.rollover()
+        self._file.flush()
+        return np.memmap(self._file._file, np.float32, "r", shape=(self._length, self.width))
+
     def __len__(self) -> int:
         return self._length
 
     def close(self) -> None:
-        """Give the memory or the disk back now; else it is when the strip is forgotten."""
+        """Give the memory or the disk back now; else it is when the array is forgotten."""
         self._file.close()
 
     __del__ = close
 
-    def __enter__(self) -> Strip:
+    def __enter__(self) -> FrameArray:
         return self
 
     def __exit__(

@@ -1,21 +1,28 @@
-"""The sleeve: all that is known about a song, folded from the catalogue into one record.
+"""What is known about each song and about the album, folded from the catalogue into one record each.
 
-Pure: a take, its title, its findings and its judgement in; an ``AlbumSong`` out.
-Stages that did not run leave their fields None, and the album goes without.
+``song_metadata`` is pure: a take, its title, its findings and its judgement in; an
+``AlbumSong`` out. Stages that did not run leave their fields None, and the album goes without.
+
+Titles are anybody's words: what reaches the disk is a short ASCII slug, and what
+reaches a tag or a page has no control characters. Slugs are unique within an album and
+do not depend on the song's number, so links keep working when the order changes.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from ..records import Judgement, Song, Take
-from .licence import Licence
-from .names import plain_text
+from .rights import Licence
+
+ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}\d{7}")
+"""Country, registrant, year and number, written without hyphens (ISO 3901)."""
 
 CLEAR_PULSE = 0.2
 """Clarity of the tempo spectrum below which a song has no tempo (noise 0.06, drones 0.00, rock 0.4-0.9)."""
@@ -110,7 +117,7 @@ class Album:
         return self.url + quote(path)
 
 
-def sleeve(
+def song_metadata(
     song: Song,
     take: Take,
     slug: str,
@@ -216,5 +223,59 @@ def _number(value: Any) -> float | None:
     return float(value) if _finite(value) else None
 
 
-ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}\d{7}")
-"""Country, registrant, year and number, written without hyphens (ISO 3901)."""
+# ---- words ----------------------------------------------------------------
+
+MAX_SLUG = 60
+"""Letters of a slug: with suffixes and extensions far below the 255 bytes file systems allow."""
+
+RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
+"""Names Windows keeps for itself."""
+
+
+def plain_text(text: str) -> str:
+    """A text fit for tags and pages: NFC, one line, no control or unpaired characters.
+
+    Direction marks that balance (RTL isolates) are kept; the overrides
+    U+202D/E that can disguise a name are not.
+    """
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = unicodedata.normalize("NFC", text)
+    kept = (" " if c.isspace() else c for c in text if c.isspace() or _printable(c))
+    return " ".join("".join(kept).split())
+
+
+def _printable(char: str) -> bool:
+    return unicodedata.category(char) not in ("Cc", "Cs", "Cn") and char not in "\u202d\u202e"
+
+
+def slug(title: str) -> str:
+    """``"Mock Melancholy!"`` -> ``"mock-melancholy"``; empty where nothing of it is ASCII."""
+    ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")[:MAX_SLUG].strip("-")
+    return f"{name}-song" if name in RESERVED else name
+
+
+def slugs(songs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """(take id, title) of each song -> take id: slug; a second one of the same name gets its take's id."""
+    made: dict[str, str] = {}
+    taken: set[str] = set()
+    for take_id, title in songs:
+        name = slug(title)
+        safe_id = re.sub(r"[^A-Za-z0-9]", "", take_id) or "take"
+        if not name:
+            name = safe_id[:12]
+        if name in taken:
+            name = f"{name}-{safe_id[:12]}"
+        while name in taken:
+            name += "-again"
+        taken.add(name)
+        made[take_id] = name
+    return made
+
+
+def clock(seconds: float) -> str:
+    """``72.5`` -> ``"1:12"``, as people write it."""
+    whole = int(max(0.0, seconds))
+    if whole >= 3600:
+        return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    return f"{whole // 60}:{whole % 60:02d}"

@@ -12,7 +12,7 @@ Int32 = npt.NDArray[np.int32]
 RUN = 64
 
 
-def keep_topmost_plain(similarity: Float32, first: int, values: Float32, places: Int32) -> None:
+def keep_top_peaks_plain(similarity: Float32, first: int, values: Float32, places: Int32) -> None:
     """Put a tile's local maxima among the best of each row.
 
     Parameters
@@ -30,8 +30,8 @@ def keep_topmost_plain(similarity: Float32, first: int, values: Float32, places:
 
 
 @njit(cache=True, fastmath={"nnan", "reassoc"})
-def keep_topmost(similarity: Float32, first: int, values: Float32, places: Int32) -> None:
-    """The same as ``keep_topmost_plain``, some 500 times faster: the maximum of a run decides for nearly all cells."""
+def keep_top_peaks(similarity: Float32, first: int, values: Float32, places: Int32) -> None:
+    """The same as ``keep_top_peaks_plain``, 500 times faster: the maximum of a run decides for nearly all cells."""
     n_rows, n_places = similarity.shape
     n_kept = values.shape[1]
     for row in range(n_rows):
