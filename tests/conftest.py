@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import hypothesis
@@ -26,6 +23,12 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
 )
 hypothesis.settings.load_profile("any machine")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--kills", type=int, default=0, help="how often tests/test_crash.py kills each stage; 0: a few times"
+    )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -122,54 +125,6 @@ def add_take(project):
         return take
 
     return add
-
-
-CHILD = """
-import json, os, signal, sys
-from neuralbum.catalogue.store import Catalogue
-from neuralbum.project import Project
-from neuralbum.project import registry
-from neuralbum.audio import FlacWriter
-
-root, stage, options, deadly = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4])
-moments = 0
-
-def dangerous(owner, name):
-    plain = getattr(owner, name)
-    def counted(*args, **named):
-        global moments
-        for _ in ("before", "after"):
-            moments += 1
-            if moments == deadly:
-                os.kill(os.getpid(), signal.SIGKILL)
-            if _ == "before":
-                result = plain(*args, **named)
-        return result
-    setattr(owner, name, counted)
-
-for owner, names in ((os, ("replace", "fsync")), (FlacWriter, ("write",)),
-                     (Catalogue, ("record", "claim", "start", "add_take", "add_activity"))):
-    for name in names:
-        dangerous(owner, name)
-
-outcome = registry.stage(stage)(Project.open(root), **options)
-print(json.dumps({"moments": moments, "failed": outcome.failed}))
-"""
-"""Runs a stage and counts its dangerous moments: claims, renames, flushes, commits, frames written."""
-
-
-@pytest.fixture
-def run_child():
-    """A function that runs a stage in a process that kills itself at its n-th dangerous moment, before or after it.
-
-    So every interleaving can be reached without waiting for luck.
-    """
-
-    def run(root, stage, options, deadly=0):
-        words = [sys.executable, "-c", CHILD, str(root), stage, json.dumps(options), str(deadly)]
-        return subprocess.run(words, capture_output=True, text=True)
-
-    return run
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import torch
 
 from neuralbum.nets.codebook import N_EMBEDDED, N_GROUPS
 from neuralbum.nets.form import FormCodec
-from neuralbum.nets.skeleton import SkeletonConfig
+from neuralbum.nets.skeleton import Heard, Skeleton, SkeletonConfig
 from neuralbum.train import baselines
 from neuralbum.train.material import make_copy
 
@@ -91,3 +91,23 @@ def test_bits_are_counted_for_a_second_of_all_songs_together():
     songs = baselines.Songs([None, None], [2.0, 4.0])
     nats = [np.full(4, math.log(2.0)), np.full(4, 3 * math.log(2.0))]  # 4 bits in 2 s, 12 bits in 1 s
     assert baselines.bits_per_second(songs, nats) == pytest.approx(16 / 3)
+
+
+def test_the_regression_alone_says_the_same_every_time_it_is_built():
+    """What is left of the net beside the regression adds nothing, whatever it was initialised with."""
+    config = SkeletonConfig(12, 8, 4, 16, 1, 16, 0.0)
+    embedded = torch.randn(N_GROUPS, 8, N_EMBEDDED, generator=torch.Generator().manual_seed(0))
+    n_direct = Skeleton(config).near[0].in_features
+    solved = [
+        (torch.zeros(N_EMBEDDED, n_direct + g * N_EMBEDDED), torch.zeros(N_EMBEDDED), torch.ones(N_EMBEDDED))
+        for g in range(N_GROUPS)
+    ]
+    nets = [baselines.linear_net(config, embedded, solved) for _ in range(2)]
+    width = {"past": n_direct, "lagged": 0}
+    heard = Heard(*(torch.ones(1, 3, width.get(name, 0)) for name in Heard.__dataclass_fields__))
+    drawn = torch.zeros(1, 3, N_GROUPS, dtype=torch.long)
+    for group in range(N_GROUPS):
+        by_hand = -0.5 * embedded[group].square().sum(-1)
+        for net in nets:
+            logits = net.logits(group, torch.ones(1, 3, 1), heard, drawn[..., :group])
+            torch.testing.assert_close(logits, by_hand.expand(1, 3, -1))
