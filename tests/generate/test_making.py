@@ -7,7 +7,8 @@ import pytest
 
 from neuralbum.errors import ParameterError
 from neuralbum.generate import GenerateParams
-from neuralbum.generate.making import REDRAWS, UNWATCHED, play, render, slot_of, sound
+from neuralbum.generate.making import REDRAWS, play, render, slot_of, sound
+from neuralbum.generate.params import UNWATCHED
 from neuralbum.generate.planning import LAST_BARS, beginning, plan_of
 from neuralbum.generate.playing import Player
 from neuralbum.generate.run import batches, plan

@@ -1,5 +1,8 @@
 """Takes in a project: same recipe same sound, resumable, shared, safe."""
 
+import json
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -174,3 +177,34 @@ def test_without_a_model_it_says_how_to_train_one(project):
 def test_a_flesh_that_is_not_trained_is_said_to_be_missing(fresh):
     with pytest.raises(CatalogueError, match="no trained flesh"):
         run(fresh, replace(PARAMS, flesh="always"))
+
+
+NOTHING_TO_DO = """
+import sys
+from neuralbum.cli.run import run
+code = run(["generate", "--count", "3", "--length", "3", "--project", sys.argv[1]])
+print(code, sorted({"torch", "numba", "scipy", "numpy", "av"} & sys.modules.keys()))
+"""
+
+
+def test_with_nothing_to_do_no_net_is_opened_and_what_to_run_next_is_said(fresh):
+    run(fresh, PARAMS)
+    words = [sys.executable, "-c", NOTHING_TO_DO, str(fresh.root)]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert said[-1] == "0 []", said
+    assert said[-3] == "generate: nothing to do, 3 takes were done already"
+    assert said[-2].startswith("next: neuralbum ")
+
+
+def test_a_take_whose_file_is_gone_or_a_damaged_note_is_something_to_do(fresh):
+    for note in (fresh.artefacts_dir / "generate").glob("*.json"):
+        note.unlink()
+    run(fresh, PARAMS)
+    (fresh.root / fresh.catalogue.takes()[0].path).unlink(missing_ok=True)
+    assert run(fresh, PARAMS).done <= 1
+    assert run(fresh, PARAMS).skipped == 3
+    (note,) = (fresh.artefacts_dir / "generate").glob("*.json")
+    said = note.read_text()
+    note.write_text("half wri")
+    assert run(fresh, PARAMS).skipped == 3
+    assert note.read_text() == said

@@ -9,7 +9,8 @@ import typer
 
 from ..corpus import add
 from ..corpus.run import AddResult
-from .console import hours, print_json, print_table, reporter
+from ..project.overview import next_step
+from .console import hours, print_json, print_next, print_table, reporter
 from .options import ForceOption, JsonOption, ProjectOption, SetOption, open_project
 
 
@@ -30,11 +31,13 @@ def command(
 
     Example: neuralbum add ~/Music/TheBand --set corpus.sample_rate=16000
     """
-    result = add(open_project(project, set_), paths or (), force=force, reporter=reporter(json))
+    opened = open_project(project, set_)
+    result = add(opened, paths or (), force=force, reporter=reporter(json))
     if json:
         print_json(as_json(result))
     else:
         _print(result)
+        print_next(next_step(opened))
     raise typer.Exit(0 if result.ok else 1)
 
 

@@ -82,7 +82,7 @@ def finish(
     if outcome == Outcome(outcome.stage):
         print(f"{outcome.stage}: nothing to do")
     else:
-        parts = [f"{outcome.done}{unit} done"]
+        parts = [f"{outcome.done}{unit} done" if outcome.done or failed or outcome.elsewhere else "nothing to do"]
         parts += [f"{outcome.skipped}{unit} were done already"] if outcome.skipped else []
         parts += [f"{outcome.elsewhere}{unit} in the hands of another process"] if outcome.elsewhere else []
         parts += [f"{failed} failed (see `neuralbum status`, try again with --retry)"] if failed else []

@@ -70,4 +70,4 @@ def command(
         opened, "generate", workers=workers, reporter=reporter(json),
         params=params, takes=takes, force=force, shard=parse_shard(shard), sharing=workers,
     )  # fmt: skip
-    raise typer.Exit(finish(outcome, json))
+    raise typer.Exit(finish(outcome, json, project=opened, unit="takes"))

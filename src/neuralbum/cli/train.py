@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from ..errors import ParameterError
-from .console import hours, print_json, reporter
+from ..project.overview import next_step
+from .console import hours, print_json, print_next, reporter
 from .options import ForceOption, JsonOption, ProjectOption, SetOption, open_project
 
 
@@ -52,6 +53,8 @@ def command(
             talker.line(guess.sentence())
         if json:
             print_json(guesses)
+        else:
+            print_next(next_step(opened))
         return
     done = []
     for params in wanted:
@@ -61,7 +64,7 @@ def command(
     if json:
         print_json(done)
     else:
-        print("next: neuralbum generate")
+        print_next(next_step(opened))
 
 
 def _words(what: str, duration: str | None, preset: str | None, steps: int | None, words: list[str]) -> list[str]:

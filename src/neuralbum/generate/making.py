@@ -26,12 +26,11 @@ from ..nets.grid import STEPS_PER_BAR, from_steps
 from ..nets.griffin_lim import OverlapAdd, PlainRenderer, left_right
 from ..records import Recipe
 from . import streams
+from .params import UNWATCHED
 from .planning import plan_of
 from .playing import N_STREAMS, Floats, Ints, Plan, Player
 from .watchdog import Watchdog
 
-ENGINE, UNWATCHED = "steps 2", "steps 2 unwatched"
-"""How takes are played: the name changes when the same recipe would give other bits."""
 REDRAWS = 4  #: how often a take in trouble goes on with other random numbers
 DEGRADATION = 0.5  #: how imperfect the flesh is told that sampled frames are
 LOUDEST = 0.85

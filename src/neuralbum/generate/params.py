@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from ..settings import setting
 
+ENGINE, UNWATCHED = "steps 2", "steps 2 unwatched"
+"""How takes are played: the name changes when the same recipe would give other bits."""
+
 
 @dataclass(frozen=True)
 class GenerateParams:

@@ -8,23 +8,23 @@ knows what to clear away.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..audio import FlacWriter
 from ..catalogue import worker_name
 from ..errors import ParameterError
 from ..progress import SILENT, Reporter
-from ..project import Project, settle
-from ..project.stage import Ledger, Outcome, activity, file_digest
+from ..project import Project, atomic, settle
+from ..project.stage import Ledger, Outcome, activity, file_digest, sweep_parts
 from ..records import Recipe, Take, digest
-from . import streams
-from .params import GenerateParams
+from .opening import BandFiles, find_band
+from .params import ENGINE, UNWATCHED, GenerateParams
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ class Planned:
 
 def plan(seed: int, params: GenerateParams, band: Band) -> Planned:
     """The recipes that ``params`` ask for, in order of their numbers."""
-    from .making import ENGINE, UNWATCHED
+    from . import streams
     from .planning import bar_frames_of, beginning, n_samples_of
 
     model, recipes = band.model, []
@@ -103,16 +103,24 @@ def run(
     CatalogueError, CheckpointError
         No model, or one that does not load.
     """
-    from .opening import open_band
-
     params = project.params(STAGE, GenerateParams) if params is None else params
     index, n_shards = shard
     if not 1 <= index <= n_shards:
         raise ParameterError(f"shard {index}/{n_shards} must be i/n with 1 <= i <= n")
-    band = open_band(project, params.model, params.flesh)
+    files = find_band(project, params.model, params.flesh)
+    note = _PlanNote(project, params, files)
+    if not force and (ids := note.read()):
+        mine_ids = [i for i in ids if takes is None or i in set(takes)][index - 1 :: n_shards]
+        if all(map(_made(project).__contains__, mine_ids)):
+            _Claims(project, force).sweep()
+            return Outcome(stage=STAGE, skipped=len(mine_ids))
+    from .opening import open_files
+
+    band = open_files(files)
     planned = plan(project.settings.seed, params, band)
+    note.write([recipe.take_id for recipe in planned.recipes])
     mine = [r for r in planned.recipes if takes is None or r.take_id in set(takes)][index - 1 :: n_shards]
-    known = {name for name, path in project.catalogue.take_paths().items() if (project.root / path).exists()}
+    known = _made(project)
     todo = [recipe for recipe in mine if force or recipe.take_id not in known]
     claims = _Claims(project, force)
     claims.sweep()
@@ -127,6 +135,35 @@ def run(
         claims.let_go()
         reporter.end()
     return Outcome(stage=STAGE, done=done, skipped=len(mine) - len(todo), elsewhere=len(todo) - done)
+
+
+def _made(project: Project) -> set[str]:
+    """Ids of the takes whose files are there."""
+    return {name for name, path in project.catalogue.take_paths().items() if (project.root / path).exists()}
+
+
+class _PlanNote:
+    """Which takes given settings and models ask for, noted in a file: so a run that finds all of them made opens no
+    net. Losing it costs only time."""
+
+    def __init__(self, project: Project, params: GenerateParams, files: BandFiles) -> None:
+        said = {name: value for name, value in asdict(params).items() if name not in ("model", "flesh")}
+        key = digest("plan", project.settings.seed, said, *files.identity(), ENGINE)
+        self.folder = project.artefacts_dir / STAGE
+        self.path = self.folder / f"{key}.json"
+        sweep_parts(project, self.folder)
+
+    def read(self) -> list[str]:
+        """The ids in order of their numbers; empty if they are not known."""
+        try:
+            ids = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        return [str(i) for i in ids] if isinstance(ids, list) else []
+
+    def write(self, ids: Sequence[str]) -> None:
+        with atomic(self.path) as part:
+            part.write_text(json.dumps(ids), encoding="utf-8")
 
 
 def render(project: Project, recipe: Recipe) -> npt.NDArray[np.float32]:
@@ -202,6 +239,7 @@ class _Maker:
 
     def _write(self, played: Played) -> None:
         """A take's file, written under its claim's name, then its row."""
+        from ..audio import FlacWriter
         from .making import sound
 
         recipe, folder = played.recipe, self.project.takes_dir

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..corpus.prepared import PreparedCorpus, open_corpus
 from ..errors import ParameterError
 from ..progress import SILENT, Reporter
 from ..project import Project
@@ -25,6 +24,7 @@ from .params import FleshParams, Preset, Setup, SkeletonParams, TrainParams, set
 from .processor import available_gib, needs_in_words, refuse_if_too_big
 
 if TYPE_CHECKING:
+    from ..corpus.prepared import PreparedCorpus
     from .loop import Trainer
 
 VERSION = 6
@@ -128,6 +128,7 @@ run = train
 def _train_one(
     project: Project, params: SkeletonParams | FleshParams, *, device: str, force: bool, reporter: Reporter
 ) -> Trained:
+    from ..corpus.prepared import open_corpus
     from . import desk
     from .prepare import check_music
 
@@ -220,6 +221,7 @@ def estimate(project: Project, params: SkeletonParams | FleshParams, *, device: 
     import tempfile
     from pathlib import Path
 
+    from ..corpus.prepared import open_corpus
     from .prepare import check_music
 
     corpus, chosen = open_corpus(project), settle(params)
