@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from neuralbum.corpus.labels import Change, Labels, read_labels, say, vocabulary, write_labels
+from neuralbum.corpus.labels import Change, Labels, read_labels, say, write_labels
 from neuralbum.errors import ParameterError
 from neuralbum.records import Track
 
@@ -26,7 +26,6 @@ def test_songs_are_named_by_title_file_or_id(tmp_path):
     path = write(tmp_path, '[tags]\nstairs = "slow"\n"64.ogg" = ["live", "fast"]\n[tempo]\n"2f" = 92\n')
     labels = read_labels(path, TRACKS)
     assert labels == {"1f": Labels(("slow",)), "2f": Labels(("fast", "live"), 92.0)}
-    assert vocabulary(labels) == ("fast", "live", "slow")
 
 
 @pytest.mark.parametrize(

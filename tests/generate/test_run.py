@@ -1,6 +1,5 @@
 """Takes in a project: same recipe same sound, resumable, shared, safe."""
 
-import json
 import subprocess
 import sys
 import time

@@ -8,7 +8,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from .prepared import FULL_SCALE, Int16
+from .prepared import FULL_SCALE, Int16, to_int16
 
 HEADER = 128  #: bytes; a .npy header padded to two cache lines
 SCALE_BLOCK = 1 << 20
@@ -52,7 +52,7 @@ def quantise(audio: npt.NDArray[np.floating], gain: float) -> tuple[Int16, int]:
     """float (channels, n_samples) times ``gain`` -> int16, and how many samples had to be clipped."""
     loud = audio * np.float32(gain)
     n_clipped = int((np.abs(loud) > 1.0).sum())
-    return np.rint(np.clip(loud, -1.0, 1.0) * FULL_SCALE).astype(np.int16), n_clipped
+    return to_int16(loud), n_clipped
 
 
 def scale(source: Path, target: Path, factor: float) -> None:

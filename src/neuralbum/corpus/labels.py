@@ -75,11 +75,6 @@ def read_labels(path: Path, tracks: Sequence[Track], *, may_lack: bool = False) 
     return _parse(path, text, tracks)
 
 
-def vocabulary(labels: Mapping[str, Labels]) -> tuple[str, ...]:
-    """All tags, sorted."""
-    return tuple(sorted({tag for label in labels.values() for tag in label.tags}))
-
-
 def find_track(name: str, tracks: Sequence[Track], *, where: str = "") -> Track:
     """The one track of that title, file name or id; ``where`` it was asked for begins the error.
 

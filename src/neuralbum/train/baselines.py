@@ -169,8 +169,8 @@ def linear_net(config: SkeletonConfig, embedded: Tensor, solutions: Solutions) -
     net.set_linear(solutions)
     with torch.no_grad():
         for layer in (*net.free, *net.gate):  # a gate of zeros trusts the regression by exactly 1
-            layer.weight.zero_()  # type: ignore[operator]
-            layer.bias.zero_()  # type: ignore[operator]
+            layer.weight.zero_()
+            layer.bias.zero_()
     return net.eval()
 
 
