@@ -6,8 +6,10 @@ WAL mode by default, PostgreSQL for a team (extra ``postgres``); the schema is
 versioned with Alembic, and migrations run on opening.
 """
 
-from .claims import LEASE_S, be, worker_name
+from .claims import LEASE_S, set_worker_name, worker_name
 from .projection import fold, fold_by_person, merge, standing
 from .store import Brief, Catalogue
 
-__all__ = ["LEASE_S", "Brief", "Catalogue", "be", "fold", "fold_by_person", "merge", "standing", "worker_name"]
+__all__ = [
+    "LEASE_S", "Brief", "Catalogue", "fold", "fold_by_person", "merge", "set_worker_name", "standing", "worker_name",
+]  # fmt: skip

@@ -41,12 +41,12 @@ def worker_name() -> str:
     return _names.setdefault(os.getpid(), uuid.uuid4().hex[:16])  # by pid only so that a fork gets a name of its own
 
 
-def be(name: str) -> None:
+def set_worker_name(name: str) -> None:
     """Go by this name from now on: a pool names its workers, to know whose claims to free."""
     _names[os.getpid()] = name
 
 
-def are_siblings(one: str, other: str) -> bool:
+def are_of_one_pool(one: str, other: str) -> bool:
     """Whether two workers belong to one pool, which looks after their lives: ``<pool>-<number>``."""
     return "-" in one and one.partition("-")[0] == other.partition("-")[0]
 

@@ -273,7 +273,7 @@ class Catalogue:
         now, ours = time.monotonic(), self._pulse.workers()
         silent = False
         for key, hold in held.items():
-            if hold.worker in ours or claims.are_siblings(hold.worker, worker):
+            if hold.worker in ours or claims.are_of_one_pool(hold.worker, worker):
                 continue
             if seen.setdefault(key, hold.expires_at) != hold.expires_at:
                 self._watch.saw(hold.worker, now)

@@ -217,7 +217,7 @@ def _measure(
     started = time.time()
     with DecodingProcess() as decoding:
 
-        def measure(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+        def measure(item: stage.Item, scratch: stage.Scratch) -> stage.Measured:
             try:
                 return stage.Measured(decoding.measure(item.payload))
             except AudioError as cause:
@@ -390,7 +390,7 @@ def _write(
     project.corpus_dir.mkdir(parents=True, exist_ok=True)
     lost: set[str] = set()
     reporter.begin("prepare", sum(track.duration_s for track in todo), "s")
-    with stage.activity(project, STAGE) as tick:
+    with stage.activity(project, STAGE) as log:
         for track in todo:
             source = sources.get(track.id) or _source(track) or Path(track.path)
             try:
@@ -402,9 +402,9 @@ def _write(
                     ) from cause
                 lost.add(track.id)
                 pile.fail(source, f"could not be prepared: {without_path(cause, source)}")
-                tick(failed=1)
+                log(failed=1)
             else:
-                tick(done=1)
+                log(done=1)
                 if done.n_clipped:
                     share = done.n_clipped / max(1, done.n_mono + 2 * done.n_stereo)
                     pile.notes.append(f"{track.title}: {done.n_clipped} samples ({share:.1e}) clipped by resampling")

@@ -21,7 +21,7 @@ from ..catalogue import worker_name
 from ..errors import ParameterError
 from ..progress import SILENT, Reporter
 from ..project import Project, atomic, settle
-from ..project.stage import Ledger, Outcome, activity, file_digest, sweep_parts
+from ..project.stage import ActivityLog, Outcome, activity, file_digest, sweep_parts
 from ..records import Recipe, Take, digest
 from .opening import BandFiles, find_band
 from .params import ENGINE, UNWATCHED, GenerateParams
@@ -127,8 +127,8 @@ def run(
     done = 0
     reporter.begin("generate", sum(r.n_samples for r in todo) / planned.sample_rate, "s of sound")
     try:
-        with activity(project, STAGE, detail={"model": band.model_id, "step": band.step}) as tick:
-            maker = _Maker(project, band, claims, reporter, tick)
+        with activity(project, STAGE, detail={"model": band.model_id, "step": band.step}) as log:
+            maker = _Maker(project, band, claims, reporter, log)
             for batch in batches(todo, math.ceil(len(todo) / sharing)):
                 done += maker.make(claims.take(batch))
     finally:
@@ -219,9 +219,9 @@ def batches(recipes: Sequence[Recipe], most: int) -> Iterator[list[Recipe]]:
 class _Maker:
     """Makes batches of takes, and says how far it is."""
 
-    def __init__(self, project: Project, band: Band, claims: _Claims, reporter: Reporter, ledger: Ledger) -> None:
+    def __init__(self, project: Project, band: Band, claims: _Claims, reporter: Reporter, log: ActivityLog) -> None:
         self.project, self.band, self.claims = project, band, claims
-        self.reporter, self.ledger = reporter, ledger
+        self.reporter, self.log = reporter, log
         self.watchdog = band.watchdog()
 
     def make(self, recipes: Sequence[Recipe]) -> int:
@@ -234,7 +234,7 @@ class _Maker:
         for played in play(self.band, recipes, self.watchdog, lambda share: self._advance(share * seconds)):
             self._write(played)
             self.claims.finished(played.recipe.take_id)
-            self.ledger(done=1)
+            self.log(done=1)
         return len(recipes)
 
     def _write(self, played: Played) -> None:
@@ -268,7 +268,7 @@ class _Maker:
 
     def _advance(self, seconds: float) -> None:
         self.reporter.advance(seconds)
-        self.ledger()
+        self.log()
 
 
 class _Claims:

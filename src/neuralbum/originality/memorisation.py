@@ -148,7 +148,7 @@ def measure_model(
     corpus, params = planned.corpus, planned.params
     ready: dict[str, Any] = {}
 
-    def measure(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+    def measure(item: stage.Item, scratch: stage.Scratch) -> stage.Measured:
         if not ready:
             ready.update(open_searchers(project, corpus, reporter=reporter))
             names = song_names(corpus)

@@ -53,7 +53,7 @@ def run(
     _rekey(project, params, corpus, chosen)
     searchers: dict[str, Searcher | None] = {}
 
-    def measure(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+    def measure(item: stage.Item, scratch: stage.Scratch) -> stage.Measured:
         from .fingerprints import read_mono
 
         if not searchers:

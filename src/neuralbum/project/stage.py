@@ -46,10 +46,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Measured:
-    """What measuring gave: plain values, and files written to the desk."""
+    """What measuring gave: plain values, and files written to the scratch folder."""
 
     values: Mapping[str, Any]
-    files: Mapping[str, Path] = field(default_factory=dict)  #: name -> a path from ``Desk.file``
+    files: Mapping[str, Path] = field(default_factory=dict)  #: name -> a path from ``Scratch.file``
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Outcome:
         return self.failed == 0 and self.failed_before == 0
 
 
-class Desk:
+class Scratch:
     """A private folder where one item's files are written before they get their names."""
 
     def __init__(self, folder: Path) -> None:
@@ -87,7 +87,7 @@ def run_items(
     version: int,
     params: Any,
     items: Sequence[Item],
-    measure: Callable[[Item, Desk], Measured],
+    measure: Callable[[Item, Scratch], Measured],
     *,
     force: bool = False,
     retry: bool = False,
@@ -101,8 +101,8 @@ def run_items(
     ----------
     params : frozen dataclass
         Stored with each finding and part of its key.
-    measure : called with (item, desk)
-        Pure but for the desk's files. A NeuralbumError or OSError or ValueError it
+    measure : called with (item, scratch)
+        Pure but for the scratch files. A NeuralbumError or OSError or ValueError it
         raises becomes a failed finding; anything else too, with its traceback's
         last line, because one strange file must not stop a night's work.
     force : measure again what is known; among several processes of one run each item once.
@@ -113,7 +113,7 @@ def run_items(
     index, n_shards = shard
     if not 1 <= index <= n_shards:
         raise ParameterError(f"shard {index}/{n_shards} must be i/n with 1 <= i <= n")
-    began = began_at()
+    began = run_began_at()
     since = began if force else float("-inf")  # what was measured in this run, by whomever, is not measured again
     keyed = {digest(stage, version, params, item.inputs, item.subject): item for item in items}
     mine = dict(list(keyed.items())[index - 1 :: n_shards])
@@ -126,8 +126,8 @@ def run_items(
     sweep_parts(project, project.artefacts_dir / stage)
     reporter.begin(label or stage, len(todo), "items")
     try:
-        with activity(project, stage) as tick:
-            loop.run(todo, tick)
+        with activity(project, stage) as log:
+            loop.run(todo, log)
     finally:
         reporter.end()
     sweep_parts(project, project.artefacts_dir / stage)
@@ -152,7 +152,7 @@ class _Loop:
         version: int,
         params: Any,
         items: Mapping[str, Item],
-        measure: Callable[[Item, Desk], Measured],
+        measure: Callable[[Item, Scratch], Measured],
         since: float,
         reporter: Reporter,
     ) -> None:
@@ -162,19 +162,19 @@ class _Loop:
         self.done = self.failed = 0
         self.errors: list[tuple[str, str]] = []
 
-    def run(self, todo: Sequence[str], tick: Ledger) -> None:
+    def run(self, todo: Sequence[str], log: ActivityLog) -> None:
         size = max(1, min(CLAIM_BATCH, len(todo) // 8))
         left: list[str] = []
         for batch in [todo[i : i + size] for i in range(0, len(todo), size)]:
-            left += self._batch(batch, tick, wait=False)
+            left += self._batch(batch, log, wait=False)
         while left:  # in other hands: those of the dead are taken over, one batch at a time
             self.reporter.advance(0.0, "waiting for what other processes hold")
             batch, left = left[:size], left[size:]
-            elsewhere = len(self._batch(batch, tick, wait=True))
+            elsewhere = len(self._batch(batch, log, wait=True))
             if elsewhere:
                 self.reporter.advance(elsewhere, ELSEWHERE)
 
-    def _batch(self, keys: Sequence[str], tick: Ledger, *, wait: bool) -> list[str]:
+    def _batch(self, keys: Sequence[str], log: ActivityLog, *, wait: bool) -> list[str]:
         """Measure those of ``keys`` that can be had; returns the others."""
         catalogue = self.project.catalogue
         got = catalogue.claim(self.stage, keys, worker=self.worker, now=time.time(), since=self.since, wait=wait)
@@ -183,21 +183,21 @@ class _Loop:
             for key in got:
                 catalogue.start(key, now=time.time())
                 how = _deadly if deaths.get(key, 0) >= DEADLY else self.measure
-                self._enter(_one(self.project, self.stage, self.version, self.params, key, self.items[key], how), tick)
+                self._enter(_one(self.project, self.stage, self.version, self.params, key, self.items[key], how), log)
         except BaseException:  # interrupted: leave nothing locked
             catalogue.let_go(got, worker=self.worker)
             raise
         mine = set(got)
         return [key for key in keys if key not in mine]
 
-    def _enter(self, finding: Finding, tick: Ledger) -> None:
+    def _enter(self, finding: Finding, log: ActivityLog) -> None:
         self.project.catalogue.record(finding)
         if finding.error is None:
             self.done += 1
-            tick(done=1)
+            log(done=1)
         else:
             self.failed += 1
-            tick(failed=1)
+            log(failed=1)
             self.errors.append((finding.subject, finding.error))
             self.reporter.line(f"{self.stage} {finding.subject}: {finding.error}")
         self.reporter.advance(1)
@@ -206,12 +206,12 @@ class _Loop:
 _began: float | None = None
 
 
-def began_at() -> float:
+def run_began_at() -> float:
     """When this run began (Unix seconds): that of the pool it belongs to, else now."""
     return time.time() if _began is None else _began
 
 
-def belong_to_run(began: float) -> None:
+def join_run(began: float) -> None:
     """This process is one of several that share a run begun then: what one has measured anew, no other does."""
     global _began
     _began = began
@@ -250,7 +250,7 @@ def alone(project: Project, stage: str, key: str, what: str) -> Iterator[None]:
         project.catalogue.let_go([key], worker=worker)
 
 
-def _deadly(item: Item, _desk: Desk) -> Measured:
+def _deadly(item: Item, _scratch: Scratch) -> Measured:
     raise ToolError(f"{DEADLY} workers died over it (killed, or out of memory?); try again with --retry")
 
 
@@ -261,17 +261,17 @@ def _one(
     params: Any,
     key: str,
     item: Item,
-    measure: Callable[[Item, Desk], Measured],
+    measure: Callable[[Item, Scratch], Measured],
 ) -> Finding:
     folder, name = project.artefacts_dir / stage, f"{item.subject}.{key[:8]}"
-    desk = Desk(folder / f"{name}.{worker_name()}.part")
-    shutil.rmtree(desk.folder, ignore_errors=True)
+    scratch = Scratch(folder / f"{name}.{worker_name()}.part")
+    shutil.rmtree(scratch.folder, ignore_errors=True)
     cpu = time.process_time()
     values: Mapping[str, Any] = {}
     files: dict[str, str] = {}
     error: str | None = None
     try:
-        measured = measure(item, desk)
+        measured = measure(item, scratch)
         values = dict(canonical(measured.values))  # type: ignore[call-overload]
         for what, part in measured.files.items():
             final = folder / f"{name}.{part.name}"
@@ -285,7 +285,7 @@ def _one(
         at = traceback.extract_tb(cause.__traceback__)[-1]
         error = f"{type(cause).__name__}: {cause} ({Path(at.filename).name}:{at.lineno})"
     finally:
-        shutil.rmtree(desk.folder, ignore_errors=True)
+        shutil.rmtree(scratch.folder, ignore_errors=True)
     if error is not None:
         files = {}
         _remove_orphans(project, key, folder, name)
@@ -321,7 +321,7 @@ def _forget_failures(project: Project, keys: Sequence[str], *, before: float) ->
             project.catalogue.forget(brief.key)
 
 
-class Ledger:
+class ActivityLog:
     """Enters the time a piece of work takes; call it now and then with what was done."""
 
     def __init__(self, project: Project, stage: str, device: str, detail: Mapping[str, Any]) -> None:
@@ -373,14 +373,14 @@ class Ledger:
 @contextmanager
 def activity(
     project: Project, stage: str, *, device: str = "cpu", detail: Mapping[str, Any] | None = None
-) -> Iterator[Ledger]:
+) -> Iterator[ActivityLog]:
     """Enter the time a piece of work takes in the energy ledger, also if it is cut short.
 
-    Yields a ``Ledger``. A row is written every half minute and at the end, so
+    Yields an ``ActivityLog``. A row is written every half minute and at the end, so
     that a killed run loses little.
     """
-    ledger = Ledger(project, stage, device, detail or {})
+    log = ActivityLog(project, stage, device, detail or {})
     try:
-        yield ledger
+        yield log
     finally:
-        ledger.flush()
+        log.flush()

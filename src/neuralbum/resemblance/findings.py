@@ -60,14 +60,14 @@ def measure_styles(
     shape = {"embedding": EMBEDDING, "patch_s": params.patch_s, "patches": params.patches, "sample_rate": rate}
     items = [_track_item(song, corpus) for song in corpus.songs] + [_take_item(project, take) for take in chosen]
 
-    def listen(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+    def listen(item: stage.Item, scratch: stage.Scratch) -> stage.Measured:
         if isinstance(item.payload, Take):
             path = project.audio_of(item.payload)
             sound, name = audio.read(path, sample_rate=rate, mono=True)[0][0], project.relative(path)
         else:
             sound, name = prepared.to_float(item.payload.mono), item.payload.track.title
         style = measure_style(sound, rate, patch_s=params.patch_s, n_patches=params.patches, name=name)
-        path = desk.file("points.npy")
+        path = scratch.file("points.npy")
         np.save(path, style.points, allow_pickle=False)
         return stage.Measured({k: v for k, v in vars(style).items() if k != "points"}, {"points": path})
 
@@ -119,7 +119,7 @@ def measure_songs(
     ]
     items += [_take_item(project, take) for take in chosen if take.duration_s >= EXCERPT_S]
 
-    def listen(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+    def listen(item: stage.Item, scratch: stage.Scratch) -> stage.Measured:
         if isinstance(item.payload, Take):
             path = project.audio_of(item.payload)
             sound, sample_rate = audio.read(path)
@@ -128,7 +128,7 @@ def measure_songs(
             sound, sample_rate = prepared.to_float(item.payload.stereo), prepared.STEREO_RATE
             name = item.payload.track.title
         song = measure(sound, sample_rate, name=name, cut_s=cut_s)
-        path = desk.file("measures.npz")
+        path = scratch.file("measures.npz")
         np.savez(path, **{array: getattr(song, array) for array in ARRAYS})
         return stage.Measured({"duration_s": song.duration_s}, {"measures": path})
 
@@ -156,7 +156,7 @@ def judge_takes(project: Project, measured: Measured, how: Loop) -> stage.Outcom
         for subject, take in measured.takes.items()
     ]
 
-    def judge(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+    def judge(item: stage.Item, scratch: stage.Scratch) -> stage.Measured:
         return stage.Measured(asdict(of_takes(band, [item.payload])[0]))
 
     shape = {"cut_s": measured.cut_s}

@@ -93,8 +93,8 @@ def run(
         "which": which,
     }
 
-    def judge(item: stage.Item, desk: stage.Desk) -> stage.Measured:
-        return _compare_album(project, params, band, album, measured, about, desk)
+    def judge(item: stage.Item, scratch: stage.Scratch) -> stage.Measured:
+        return _compare_album(project, params, band, album, measured, about, scratch)
 
     items = [stage.Item(SUBJECT, inputs)]
     return _together(outcome, how.run(project, STAGE, VERSION, params.in_key(), items, judge, shard=(1, 1)))
@@ -107,7 +107,7 @@ def _compare_album(
     album: Mapping[str, SongStyle],
     measured: Measured,
     about: Mapping[str, Any],
-    desk: stage.Desk,
+    scratch: stage.Scratch,
 ) -> stage.Measured:
     """The album's finding: numbers, a picture and a page."""
     from . import picture
@@ -127,7 +127,7 @@ def _compare_album(
             for row in width.plain["songs"]
         ],
     }
-    image, page = desk.file("picture.png"), desk.file("report.html")
+    image, page = scratch.file("picture.png"), scratch.file("report.html")
     png = picture.draw(width, likeness, measured.band, measured.takes)
     image.write_bytes(png)
     page.write_text(_page(project, values, likeness, png), encoding="utf-8")

@@ -33,10 +33,10 @@ def run(
     chosen = project.catalogue.takes(takes)
     items = [_item(project, take) for take in chosen]
 
-    def measure(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+    def measure(item: stage.Item, scratch: stage.Scratch) -> stage.Measured:
         path = project.audio_of(item.payload)
         screening = screen_sound(audio.blocks(path), params, name=project.relative(path))
-        thumbnail, spectrogram = desk.file("thumbnail.webp"), desk.file("spectrogram.png")
+        thumbnail, spectrogram = scratch.file("thumbnail.webp"), scratch.file("spectrogram.png")
         thumbnail.write_bytes(screening.thumbnail())
         spectrogram.write_bytes(screening.spectrogram())
         return stage.Measured(screening.values, {"thumbnail": thumbnail, "spectrogram": spectrogram})

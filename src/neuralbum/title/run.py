@@ -58,7 +58,7 @@ def run(
         fresh = _propose(project, params, phrase, len(todo), [given[t] for t in given if t not in todo])
         chosen = dict(zip(todo, fresh, strict=True))
 
-    def measure(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+    def measure(item: stage.Item, scratch: stage.Scratch) -> stage.Measured:
         return stage.Measured(_values(chosen[item.subject], params))
 
     if force:

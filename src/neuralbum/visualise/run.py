@@ -35,16 +35,16 @@ def run(
     wanted = project.catalogue.kept() if takes is None else list(takes)
     items = [_item(project, take) for take in project.catalogue.takes(wanted)]
 
-    def measure(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+    def measure(item: stage.Item, scratch: stage.Scratch) -> stage.Measured:
         files = {
-            "video": desk.file("video" + FORMATS[params.encoder].suffix),
-            "poster": desk.file("poster." + params.poster),
-            "arrays": desk.file("live" + LIVE_SUFFIX),
+            "video": scratch.file("video" + FORMATS[params.encoder].suffix),
+            "poster": scratch.file("poster." + params.poster),
+            "arrays": scratch.file("live" + LIVE_SUFFIX),
         }
         if params.gif:
-            files["gif"] = desk.file("timelapse.gif")
+            files["gif"] = scratch.file("timelapse.gif")
         if params.hover:
-            files["hover"] = desk.file("hover" + FORMATS[params.encoder].suffix)
+            files["hover"] = scratch.file("hover" + FORMATS[params.encoder].suffix)
         return stage.Measured(draw_song(project.audio_of(item.payload), params, Outputs(**files)), files)
 
     return stage.run_items(

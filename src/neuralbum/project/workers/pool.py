@@ -14,11 +14,11 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from ...catalogue import be
+from ...catalogue import set_worker_name
 from ...errors import NeuralbumError, ParameterError, ToolError, in_one_line
 from ...progress import SILENT, Branch, Reporter
 from .. import Project, registry
-from ..stage import ELSEWHERE, Outcome, belong_to_run
+from ..stage import ELSEWHERE, Outcome, join_run
 
 POLL_S = 0.2
 GOODBYE_S = 5.0  #: a worker that is told to stop has so long to give its claims back
@@ -151,8 +151,8 @@ class _Pool:
 
 def _work(task: Task, name: str, heard: Any) -> None:
     """The worker process: open the project afresh and run the stage."""
-    be(name)
-    belong_to_run(task.began)
+    set_worker_name(name)
+    join_run(task.began)
     signal.signal(signal.SIGTERM, _stop)  # so that claims are given back
     for variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # the processes are the parallelism
         os.environ.setdefault(variable, "1")
