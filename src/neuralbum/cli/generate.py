@@ -8,18 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ParameterError
-from .console import finish, reporter
-from .options import (
-    ForceOption,
-    JsonOption,
-    ProjectOption,
-    SetOption,
-    ShardOption,
-    TakesOption,
-    WorkersOption,
-    open_project,
-    parse_shard,
-)
+from .options import StageOptions, with_options
 
 
 def temperatures(text: str) -> list[float]:
@@ -30,7 +19,9 @@ def temperatures(text: str) -> list[float]:
         raise ParameterError(f"--temperature {text}: write 1.0, or a range such as 0.98..1.02") from cause
 
 
+@with_options(asked=StageOptions)
 def command(
+    asked: StageOptions,
     count: Annotated[int | None, typer.Option(min=1, help="How many takes.")] = None,
     hours: Annotated[float | None, typer.Option(help="Or how many hours of them.")] = None,
     length: Annotated[float | None, typer.Option(help="Seconds of one take.")] = None,
@@ -43,13 +34,6 @@ def command(
         bool | None,
         typer.Option("--flesh/--no-flesh", help="Let the flesh make the sound, or not; default: if one is trained."),
     ] = None,
-    takes: TakesOption = None,
-    force: ForceOption = False,
-    workers: WorkersOption = 1,
-    shard: ShardOption = "1/1",
-    project: ProjectOption = None,
-    words: SetOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Make takes from a trained model; the same command goes on where it stopped.
 
@@ -58,16 +42,11 @@ def command(
     Example: neuralbum generate --hours 2 --length 240 --temperature 0.98..1.02
     """
     from ..generate import GenerateParams
-    from ..project.workers import run
 
-    opened = open_project(project, words)
-    params = opened.params(
+    project = asked.open()
+    params = project.params(
         "generate", GenerateParams, count=count, hours=hours, length_s=length, model=model, tempo=tempo,
         temperature=None if temperature is None else temperatures(temperature),
         flesh=None if flesh is None else "always" if flesh else "never",
     )  # fmt: skip
-    outcome = run(
-        opened, "generate", workers=workers, reporter=reporter(json),
-        params=params, takes=takes, force=force, shard=parse_shard(shard), sharing=workers,
-    )  # fmt: skip
-    raise typer.Exit(finish(outcome, json, project=opened, unit="takes"))
+    asked.finish(asked.run(project, "generate", params=params, sharing=asked.workers), project, unit="takes")

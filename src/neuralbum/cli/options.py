@@ -1,15 +1,32 @@
-"""Options that many commands share, declared once."""
+"""Options that many commands share, declared once.
+
+A stage's command takes them together, as the one argument ``asked``::
+
+    @with_options(asked=StageOptions)
+    def command(asked: StageOptions, parts: bool = False) -> None:
+        project = asked.open()
+        asked.finish(asked.run(project, "screen", parts=parts), project)
+
+``with_options`` works for any frozen dataclass whose fields are Typer options with defaults.
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_type_hints
 
 import typer
 
 from ..errors import ParameterError
 from ..project import SETTINGS_FILE, Project
 from ..project.overview import take_id_of
+
+if TYPE_CHECKING:
+    from ..project.stage import Outcome
 
 ProjectOption = Annotated[
     Path | None, typer.Option("--project", "-p", help="The project folder; default: this one or one above it.")
@@ -54,3 +71,67 @@ def find_takes(project: Project, words: list[str] | None) -> list[str] | None:
     if not words:
         return None
     return [take_id_of(project, word) for word in words]
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """What every command that runs a stage over takes can be told."""
+
+    project: ProjectOption = None
+    take: TakesOption = None
+    force: ForceOption = False
+    retry: RetryOption = False
+    workers: WorkersOption = 1
+    shard: ShardOption = "1/1"
+    settings: SetOption = None
+    json: JsonOption = False
+
+    def open(self) -> Project:
+        return open_project(self.project, self.settings)
+
+    def run(self, project: Project, stage: str, **more: Any) -> Outcome:
+        """The stage of that name, with these options and ``more`` of its own, in as many processes as asked."""
+        from ..project.workers import run
+        from .console import reporter
+
+        said = {"takes": find_takes(project, self.take), "force": self.force, "retry": self.retry, **more}
+        return run(
+            project, stage, workers=self.workers, shard=parse_shard(self.shard), reporter=reporter(self.json), **said
+        )
+
+    def finish(
+        self, outcome: Outcome, project: Project, *, more: dict[str, Any] | None = None, unit: str = ""
+    ) -> NoReturn:
+        """Say what was done and what to run next, and leave with the exit code."""
+        from .console import finish
+
+        raise typer.Exit(finish(outcome, self.json, more=more, project=project, unit=unit))
+
+
+def with_options(**groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of dataclasses; it gets each group as one argument of that name."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
+            if name not in groups
+        ]
+        theirs = [
+            inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
+            for kind in groups.values()
+            for hints in [get_type_hints(kind, include_extras=True)]
+            for f in fields(kind)
+        ]
+
+        @functools.wraps(command)
+        def told(**words: Any) -> None:
+            made = {name: kind(**{f.name: words.pop(f.name) for f in fields(kind)}) for name, kind in groups.items()}
+            command(**made, **words)
+
+        signature = inspect.Signature([*own, *theirs])
+        told.__signature__ = signature  # type: ignore[attr-defined]  # what Typer reads
+        told.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+        return told
+
+    return decorate

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +22,7 @@ from .options import (
     find_takes,
     open_project,
     parse_shard,
+    with_options,
 )
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -63,35 +61,11 @@ class LookOptions:
         return found
 
 
-def with_looks(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of ``LookOptions``; it gets them as the one argument ``looks``."""
-    hints = get_type_hints(LookOptions, include_extras=True)
-    options = [
-        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
-        for f in fields(LookOptions)
-    ]
-    own = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
-        if name != "looks"
-    ]
-
-    @functools.wraps(command)
-    def wrapped(**words: Any) -> None:
-        looks = LookOptions(**{option.name: words.pop(option.name) for option in options})
-        command(looks=looks, **words)
-
-    signature = inspect.Signature([*own, *options])
-    wrapped.__signature__ = signature  # type: ignore[attr-defined]  # what Typer reads
-    wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    return wrapped
-
-
 HARM = "without the limiter, pictures may flash in a way that brings on seizures in people with photosensitive epilepsy"
 
 
 @app.callback(invoke_without_command=True)
-@with_looks
+@with_options(looks=LookOptions)
 def command(
     context: typer.Context,
     looks: LookOptions,
@@ -165,7 +139,7 @@ def analyse(
 
 
 @app.command()
-@with_looks
+@with_options(looks=LookOptions)
 def render(
     looks: LookOptions,
     file: FileArgument,
