@@ -61,11 +61,11 @@ def judge(project: Project) -> None:
     from starlette.testclient import TestClient
 
     from neuralbum.curate import server
-    from neuralbum.curate.desk import Desk
     from neuralbum.curate.params import Params
+    from neuralbum.curate.service import CurationService
     from neuralbum.web.auth import Access
 
-    app = server.make_app(Desk(project, Params()), Access.make("127.0.0.1", 8000, (), default_actor="ana"))
+    app = server.make_app(CurationService(project, Params()), Access.make("127.0.0.1", 8000, (), default_actor="ana"))
     client = TestClient(app, base_url="http://127.0.0.1:8000")
     takes = list(project.catalogue.take_paths())
     said = [("verdict", t, {"value": "keep"}) for t in takes]

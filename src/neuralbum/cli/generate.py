@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ParameterError
-from .options import StageOptions, with_options
+from .options import PoolOptions, with_options
 
 
 def temperatures(text: str) -> list[float]:
@@ -19,9 +19,9 @@ def temperatures(text: str) -> list[float]:
         raise ParameterError(f"--temperature {text}: write 1.0, or a range such as 0.98..1.02") from cause
 
 
-@with_options(asked=StageOptions)
+@with_options(asked=PoolOptions)
 def command(
-    asked: StageOptions,
+    asked: PoolOptions,
     count: Annotated[int | None, typer.Option(min=1, help="How many takes.")] = None,
     hours: Annotated[float | None, typer.Option(help="Or how many hours of them.")] = None,
     length: Annotated[float | None, typer.Option(help="Seconds of one take.")] = None,

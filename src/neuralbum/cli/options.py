@@ -2,12 +2,13 @@
 
 A stage's command takes them together, as the one argument ``asked``::
 
-    @with_options(asked=StageOptions)
-    def command(asked: StageOptions, parts: bool = False) -> None:
+    @with_options(asked=PoolOptions)
+    def command(asked: PoolOptions, parts: bool = False) -> None:
         project = asked.open()
         asked.finish(asked.run(project, "screen", parts=parts), project)
 
-``with_options`` works for any frozen dataclass whose fields are Typer options with defaults.
+``PoolOptions`` adds --workers. ``with_options`` works for any frozen dataclass whose fields are Typer options
+with defaults.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, get_type_hints
 
 import typer
 
@@ -81,10 +82,10 @@ class StageOptions:
     take: TakesOption = None
     force: ForceOption = False
     retry: RetryOption = False
-    workers: WorkersOption = 1
     shard: ShardOption = "1/1"
     settings: SetOption = None
     json: JsonOption = False
+    workers: ClassVar[int] = 1
 
     def open(self) -> Project:
         return open_project(self.project, self.settings)
@@ -106,6 +107,13 @@ class StageOptions:
         from .console import finish
 
         raise typer.Exit(finish(outcome, self.json, more=more, project=project, unit=unit))
+
+
+@dataclass(frozen=True)
+class PoolOptions(StageOptions):
+    """Of a stage that several processes of this machine can share."""
+
+    workers: WorkersOption = 1  # type: ignore[misc]
 
 
 def with_options(**groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]:

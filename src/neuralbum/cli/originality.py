@@ -16,15 +16,16 @@ from .console import finish, print_json, print_next, print_table, reporter
 from .options import (
     ForceOption,
     JsonOption,
+    PoolOptions,
     ProjectOption,
     RetryOption,
     SetOption,
     ShardOption,
-    TakesOption,
     WorkersOption,
     find_takes,
     open_project,
     parse_shard,
+    with_options,
 )
 
 if TYPE_CHECKING:
@@ -36,16 +37,10 @@ LanesOption = Annotated[str, typer.Option("--lanes", help="Which searches to run
 
 
 @app.callback(invoke_without_command=True)
+@with_options(asked=PoolOptions)
 def check(
     context: typer.Context,
-    project: ProjectOption = None,
-    take: TakesOption = None,
-    workers: WorkersOption = 1,
-    force: ForceOption = False,
-    retry: RetryOption = False,
-    shard: ShardOption = "1/1",
-    settings: SetOption = None,
-    json: JsonOption = False,
+    asked: PoolOptions,
 ) -> None:
     """Search a project's takes for copies of the training music.
 
@@ -58,26 +53,15 @@ def check(
     """
     if context.invoked_subcommand is not None:
         return
-    from ..project.workers import run
-
-    opened = open_project(project, settings)
-    outcome = run(
-        opened,
-        "originality",
-        workers=workers,
-        takes=find_takes(opened, take),
-        force=force,
-        retry=retry,
-        reporter=reporter(json),
-        shard=parse_shard(shard),
-    )
     from ..originality import draw_report
 
-    page = draw_report(opened)
-    if not json:
-        _show(opened, find_takes(opened, take))
+    project = asked.open()
+    outcome = asked.run(project, "originality")
+    page = draw_report(project)
+    if not asked.json:
+        _show(project, find_takes(project, asked.take))
         print(f"report: {page}")
-    raise typer.Exit(finish(outcome, json, more={"report": str(page)}, project=opened))
+    asked.finish(outcome, project, more={"report": str(page)})
 
 
 def _show(opened: Project, wanted: list[str] | None) -> None:

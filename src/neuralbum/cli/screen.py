@@ -10,20 +10,8 @@ import typer
 
 from ..errors import NeuralbumError
 from ..project import Project
-from .console import finish, print_json, print_table, reporter
-from .options import (
-    ForceOption,
-    JsonOption,
-    ProjectOption,
-    RetryOption,
-    SetOption,
-    ShardOption,
-    TakesOption,
-    WorkersOption,
-    find_takes,
-    open_project,
-    parse_shard,
-)
+from .console import print_json, print_table, reporter
+from .options import PoolOptions, find_takes, with_options
 
 if TYPE_CHECKING:
     from ..screen.measure import Screening
@@ -31,17 +19,11 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 
+@with_options(asked=PoolOptions)
 def command(
+    asked: PoolOptions,
     files: Annotated[list[Path] | None, typer.Argument(help="Loose sound files; none: the project's takes.")] = None,
-    project: ProjectOption = None,
-    take: TakesOption = None,
     pictures: Annotated[Path | None, typer.Option(help="Write the pictures of loose files to this folder.")] = None,
-    force: ForceOption = False,
-    retry: RetryOption = False,
-    workers: WorkersOption = 1,
-    shard: ShardOption = "1/1",
-    settings: SetOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Hear what a machine can hear: flags, tempo, loudness, a caption and a score for each take.
 
@@ -49,23 +31,12 @@ def command(
     Example: neuralbum screen demo.flac other.mp3 --json
     """
     if files:
-        raise typer.Exit(_loose(files, pictures, settings or [], json))
-    from ..project.workers import run
-
-    opened = open_project(project, settings)
-    outcome = run(
-        opened,
-        "screen",
-        workers=workers,
-        takes=find_takes(opened, take),
-        force=force,
-        retry=retry,
-        reporter=reporter(json),
-        shard=parse_shard(shard),
-    )
-    if not json:
-        _show(opened, take)
-    raise typer.Exit(finish(outcome, json, project=opened))
+        raise typer.Exit(_loose(files, pictures, asked.settings or [], asked.json))
+    project = asked.open()
+    outcome = asked.run(project, "screen")
+    if not asked.json:
+        _show(project, asked.take)
+    asked.finish(outcome, project)
 
 
 def _show(opened: Project, take: list[str] | None) -> None:

@@ -9,19 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import ParameterError
-from .console import finish, print_json, reporter
+from .console import print_json, reporter
 from .options import (
-    ForceOption,
     JsonOption,
-    ProjectOption,
-    RetryOption,
+    PoolOptions,
     SetOption,
-    ShardOption,
-    TakesOption,
-    WorkersOption,
-    find_takes,
-    open_project,
-    parse_shard,
     with_options,
 )
 
@@ -65,19 +57,12 @@ HARM = "without the limiter, pictures may flash in a way that brings on seizures
 
 
 @app.callback(invoke_without_command=True)
-@with_options(looks=LookOptions)
+@with_options(looks=LookOptions, asked=PoolOptions)
 def command(
     context: typer.Context,
+    asked: PoolOptions,
     looks: LookOptions,
-    project: ProjectOption = None,
-    take: TakesOption = None,
     everything: Annotated[bool, typer.Option("--all", help="All takes, not only the kept ones.")] = False,
-    force: ForceOption = False,
-    retry: RetryOption = False,
-    workers: WorkersOption = 1,
-    shard: ShardOption = "1/1",
-    settings: SetOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Draw songs as moving pictures: harmony is colour, percussion is light.
 
@@ -89,27 +74,15 @@ def command(
     """
     if context.invoked_subcommand is not None:
         return
-    from ..project.workers import run
     from ..visualise.params import Params
 
-    opened = open_project(project, settings)
-    params = opened.params("visualise", Params, **looks.given())
-    opened.tables["visualise"] = asdict(params)  # so that the workers get the same
-    takes = list(opened.catalogue.take_paths()) if everything else find_takes(opened, take)
-    progress = reporter(json)
+    project = asked.open()
+    params = project.params("visualise", Params, **looks.given())
+    project.tables["visualise"] = asdict(params)  # so that the workers get the same
     if not params.limiter:
-        progress.line(f"note: {HARM}")
-    outcome = run(
-        opened,
-        "visualise",
-        workers=workers,
-        reporter=progress,
-        takes=takes,
-        force=force,
-        retry=retry,
-        shard=parse_shard(shard),
-    )
-    raise typer.Exit(finish(outcome, json, project=opened))
+        reporter(asked.json).line(f"note: {HARM}")
+    chosen = {"takes": list(project.catalogue.take_paths())} if everything else {}
+    asked.finish(asked.run(project, "visualise", **chosen), project)
 
 
 @app.command()
