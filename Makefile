@@ -41,7 +41,8 @@ album: $(VENV)/.installed
 	$(BIN)/neuralbum demo "$(ALBUM)" $(if $(MUSIC),--music "$(MUSIC)") $(if $(ARTIST),--artist "$(ARTIST)") --phrase "$(PHRASE)" $(if $(FOR),--for $(FOR)) $(if $(SONGS),--songs $(SONGS))
 
 test: $(VENV)/.ready-for-tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
+	@echo "branch coverage in per cent (the whole table: $(BIN)/coverage report): $$($(BIN)/coverage report --format=total)"
 
 check: $(VENV)/.ready-for-tests
 	$(BIN)/ruff format --check .
@@ -55,4 +56,4 @@ docs: $(VENV)/.installed
 	$(BIN)/python scripts/settings_page.py
 
 clean:
-	rm -rf $(VENV) demo-album .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-album .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
