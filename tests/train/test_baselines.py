@@ -8,7 +8,7 @@ import torch
 
 from neuralbum.nets.codebook import N_EMBEDDED, N_GROUPS
 from neuralbum.nets.form import FormCodec
-from neuralbum.nets.skeleton import Heard, Skeleton, SkeletonConfig
+from neuralbum.nets.skeleton import N_LAGS, Heard, Skeleton, SkeletonConfig
 from neuralbum.train import baselines
 from neuralbum.train.material import make_copy
 
@@ -103,8 +103,9 @@ def test_the_regression_alone_says_the_same_every_time_it_is_built():
         for g in range(N_GROUPS)
     ]
     nets = [baselines.linear_net(config, embedded, solved) for _ in range(2)]
-    width = {"past": n_direct, "lagged": 0}
+    width = {"lagged": N_LAGS * config.n_latents, "past": n_direct - N_LAGS * config.n_latents}
     heard = Heard(*(torch.ones(1, 3, width.get(name, 0)) for name in Heard.__dataclass_fields__))
+    heard.remembered = torch.zeros(1, 3, N_LAGS * N_GROUPS, dtype=torch.long)
     drawn = torch.zeros(1, 3, N_GROUPS, dtype=torch.long)
     for group in range(N_GROUPS):
         by_hand = -0.5 * embedded[group].square().sum(-1)

@@ -168,7 +168,7 @@ def linear_net(config: SkeletonConfig, embedded: Tensor, solutions: Solutions) -
     net.embedded.copy_(embedded)
     net.set_linear(solutions)
     with torch.no_grad():
-        for layer in (*net.free, *net.gate):  # a gate of zeros trusts the regression by exactly 1
+        for layer in (*net.free, *net.gate, *net.again):  # a gate of zeros trusts the regression by exactly 1
             layer.weight.zero_()
             layer.bias.zero_()
     return net.eval()
