@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from neuralbum.errors import TrainingError
-from neuralbum.train.desk import best_first
-from neuralbum.train.loop import Habits, Trainer
+from neuralbum.train.loop import Trainer, TrainingConfig
+from neuralbum.train.session import best_first
 
 
 class Line:
@@ -56,14 +56,14 @@ def weights(trainer):
 
 @pytest.mark.parametrize("interrupted_at", [1, 3, 5])
 def test_an_interrupted_training_gives_the_weights_of_an_uninterrupted_one(interrupted_at):
-    whole = Trainer(Line(), Habits(seed=3))
+    whole = Trainer(Line(), TrainingConfig(seed=3))
     for step in range(6):
         whole.advance(step / 6)
-    first = Trainer(Line(), Habits(seed=3))
+    first = Trainer(Line(), TrainingConfig(seed=3))
     for step in range(interrupted_at):
         first.advance(step / 6)
     state = {name: value.clone() for name, value in first.state().items()}
-    rest = Trainer(Line(), Habits(seed=3))
+    rest = Trainer(Line(), TrainingConfig(seed=3))
     rest.restore(state)
     for step in range(interrupted_at, 6):
         rest.advance(step / 6)
@@ -73,7 +73,7 @@ def test_an_interrupted_training_gives_the_weights_of_an_uninterrupted_one(inter
 
 
 def test_a_loss_that_is_not_a_number_leaves_the_weights_as_they_were():
-    trainer = Trainer(Line(poison_at=3), Habits())
+    trainer = Trainer(Line(poison_at=3), TrainingConfig())
     trainer.advance(0.0)
     trainer.advance(0.1)
     before = weights(trainer)
@@ -85,12 +85,12 @@ def test_a_loss_that_is_not_a_number_leaves_the_weights_as_they_were():
 def test_training_leaves_the_global_random_state_alone():
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    Trainer(Line(), Habits()).advance(0.0)
+    Trainer(Line(), TrainingConfig()).advance(0.0)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_the_average_lies_between_the_weights_it_averages():
-    trainer = Trainer(Line(), Habits(learning_rate=0.01, warmup=1, average=0.5))
+    trainer = Trainer(Line(), TrainingConfig(learning_rate=0.01, warmup=1, average=0.5))
     seen = [weights(trainer)]
     for _ in range(4):
         trainer.advance(0.0)
@@ -104,7 +104,7 @@ def test_the_average_lies_between_the_weights_it_averages():
 
 
 def test_the_rate_warms_up_and_ends_at_its_final_share():
-    trainer = Trainer(Line(), Habits(learning_rate=1.0, warmup=4, final_rate=0.1))
+    trainer = Trainer(Line(), TrainingConfig(learning_rate=1.0, warmup=4, final_rate=0.1))
     assert trainer.rate(0.0) == pytest.approx(0.25)
     trainer.step = 100
     assert trainer.rate(0.5) == pytest.approx(0.55)  # half way of the cosine between 1 and 0.1

@@ -18,12 +18,12 @@ from neuralbum.train import (
     FleshParams,
     SkeletonParams,
     checkpoint,
-    desk,
     estimate,
     find_model,
     open_flesh,
     open_model,
     open_renderer,
+    session,
     settings_of,
     train,
 )
@@ -177,7 +177,7 @@ def test_a_timed_training_ends_in_its_time_with_a_net(tmp_path, monkeypatch):
 
     monkeypatch.setattr(SkeletonTask, "evaluate", later(evaluate))
     monkeypatch.setattr(SkeletonTask, "loss", later(loss))
-    monkeypatch.setattr(desk.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
     trained = train(made, replace(PARAMS, time_s=12.0))[0]
     assert trained.steps_done > 2
     assert 10.0 <= now[0] <= 13.0

@@ -1,7 +1,7 @@
 """Training: one loop and one format of checkpoints, for the skeleton, the flesh and the reference net.
 
     prepare.py     the corpus as steps, codes and forms      material.py       what a step of it hears
-    loop.py        the training loop                         desk.py           files, clock and stopping around it
+    loop.py        the training loop                         session.py        files, clock and stopping around it
     skeleton_task.py, flesh_task.py, samplernn_task.py       what each net is trained on
     baselines.py   the lines a skeleton is held against      checkpoint.py     models on disk
     run.py         files and catalogue

@@ -55,7 +55,7 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True)
-class Habits:
+class TrainingConfig:
     """How a net is trained."""
 
     learning_rate: float = 2e-3
@@ -70,18 +70,18 @@ class Habits:
 class Trainer:
     """A task and its optimiser."""
 
-    def __init__(self, task: Task, habits: Habits) -> None:
-        self.task, self.habits, self.step = task, habits, 0
+    def __init__(self, task: Task, config: TrainingConfig) -> None:
+        self.task, self.config, self.step = task, config, 0
         self.named = {name: p for name, p in task.net.named_parameters() if p.requires_grad}
         matrices = [p for p in self.named.values() if p.ndim > 1]
         others = [p for p in self.named.values() if p.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": habits.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=habits.learning_rate, betas=(0.9, 0.98), fused=True)
+        groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
         self.average = {name: p.detach().clone() for name, p in self.named.items()}
 
     def rate(self, progress: float) -> float:
         """Learning rate after a share ``progress`` of the training: warm-up, then a cosine."""
-        h = self.habits
+        h = self.config
         cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, progress))
         warm = min(1.0, (self.step + 1) / h.warmup)
         return h.learning_rate * warm * (h.final_rate + (1.0 - h.final_rate) * cosine)
@@ -94,7 +94,7 @@ class Trainer:
         TrainingError
             The loss or its gradient is not a number. The weights are those before the step.
         """
-        h, device = self.habits, next(iter(self.named.values())).device
+        h, device = self.config, next(iter(self.named.values())).device
         batch = self.task.make_batch(self._stream(BATCH_SALT))
         rng = torch.Generator().manual_seed(self._seed(LOSS_SALT))
         self.task.net.train()
@@ -122,10 +122,10 @@ class Trainer:
         torch._foreach_lerp_(list(self.average.values()), list(self.named.values()), 1.0 - decay)
 
     def _seed(self, salt: int) -> int:
-        return int(np.random.SeedSequence([self.habits.seed, salt, self.step]).generate_state(1, np.uint64)[0] >> 1)
+        return int(np.random.SeedSequence([self.config.seed, salt, self.step]).generate_state(1, np.uint64)[0] >> 1)
 
     def _stream(self, salt: int) -> np.random.Generator:
-        return np.random.default_rng([self.habits.seed, salt, self.step])
+        return np.random.default_rng([self.config.seed, salt, self.step])
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +129,7 @@ def _train_one(
     project: Project, params: SkeletonParams | FleshParams, *, device: str, force: bool, reporter: Reporter
 ) -> Trained:
     from ..corpus.prepared import open_corpus
-    from . import desk
+    from . import session
     from .prepare import check_music
 
     corpus, chosen = open_corpus(project), settle(params)
@@ -138,8 +138,8 @@ def _train_one(
     folder = project.models_dir / about.id
     with alone(project, "train", f"train:{about.id}", f"training {about.id}"):  # who is not alone touches nothing
         if force:
-            desk.begin_anew(folder)
-        desk.sweep(folder)
+            session.begin_anew(folder)
+        session.remove_parts(folder)
         started, cpu = time.monotonic(), time.process_time()
         setup = Setup(params, chosen, corpus, folder, project.settings.seed, device, _precise(device), reporter)
         resumed = (folder / model_folder.RESUME).exists()
@@ -148,13 +148,14 @@ def _train_one(
         stage = "flesh" if about.kind == "flesh" else "skeleton"
         with activity(project, stage, device=device, detail={"model": about.id, "preset": about.preset}) as tick:
             trainer, about = _trainer(setup, about, fresh=not resumed)
-            pace = desk.Pace(chosen.steps, params.time_s, params.patience, params.keep)
-            work = desk.Desk(
-                folder, about, trainer, pace, reporter, lambda points: project.catalogue.add_curve(about.id, points),
-                tick, started,
-            )  # fmt: skip
+            schedule = session.Schedule(chosen.steps, params.time_s, params.patience, params.keep)
+
+            def add_points(points: Iterable[tuple[str, int, float]]) -> None:
+                project.catalogue.add_curve(about.id, points)
+
+            work = session.Session(folder, about, trainer, schedule, reporter, add_points, tick, started)
             if resumed:
-                work.go_on()
+                work.resume()
             else:
                 _store_row(project, about)
             work.work()
@@ -169,12 +170,12 @@ def _train_one(
 
 
 def _trainer(setup: Setup, about: About, *, fresh: bool) -> tuple[Trainer, About]:
-    from .loop import Habits, Trainer
+    from .loop import Trainer, TrainingConfig
 
     room = importlib.import_module(f"{__package__}.{about.kind}_task")
     task, about = room.open_task(setup, about, fresh=fresh)
-    habits = Habits(setup.chosen.learning_rate, setup.chosen.weight_decay, seed=setup.seed)
-    return Trainer(task, habits), about
+    config = TrainingConfig(setup.chosen.learning_rate, setup.chosen.weight_decay, seed=setup.seed)
+    return Trainer(task, config), about
 
 
 def _about(project: Project, params: SkeletonParams | FleshParams, chosen: Preset, corpus: PreparedCorpus) -> About:
@@ -237,7 +238,7 @@ def estimate(project: Project, params: SkeletonParams | FleshParams, *, device: 
     step_s = (time.monotonic() - started) / MEASURED_STEPS
     music_s = sum(corpus.seconds(split) for split in ("train", "valid", "heldout"))
     reading_s = READING_S_PER_S * (music_s if chosen.kind == "skeleton" else min(music_s, 720.0) / 3.0)
-    seconds = params.time_s or reading_s + chosen.steps * step_s * 1.1  # a tenth for the looks at it
+    seconds = params.time_s or reading_s + chosen.steps * step_s * 1.1  # a tenth for evaluations
     steps = chosen.steps if not params.time_s else int(max(0.0, params.time_s - reading_s) / step_s / 1.1)
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     memory = max(BASE_GIB, peak_gib) + music_s * 150_000 / 2**30

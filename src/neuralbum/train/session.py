@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 SAVE_EVERY_S = 60.0
 """So much of a training is lost at most when it is killed."""
-LOOKS = 12
+EVALUATIONS = 12
 """A training by steps, or a short one, is scored so often."""
 CURVE_POINTS = 400
 
-Tell = Callable[[Iterable[tuple[str, int, float]]], None]
+AddPoints = Callable[[Iterable[tuple[str, int, float]]], None]
 
 
 @dataclass(frozen=True)
-class Pace:
+class Schedule:
     """How long a training goes on: by steps, or (``time_s`` > 0) by the clock."""
 
     steps: int
@@ -49,7 +49,7 @@ def best_first(ranks: Mapping[int, float], slack: float) -> list[int]:
     return [*good, *sorted((step for step in ranks if step not in good), key=lambda step: (ranks[step], step))]
 
 
-def sweep(folder: Path) -> None:
+def remove_parts(folder: Path) -> None:
     """Remove what a killed training left half written."""
     for part in [*folder.glob("*.part*"), *folder.glob("steps/*.part*")]:
         part.unlink()
@@ -61,22 +61,22 @@ def begin_anew(folder: Path) -> None:
 
 
 @dataclass
-class Desk:
-    """One training's desk."""
+class Session:
+    """One training in a model's folder."""
 
     folder: Path
     about: About
     trainer: Trainer
-    pace: Pace
+    schedule: Schedule
     reporter: Reporter
-    tell: Tell  #: takes points of the curve
+    add_points: AddPoints  #: takes points of the curve
     tick: Callable[[], object]  #: called often: the ledger's
     started: float = field(default_factory=time.monotonic)  #: the reading of this run's music counts, too
     before_s: float = 0.0  #: what earlier runs took
-    look_s: float = 0.0  #: how long the last look took: a timed training keeps it free at its end
+    evaluation_s: float = 0.0  #: how long the last evaluation took: a timed training keeps it free at its end
     recent: list[float] = field(default_factory=list)
     stopped: str = ""  #: why it ended before its time
-    looked_at: float = 0.0  #: on the training's clock, when it was scored last
+    evaluated_at: float = 0.0  #: on the training's clock, when it was scored last
     saved_at: float = 0.0  #: and when its state was written last
     broken: bool = False  #: the weights are not to be kept
 
@@ -87,11 +87,11 @@ class Desk:
     @property
     def progress(self) -> float:
         """Share of the training that is done."""
-        if self.pace.time_s > 0:
-            return min(1.0, self.elapsed / max(self.pace.time_s - self.look_s, 1e-6))
-        return min(1.0, self.trainer.step / self.pace.steps)
+        if self.schedule.time_s > 0:
+            return min(1.0, self.elapsed / max(self.schedule.time_s - self.evaluation_s, 1e-6))
+        return min(1.0, self.trainer.step / self.schedule.steps)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Read the state of a training that was interrupted; checkpoints after it will be made again."""
         path = self.folder / model_folder.RESUME
         tensors = model_folder.read_tensors(path)
@@ -106,10 +106,10 @@ class Desk:
 
     def work(self) -> None:
         """Train to the end."""
-        by_time = self.pace.time_s > 0
+        by_time = self.schedule.time_s > 0
         if not self.about.history:
-            self.look()
-        goal = self.pace.time_s if by_time else float(self.pace.steps)
+            self.evaluate()
+        goal = self.schedule.time_s if by_time else float(self.schedule.steps)
         shown = min(goal, self.elapsed if by_time else float(self.trainer.step))
         self.reporter.begin(f"train {self.about.id}", goal - shown, "s" if by_time else "steps")
         while (self.progress < 1.0 or self.trainer.step == 0) and not self.stopped:
@@ -124,9 +124,9 @@ class Desk:
             self.reporter.advance(max(0.0, reached - shown), note)
             shown = max(shown, reached)
             if self.progress < 1.0:
-                self._look_or_save()
+                self._evaluate_or_save()
         if not self.broken and self.trainer.step > self.about.steps_done:
-            self.look()
+            self.evaluate()
         if self.stopped:
             self.reporter.line(f"{self.stopped}; kept: step {self.about.step}")
         self.reporter.end()
@@ -136,19 +136,19 @@ class Desk:
         task, step = self.trainer.task, self.trainer.step
         self.recent.append(task.shown(loss))
         mean = sum(self.recent) / len(self.recent)
-        if step % max(1, self.pace.steps // CURVE_POINTS) == 0:
-            self.tell([(task.curve, step, mean)])
+        if step % max(1, self.schedule.steps // CURVE_POINTS) == 0:
+            self.add_points([(task.curve, step, mean)])
             self.recent.clear()
         return f"step {step} · {task.curve.replace('_', ' ')} {mean:.4g}"
 
-    def _look_or_save(self) -> None:
-        if self.pace.time_s > 0:
-            every = min(SAVE_EVERY_S, max(self.pace.time_s / LOOKS, 5.0 * self.look_s))
-            due = self.elapsed - self.looked_at >= every
+    def _evaluate_or_save(self) -> None:
+        if self.schedule.time_s > 0:
+            every = min(SAVE_EVERY_S, max(self.schedule.time_s / EVALUATIONS, 5.0 * self.evaluation_s))
+            due = self.elapsed - self.evaluated_at >= every
         else:
-            due = self.trainer.step % max(1, self.pace.steps // LOOKS) == 0
+            due = self.trainer.step % max(1, self.schedule.steps // EVALUATIONS) == 0
         if due:
-            self.look()
+            self.evaluate()
             if self._best_is_old():
                 self.stopped = f"nothing as good since step {self.about.step}"
         elif self.elapsed - self.saved_at >= SAVE_EVERY_S:
@@ -157,14 +157,14 @@ class Desk:
     def _best_is_old(self) -> bool:
         best = self.about.step
         share = (self.trainer.step - best) / self.trainer.step * self.progress
-        return self._rank(best) is not None and share >= self.pace.patience
+        return self._rank(best) is not None and share >= self.schedule.patience
 
     def _rank(self, step: int) -> float | None:
         return next((c.measures.get(self.trainer.task.rank) for c in self.about.history if c.step == step), None)
 
     # ---- files -------------------------------------------------------------------
 
-    def look(self) -> None:
+    def evaluate(self) -> None:
         """Score the averaged weights, keep them, and write all that is needed to go on."""
         begun, trainer = time.monotonic(), self.trainer
         with trainer.averaged():
@@ -175,17 +175,17 @@ class Desk:
         ranks = {c.step: c.measures.get(trainer.task.rank) for c in (*self.about.history, scored)}
         known = {step: rank for step in steps if (rank := ranks[step]) is not None}
         order = best_first(known, trainer.task.slack) or steps[::-1]
-        kept = {*order[: self.pace.keep], trainer.step}
+        kept = {*order[: self.schedule.keep], trainer.step}
         history = tuple(c if c.step in kept else replace(c, sha256="") for c in self.about.history)
         about = replace(self.about, step=order[0], steps_done=trainer.step, history=history)
         # The curve before the state: killed in between, the rerun scores this step again and writes the same points.
-        self.tell([(name, trainer.step, value) for name, value in measures.items()])
+        self.add_points([(name, trainer.step, value) for name, value in measures.items()])
         self.about = checkpoint.write_net(self.folder, about, scored, tensors)
         self._save_state()
         for path in self.folder.glob("steps/*.safetensors"):
             if path.stem.isdigit() and int(path.stem) not in kept:
                 path.unlink()
-        self.looked_at, self.look_s = self.elapsed, time.monotonic() - begun
+        self.evaluated_at, self.evaluation_s = self.elapsed, time.monotonic() - begun
 
     def _save_state(self) -> None:
         extra = {
