@@ -89,17 +89,18 @@ def tilt(sound: Float) -> Float:
 
 
 def limiter(sound: Float) -> Float:
-    """8 dB too much into a limiter at −0.5 dBFS: 1.5 ms ahead, 80 ms release."""
-    from scipy.ndimage import maximum_filter1d
-
-    louder = sound * 10 ** (8 / 20)
-    peak = maximum_filter1d(np.abs(louder).max(axis=0), 2 * round(0.0015 * RATE) + 1)
-    need = np.minimum(1.0, 10 ** (-0.5 / 20) / np.maximum(peak, 1e-9))
-    gain, now, release = np.empty_like(need), 1.0, 1 - math.exp(-1 / (0.08 * RATE))
+    """8 dB too much into a limiter at −0.5 dBFS: 1.5 ms ahead, 80 ms release, its gain reckoned every half millisecond."""
+    every = 22
+    louder = np.pad(sound * 10 ** (8 / 20), ((0, 0), (0, -sound.shape[1] % every)))
+    peak = np.abs(louder).max(axis=0).reshape(-1, every).max(axis=1)
+    ahead = np.max([np.roll(peak, -k) for k in range(-1, 4)], axis=0)
+    need = np.minimum(1.0, 10 ** (-0.5 / 20) / np.maximum(ahead, 1e-9))
+    gain, now, release = np.empty_like(need), 1.0, 1 - math.exp(-every / (0.08 * RATE))
     for k, wanted in enumerate(need.tolist()):
-        now = wanted if wanted < now else now + (1 - now) * release
-        gain[k] = min(now, wanted)
-    return (louder * gain).astype(np.float32)
+        now = min(wanted, now + (1 - now) * release)
+        gain[k] = now
+    curve = np.interp(np.arange(louder.shape[1]), np.arange(len(gain)) * every + every / 2, gain)
+    return (louder * curve)[:, : sound.shape[1]].astype(np.float32)
 
 
 def speed(factor: float) -> Callable[[Float], Float]:
@@ -137,7 +138,7 @@ def songs(*, tuning: bool, quick: bool) -> Iterator[tuple[str, Float]]:
         sound, rate = audio.read(path)
         yield path.stem, audio.resample(sound, rate, RATE)[:, : 90 * RATE if quick else None]
     for seed in (0,) if tuning else TEST_BAND_SEEDS[: 1 if quick else None]:
-        for song in make_band(seed=seed, n_songs=2 if quick else 4, duration_s=60.0 if quick else 60.0):
+        for song in make_band(seed=seed, n_songs=2 if quick else 4, duration_s=60.0):
             yield f"band {seed}: {song.title}", song.audio.astype(np.float32)
 
 
@@ -156,7 +157,7 @@ def restlessness(sound: Float) -> float:
     return float(np.median(np.abs(np.diff(10 * np.log10(steps + 1e-9), axis=0))))
 
 
-def robustness(marked: list[tuple[str, Float, Payload]], *, quick: bool) -> list[Row]:
+def robustness(marked: list[tuple[str, Float, Payload]], *, quick: bool, every: int) -> list[Row]:
     rng = np.random.default_rng([SEED, 1])
     length, short = round(LONG_S * RATE), round(SHORT_S * RATE)
     stretches = [(s[:, at : at + length], payload, name) for name, s, payload in marked for at in cuts(s.shape[1], rng)]
@@ -165,9 +166,10 @@ def robustness(marked: list[tuple[str, Float, Payload]], *, quick: bool) -> list
     minutes = sum(s.shape[1] for _, s, _ in marked) / RATE / 60
     rows = [Row("music marked", round(minutes, 1), "min", ">= 60", None if quick else minutes >= 60)]
     rows.append(Row(f"stretches of {LONG_S:g} s and of {SHORT_S:g} s", len(stretches)))
-    for attack, change in ATTACKS.items():
+    for number, (attack, change) in enumerate(ATTACKS.items()):
         long_hits, short_hits, exact, sizes, missed = [], [], [], [], []
-        for sound, payload, name in stretches:
+        heard = range(number % every, len(stretches), every) if number else range(len(stretches))
+        for sound, payload, name in (stretches[k] for k in heard):
             spoilt = np.ascontiguousarray(change(sound), np.float32)
             answer = marking.detect([(spoilt, RATE)])
             best = answer.marks[0] if answer.marks else None
@@ -177,8 +179,11 @@ def robustness(marked: list[tuple[str, Float, Payload]], *, quick: bool) -> list
             if not answer.found:
                 missed.append(name)
             short_hits.append(marking.detect([(spoilt[:, :short], RATE)]).found)
-        in_sparse = [100 * float(np.mean([hits[k] for k in sparse])) for hits in (long_hits, short_hits)]
-        why = f"sparsest quarter {in_sparse[0]:.0f} %; median z {np.median(sizes):.1f}"
+        thin = [n for n, k in enumerate(heard) if k in sparse]
+        in_sparse = [
+            100 * float(np.mean([hits[n] for n in thin])) if thin else math.nan for hits in (long_hits, short_hits)
+        ]
+        why = f"{len(heard)} stretches; sparsest quarter {in_sparse[0]:.0f} %; median z {np.median(sizes):.1f}"
         why += f"; missed in {', '.join(sorted(set(missed)))}" if missed else ""
         rows.append(row(f"{attack}: found in 30 s", 100 * float(np.mean(long_hits)), "%", ">= 97 %", reason=why))
         rows.append(
@@ -360,6 +365,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a smaller run that still measures every row it can")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--tuning", action="store_true", help="the songs on which the scheme was made")
+    parser.add_argument("--every", type=int, default=1, help="give each attack every n-th stretch only, in turn")
     parser.add_argument("--parts", default="robust,alarms,heard,cost,copies", help="which parts to measure")
     asked = parser.parse_args()
     parts = asked.parts.split(",")
@@ -376,7 +382,7 @@ def main() -> None:
     if "alarms" in parts:
         rows += false_alarms(plain, quick=asked.quick)
     if "robust" in parts:
-        rows += robustness(marked, quick=asked.quick)
+        rows += robustness(marked, quick=asked.quick, every=asked.every)
     if "copies" in parts:
         rows += fingerprints(pairs)
     print_report(rows, as_json=asked.json, more={"seed": SEED, "songs": [name for name, _ in plain]})

@@ -19,6 +19,14 @@ def release(
     project: ProjectOption = None,
     take: TakesOption = None,
     tokens: Annotated[bool, typer.Option("--tokens", help="Also write token metadata, content ids and a CAR.")] = False,
+    no_watermark: Annotated[
+        bool,
+        typer.Option(
+            "--no-watermark",
+            help="Do not mark the sound. Then nothing in it says that it is generated once the tags are gone; "
+            "the EU's AI Act, art. 50(2), asks providers for such a mark.",
+        ),
+    ] = False,
     workers: Annotated[int, typer.Option(min=0, help="Encode in this many threads; 0: as set.")] = 0,
     force: ForceOption = False,
     set_: SetOption = None,
@@ -33,6 +41,7 @@ def release(
     from ..release import run, untitled
 
     words = [*(set_ or []), *(["release.tokens=true"] if tokens else [])]
+    words += ["release.watermark=false"] if no_watermark else []
     opened = open_project(project, words)
     outcome = run(opened, takes=find_takes(opened, take), force=force, reporter=reporter(json), workers=workers or None)
     page = opened.album_dir / "index.html"

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +38,7 @@ PLACES = PERIOD
 
 SPEEDS = tuple(1 + k / 800 for k in range(-16, 17))
 """±2 % in steps of 1/8 %."""
-WINDOW_S, WINDOW_STEP_S = 30.0, 30.0
+WINDOW_S = 30.0
 LEAST_S = 1.0
 MAX_P = 1e-6
 """The mark counts as found from here on."""
@@ -87,13 +88,12 @@ def normal_tail(z: float) -> float:
 
 
 def powers(blocks: Iterable[tuple[Float, int]]) -> Float:
-    """Power spectra up to the grid's upper edge, cumulated over frequency: float32 (n_frames, n_bins + 1).
+    """Power spectra of the grid's bands, cumulated over frequency: float32 (n_frames, n_bins + 1).
 
     ``blocks`` are (float32 (channels, n), sample_rate) as ``neuralbum.audio.blocks`` gives them.
     """
     parts = list(_spectra(_listened(blocks)))
-    top = _top_bin()
-    return np.concatenate(parts) if parts else np.zeros((0, top + 1), np.float32)
+    return np.concatenate(parts) if parts else np.zeros((0, _top_bin() + 1), np.float32)
 
 
 def _top_bin() -> int:
@@ -110,6 +110,8 @@ def _listened(blocks: Iterable[tuple[Float, int]]) -> Iterator[Float]:
 
     mix, stream = MonoMix(), None
     for block, rate in blocks:
+        if not block.shape[1]:
+            continue
         if stream is None:
             stream = soxr.ResampleStream(rate, RATE, 1, dtype="float32", quality="MQ")
         yield stream.resample_chunk(np.nan_to_num(mix(block), posinf=0.0, neginf=0.0))
@@ -123,7 +125,7 @@ def _spectra(pieces: Iterable[Float]) -> Iterator[Float]:
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
     top = _top_bin()
     kept = np.zeros(N_FFT // 2, np.float32)  # frame 0 is centred on sample 0
-    for piece in [*pieces, np.zeros(N_FFT // 2, np.float32)]:
+    for piece in chain(pieces, [np.zeros(N_FFT // 2, np.float32)]):
         kept = np.concatenate([kept, piece])
         count = (len(kept) - N_FFT) // HOP + 1
         if count < 1:
@@ -218,31 +220,48 @@ def detect(
     Returns
     -------
     Answer
-        Stretches that name the same song are one mark, the surest first found of it.
+        Neighbouring windows that name the same song are one mark, with the surest window's z, p and speed.
     """
     if not speeds:
         raise ParameterError("speeds is empty: name at least 1.0")
-    cumulated = powers(blocks)
-    duration_s = len(cumulated) * HOP / RATE
-    if duration_s < LEAST_S or float(cumulated[:, -1].sum()) <= 0:
+    n_frames, found = 0, []
+    for cumulated in _windows(_spectra(_listened(blocks)), round(window_s * RATE / HOP)):
+        if float(cumulated[:, -1].max()) > 0 and len(cumulated) * HOP >= LEAST_S * RATE:
+            found.append(_search(cumulated, n_frames, speeds, key))
+        n_frames += len(cumulated)
+    duration_s = n_frames * HOP / RATE
+    if not found:
         return Answer(duration_s, False, 1.0, 0)
-    per_window = round(window_s * RATE / HOP)
-    n_windows = max(1, round(len(cumulated) / per_window))
-    bounds = [(k * per_window, (k + 1) * per_window) for k in range(n_windows)]
-    bounds[-1] = (bounds[-1][0], len(cumulated))
-    trials = n_windows * len(speeds) * PLACES
-    found = [_search(cumulated[a:b], a, trials, speeds, key) for a, b in bounds]
-    marks = _songs(found)
+    trials = len(found) * len(speeds) * PLACES
+    marks = [replace(mark, p=min(1.0, mark.p * len(found))) for mark in _songs(found)]
     tried = 2 * sum(mark.p < DECODED_FROM_P for mark, _ in found)  # each on its own, and joined to the one before
     by_checksum = tried * CHECKSUM_P if any(mark.payload is not None for mark in marks) else 1.0
-    p = min(1.0, 2 * min(by_checksum, *(mark.p for mark, _ in found)))  # two ways to be found: the better one, twice
+    best = min(mark.p for mark, _ in found) * len(found)
+    p = min(1.0, 2 * min(by_checksum, best))  # two ways to be found: the better one, twice
     return Answer(duration_s, True, p, trials, tuple(m for m in marks if m.p < MAX_P or m.payload is not None))
 
 
-def _search(
-    cumulated: Float, first: int, trials: int, speeds: tuple[float, ...], key: bytes
-) -> tuple[Mark, npt.NDArray[np.float64]]:
-    """The best place of one window, and what its chips say."""
+def _windows(parts: Iterable[Float], length: int) -> Iterator[Float]:
+    """Stretches of ``length`` frames; the last one takes what is left with it, if that is less than half of one."""
+    held: list[Float] = []
+    n_held = 0
+    for part in parts:
+        held.append(part)
+        n_held += len(part)
+        while n_held >= length + length // 2:
+            whole = np.concatenate(held)
+            yield whole[:length]
+            held, n_held = [whole[length:]], n_held - length
+    if n_held:
+        yield np.concatenate(held)
+
+
+Heard = tuple[Mark, npt.NDArray[np.float64]]
+"""What one window says, and its soft bits."""
+
+
+def _search(cumulated: Float, first: int, speeds: tuple[float, ...], key: bytes) -> Heard:
+    """The best place of one window; p counts the places and speeds of this window only."""
     best_z, best_speed, best_place, best_fold = -math.inf, 1.0, 0, None
     for speed in speeds:
         fold = folded(differences(cumulated, speed))
@@ -251,28 +270,31 @@ def _search(
         if z[place] > best_z:
             best_z, best_speed, best_place, best_fold = float(z[place]), speed, place, fold
     assert best_fold is not None
-    p = min(1.0, trials * normal_tail(best_z))
+    p = min(1.0, len(speeds) * PLACES * normal_tail(best_z))
     soft = soft_bits(best_fold, best_place, key)
     payload = decode(soft) if p < DECODED_FROM_P else None
     start_s = first * HOP / RATE
     end_s = start_s + len(cumulated) * HOP / RATE
-    return Mark(start_s, end_s, best_z, p, best_speed, best_place * HOP / RATE, payload), soft
+    return Mark(start_s, end_s, best_z, p, best_speed, best_place * HOP / RATE / best_speed, payload), soft
 
 
-def _songs(found: list[tuple[Mark, npt.NDArray[np.float64]]]) -> list[Mark]:
-    """Windows joined to songs: the same payload, or none, one after the other; what they say is added up."""
-    marks: list[Mark] = []
-    together: list[npt.NDArray[np.float64]] = []
+def _songs(found: list[Heard]) -> list[Mark]:
+    """Windows in which there is something, joined to songs.
+
+    Neighbours are one song if they say the same, or if one says nothing and both together say what the other says.
+    """
+    songs: list[Heard] = []
     for mark, soft in found:
         if mark.p >= DECODED_FROM_P:
             continue
-        if marks and marks[-1].payload == mark.payload:
-            last = marks[-1]
-            together[-1] = together[-1] + soft
-            surer = min(last, mark, key=lambda m: m.p)
-            payload = mark.payload or decode(together[-1])
-            marks[-1] = Mark(last.start_s, mark.end_s, surer.z, surer.p, surer.speed, surer.place_s, payload)
-        else:
-            marks.append(mark)
-            together.append(soft)
-    return marks
+        if songs and abs(songs[-1][0].end_s - mark.start_s) < 0.5:
+            last, so_far = songs[-1]
+            said = {last.payload, mark.payload} - {None}
+            payload = mark.payload if last.payload == mark.payload is not None else decode(so_far + soft)
+            if said <= {payload}:
+                surer = min(last, mark, key=lambda one: one.p)
+                joined = replace(surer, start_s=last.start_s, end_s=mark.end_s, payload=payload, place_s=last.place_s)
+                songs[-1] = (joined, so_far + soft)
+                continue
+        songs.append((mark, soft))
+    return [mark for mark, _ in songs]

@@ -42,7 +42,7 @@ CHIPS_PER_BIT = 8
 @cache
 def band_edges_hz() -> npt.NDArray[np.float64]:
     """float64 (N_BANDS + 1,), Hz."""
-    return LOWEST_HZ + BAND_HZ * np.arange(N_BANDS + 1)
+    return np.asarray(LOWEST_HZ + BAND_HZ * np.arange(N_BANDS + 1), np.float64)
 
 
 @cache
@@ -65,8 +65,8 @@ def roles(n_coded: int, key: bytes = KEY) -> npt.NDArray[np.int64]:
     drawn = np.frombuffer(hashlib.shake_256(key + b" roles").digest(8 * n), "<u8")
     dealt = np.full(n, -1, np.int64)
     dealt[: n_coded * CHIPS_PER_BIT] = np.arange(n_coded * CHIPS_PER_BIT) % n_coded
-    out = np.empty(n, np.int64)
-    out[np.argsort(drawn, kind="stable")] = dealt
-    out = out.reshape(N_ROWS, N_COLUMNS)
+    flat = np.empty(n, np.int64)
+    flat[np.argsort(drawn, kind="stable")] = dealt
+    out = flat.reshape(N_ROWS, N_COLUMNS)
     out.flags.writeable = False
     return out

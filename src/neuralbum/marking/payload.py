@@ -1,6 +1,7 @@
 """What the mark says: album and song, secured by a checksum and a convolutional code.
 
-    32 bits album · 16 bits song · 24 bits checksum  ->  tail-biting convolutional code, K = 9, rate 1/4  ->  288 coded bits
+    32 bits album · 16 bits song · 24 bits checksum
+        ->  tail-biting convolutional code, K = 9, rate 1/4  ->  288 coded bits
 
 The generators are 463, 535, 733, 745 (octal), of free distance 24 (Larsen, 1973). The decoder is
 Viterbi's over soft values, run around the circle (Shao, Lin and Fossorier, 2003). What the checksum is good for:

@@ -1,6 +1,6 @@
 """Make the files people play out of one take: FLAC, Opus, MP3, M4A.
 
-A take is stored as FLAC, so the album's FLAC is its bytes, untouched; the
+A take is stored as FLAC, so the FLAC of an album without a watermark is its bytes, untouched; the
 others are encoded through PyAV (libopus, libmp3lame, FFmpeg's AAC). Muxers run
 in bit-exact mode: the same take gives the same bytes, and so the same content id.
 """
@@ -37,7 +37,15 @@ BLOCK = 1 << 16
 """Samples handed to the encoder at a time."""
 
 
-def encode(source: Path, target: Path, kind: str, *, kbps: int, audio: tuple[Audio, int] | None = None) -> None:
+def encode(
+    source: Path,
+    target: Path,
+    kind: str,
+    *,
+    kbps: int,
+    audio: tuple[Audio, int] | None = None,
+    changed: bool = False,
+) -> None:
     """Write ``source`` as ``kind`` to ``target``.
 
     Parameters
@@ -46,6 +54,8 @@ def encode(source: Path, target: Path, kind: str, *, kbps: int, audio: tuple[Aud
         Bit rate of stereo; mono gets half. Ignored by FLAC.
     audio : (float32 (channels, n_samples), sample_rate), optional
         ``source`` decoded already, to spare decoding it once per format.
+    changed : bool
+        ``audio`` is not what is in ``source`` any more (it was marked): FLAC is made of it, too.
 
     Raises
     ------
@@ -55,7 +65,7 @@ def encode(source: Path, target: Path, kind: str, *, kbps: int, audio: tuple[Aud
         The encoder refused.
     """
     if kind == "flac":
-        if source.suffix == ".flac":
+        if source.suffix == ".flac" and not changed:
             shutil.copyfile(source, target)
         else:
             write_flac(target, *(audio or read(source)))

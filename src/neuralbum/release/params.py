@@ -57,6 +57,9 @@ class Params:
         "what album.car holds beside the metadata: pictures, or media (also sound or video)",
         choices=("pictures", "media"),
     )
+    watermark: bool = setting(
+        True, "mark the sound inaudibly as generated, of this album, so that `neuralbum verify` can tell"
+    )
     sign_certificate: str = setting("", "PEM certificate chain to sign C2PA manifests with, relative to the project")
     sign_key: str = setting("", "PEM private key of that certificate (or set NEURALBUM_SIGN_KEY to its path)")
     workers: int = setting(0, "threads that encode; 0: one per core, at most 8", minimum=0, maximum=256)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..errors import MissingExtra, SettingsError, ToolError
+from ..marking import albums
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..project.registry import stage
@@ -102,6 +103,10 @@ def run(
             from .tokens import write_tokens
 
             write_tokens(press, album, params.cid_profile, with_media=params.car == "media")
+        if params.watermark:
+            titles = {song.number: song.title for song in album.songs}
+            known = albums.Known(albums.number_of(project), album.artist, album.title, titles)
+            press.text(albums.FILE, albums.text(known))
         press.text(checksums.FILE, checksums.sums({path: p.sha256 for path, p in press.files().items()}))
         for path in press.sweep():
             reporter.line(f"release: removed {path}")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .. import marking
 from ..errors import MissingExtra
 from ..progress import Reporter
 from ..project import Project
@@ -38,6 +39,7 @@ def press_songs(
 ) -> list[AlbumSong]:
     """Encode, tag and sign what is not there yet; returns the songs that have their sound."""
     album_lufs = album_loudness(songs)
+    album_number = marking.albums.number_of(project) if params.watermark else None
     jobs: dict[str, tuple[SongJob]] = {}
     paths: dict[str, dict[str, str]] = {}
     for song in songs:
@@ -46,12 +48,13 @@ def press_songs(
         cover = covers.get(song.take_id)
         claim = claim_of(album, song) if signer else None
         sealed = "" if signer is None else digest("sealed", claim, str(signer.certificate.stat().st_mtime_ns))
+        payload = None if album_number is None else marking.Payload(album_number, song.number)
         outputs = []
         for kind in params.formats:
             path = f"audio/{song.slug}.{kind}"
             paths.setdefault(song.take_id, {})[kind] = path
             kbps = getattr(params, f"{kind}_kbps", 0)
-            sound = digest("sound", VERSION, kind, kbps, identity)
+            sound = digest("sound", VERSION, kind, kbps, identity, *([marking.VERSION, payload] if payload else []))
             key = digest(sound, tags, cover and cover[1], sealed)
             if press.is_current(path, key):
                 continue
@@ -61,7 +64,7 @@ def press_songs(
             outputs.append(Output(path, kind, part_of(final), key, sound if signer is None else "", kbps, untagged))
         if outputs:
             jobs[song.take_id] = (
-                SongJob(song.take_id, source, tuple(outputs), tags, cover and cover[0], signer, claim),
+                SongJob(song.take_id, source, tuple(outputs), tags, cover and cover[0], signer, claim, payload),
             )
     failed = set()
     reporter.begin("release", len(jobs), "songs")

@@ -1,4 +1,4 @@
-"""Make one song's audio files: encode, tag, sign, in that order (signing is over the tagged bytes).
+"""Make one song's audio files: mark, encode, tag, sign, in that order (signing is over the tagged bytes).
 
 ``make_song`` runs in a worker thread and shares nothing: records in, digests
 out, files written under their part names; the press gives them their real ones.
@@ -13,6 +13,7 @@ from pathlib import Path
 from ..audio import Audio, read
 from ..audio.loudness import measure
 from ..errors import ToolError
+from ..marking import LOWEST_RATE, Payload, mark
 from ..project.stage import file_digest
 from .encode import encode
 from .provenance import Claim, Signer, sign
@@ -46,6 +47,7 @@ class SongJob:
     cover: Path | None = None  #: a picture file
     signer: Signer | None = None
     claim: Claim | None = None
+    payload: Payload | None = None  #: None: the sound is not marked
 
 
 def make_song(job: SongJob) -> list[tuple[Output, str]]:
@@ -57,14 +59,20 @@ def make_song(job: SongJob) -> list[tuple[Output, str]]:
         if output.untagged is not None:
             shutil.copyfile(output.untagged, output.part)
         else:
-            if output.kind != "flac" and audio is None:
-                audio = read(job.source)
-            encode(job.source, output.part, output.kind, kbps=output.kbps, audio=audio)
+            if audio is None and (output.kind != "flac" or job.payload is not None):
+                audio = read_marked(job.source, job.payload)
+            encode(job.source, output.part, output.kind, kbps=output.kbps, audio=audio, changed=job.payload is not None)
         write_tags(output.part, output.kind, job.tags, cover)
         if job.signer is not None and job.claim is not None:
             sign(output.part, output.kind, job.claim, job.signer)
         made.append((output, file_digest(output.part)))
     return made
+
+
+def read_marked(source: Path, payload: Payload | None) -> tuple[Audio, int]:
+    """The song as it is released; what is sampled at less than LOWEST_RATE cannot carry a mark and stays as it is."""
+    audio, rate = read(source)
+    return (audio if payload is None or rate < LOWEST_RATE else mark(audio, rate, payload)), rate
 
 
 def _cover(picture: Path | None) -> Cover | None:
