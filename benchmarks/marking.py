@@ -89,7 +89,7 @@ def tilt(sound: Float) -> Float:
 
 
 def limiter(sound: Float) -> Float:
-    """8 dB too much into a limiter at −0.5 dBFS: 1.5 ms ahead, 80 ms release, its gain reckoned every half millisecond."""
+    """8 dB too much into a limiter at −0.5 dBFS: 1.5 ms ahead, 80 ms release, 0.5 ms steps."""
     every = 22
     louder = np.pad(sound * 10 ** (8 / 20), ((0, 0), (0, -sound.shape[1] % every)))
     peak = np.abs(louder).max(axis=0).reshape(-1, every).max(axis=1)

@@ -26,6 +26,7 @@ FLOORS = {
     "web": 3,
     "corpus": 4,
     "marking": 4,
+    "importing": 4,
     "nets": 4,
     "train": 4,
     "generate": 4,

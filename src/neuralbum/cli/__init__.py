@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "label": ("label", "Say of the band's songs which tags and tempo they have."),
     "train": ("train", "Train on the band's music: the skeleton, which plays, and the flesh, which makes it sound."),
     "generate": ("generate", "Make takes from a trained model."),
+    "import": ("import_", "Take in sound that another generator made, as takes."),
     "screen": ("screen", "Flag silence, collapse, loops, lo-fi; draw thumbnails; rank."),
     "tempo": ("tempo", "Show the tempo of files as a spectrum with octave families."),
     "originality": ("originality", "Search takes for copies of the training music."),
