@@ -12,6 +12,8 @@ from .options import JsonOption
 if TYPE_CHECKING:
     from ..marking.run import Verified
 
+NEARLY = 0.0015
+"""Speeds this near to the original's are not told apart: those tried lie 1/800 apart."""
 CAUTION = "no mark found does not mean that a person made it"
 
 
@@ -119,7 +121,7 @@ def _print(row: dict[str, Any]) -> None:
             who = f"album {mark['album']}, song {mark['song']}"
             names = [name for name in (mark["album_title"], mark["song_title"]) if name]
             who += f" ({' – '.join(names)})" if names else ""
-        speed = "" if mark["speed"] == 1 else f", runs at {100 * mark['speed']:.1f} % of its speed"
+        speed = "" if abs(mark["speed"] - 1) < NEARLY else f", runs at {100 * mark['speed']:.1f} % of its speed"
         print(f"  mark: {who}, {hours(mark['start_s'])} to {hours(mark['end_s'])}{speed}")
     if row["verdict"] == "marked":
         print(f"  p: {row['p']:.1g}, the chance of such a find in unmarked sound ({row['trials']} tries counted)")
