@@ -19,7 +19,7 @@ from pathlib import Path
 import report
 from neuralbum.demo.band import write_band
 from neuralbum.resemblance.likeness.compare import Likeness
-from neuralbum.resemblance.likeness.loose import judge
+from neuralbum.resemblance.likeness.folders import judge
 
 QUICK_FILES = 8
 CLOSE_TO_FLOOR = 0.05

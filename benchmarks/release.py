@@ -34,8 +34,8 @@ from neuralbum.project.stage import file_digest
 from neuralbum.records import Event, Finding, Model, Recipe, Song, Take
 from neuralbum.release import run
 from neuralbum.release.gallery import render_index, static_files
-from neuralbum.release.licence import check
-from neuralbum.release.sleeve import Album, AlbumSong, Distinction
+from neuralbum.release.rights import check
+from neuralbum.release.song_metadata import Album, AlbumSong, Distinction
 from report import Row, arguments, print_report, row
 
 N_SONGS, N_QUICK = 1000, 60

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 import report
+from neuralbum.title.alliteration import onset_of
 from neuralbum.title.lexicon import load
 from neuralbum.title.pairs import FAR_FLOOR, _Pairs, propose, title_key
-from neuralbum.title.sound import sound
 from neuralbum.title.words import pool, seeds_of
 
 ARTICLE = (
@@ -92,7 +92,7 @@ def ears() -> list[report.Row]:
     words = [word for word in load().words if word in spoken]
     right = np.zeros(3)
     for word in words:
-        ours, truth = sound(word), spoken[word]
+        ours, truth = onset_of(word), spoken[word]
         right += (
             any(ours.first == first for first, _ in truth),
             any(ours.stressed == stressed for _, stressed in truth),

@@ -1,19 +1,16 @@
-"""The visualizer: what analysis and whole chain cost, beside plain librosa, naive drawing and ffmpeg's showcqt.
+"""The visualizer: what analysis and whole chain cost, beside plain librosa and ffmpeg's showcqt.
 
 All times are CPU seconds (user + system) per second of audio, one core, after a warm-up (a process draws many songs;
 what starting one costs is a row of its own). On a loaded machine absolute numbers inflate; the ratios are measured
 in turn within one run. showcqt draws at the same size and rate and is encoded with the same x264 preset and AAC rate;
 it makes no GIF, poster or hover clip and separates nothing. Without ``ffmpeg`` its rows are null.
-Full: two whole songs, a made hour, and 99 cuts of real songs drawn by two workers that are killed once; --quick: a
-40 s cut, a made ten minutes, 9 cuts.
+Full: two whole songs and a made hour; --quick: a 40 s cut and a made ten minutes.
 """
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -28,10 +25,7 @@ import music
 import report
 from neuralbum import audio
 from neuralbum.kernels.medians import running_median
-from neuralbum.project import Project
-from neuralbum.project.stage import file_digest
-from neuralbum.records import Recipe, Take
-from neuralbum.visualise.analyse import analyse, gather, reel_of, spans
+from neuralbum.visualise.analyse import analyse, gather, spans, video_levels
 from neuralbum.visualise.params import Params
 from neuralbum.visualise.song import Outputs, draw_song, levels_of, one_core
 
@@ -39,8 +33,6 @@ ARTICLE_S = 26 * 3600
 """26 h of videos, as the article rendered them."""
 
 PLAIN_S = 20.0
-NAIVE_S = 4.0
-CUT_S = 12
 MADE_RATE = 44_100
 PRESETS = {"superfast": 0.20, "ultrafast": 0.14}
 """And the most CPU seconds per second that the whole chain may take."""
@@ -77,29 +69,6 @@ def plain_chain(mono: np.ndarray, rate: int) -> tuple[np.ndarray, ...]:
     for t in range(b.shape[1]):
         last = k[:, t] = np.maximum(b[:, t], last * 2 ** (-512 / rate / 0.25))
     return mask_h, mask_p, h, k
-
-
-def naive_waterfall(h: np.ndarray, k: np.ndarray, rate: int, path: Path, seconds: float) -> None:
-    """Every row of every picture drawn anew in float RGB and handed to x264 as RGB."""
-    import av
-
-    wheel = np.array([[1, 0, 0], [1, 0.25, 0], [1, 0.5, 0], [1, 0.75, 0], [1, 1, 0], [0.5, 1, 0], [0, 1, 0],
-                      [0, 1, 1], [0, 0, 1], [0.4, 0, 1], [0.8, 0, 1], [1, 0, 0.5]])  # fmt: skip
-    colour = wheel[np.arange(1280) * 84 // 1280 % 12]
-    pitch, band = np.arange(1280) * 84 // 1280, np.arange(1280) * 128 // 1280
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=30, options={"preset": "medium", "threads": "1"})
-        stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
-        for number in range(int(seconds * 30)):
-            rows = (number / 30 - np.arange(720)[::-1] / 60) * rate / 512
-            at = np.clip(rows.astype(int), 0, h.shape[1] - 1)
-            picture = h[pitch][:, at].T[..., None] * colour * 0.75 + k[band][:, at].T[..., None] * 0.6
-            picture[rows < 0] = 0
-            rgb = np.clip(picture * 255, 0, 255).astype(np.uint8)
-            for packet in stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")):
-                container.mux(packet)
-        for packet in stream.encode(None):
-            container.mux(packet)
 
 
 def showcqt(song: Path, out: Path, preset: str) -> float | None:
@@ -149,7 +118,6 @@ class Sums:
     showcqt: dict[str, float | None] = field(default_factory=lambda: dict.fromkeys(PRESETS, 0.0))
     about: dict[str, dict[str, Any]] = field(default_factory=dict)
     mask_error: float = 0.0
-    naive: float = 0.0  #: per second
 
 
 def songs_to_draw(quick: bool, folder: Path) -> list[Path]:
@@ -172,7 +140,7 @@ def draw_all(songs: list[Path], folder: Path) -> Sums:
         blocks = [mono[i : i + 10 * rate] for i in range(0, len(mono), 10 * rate)]
         sums.analysed += cpu_of(levels_in_memory, blocks, rate)[0]
         sums.decoded += cpu_of(levels_of, song, Params())[0]
-        beside_plain(sums, mono[20 * rate : int((20 + PLAIN_S) * rate)], rate, folder)
+        beside_plain(sums, mono[20 * rate : int((20 + PLAIN_S) * rate)], rate)
         for preset in PRESETS:
             cpu, sums.about[preset] = cpu_of(draw_song, song, Params(preset=preset), outputs(folder))
             sums.chain[preset] += cpu
@@ -182,24 +150,22 @@ def draw_all(songs: list[Path], folder: Path) -> Sums:
 
 
 def levels_in_memory(blocks: list[np.ndarray], rate: int) -> Any:
-    return reel_of(gather(spans(blocks, rate, 3.0), rate), Params())
+    return video_levels(gather(spans(blocks, rate, 3.0), rate), Params())
 
 
-def beside_plain(sums: Sums, cut: np.ndarray, rate: int, folder: Path) -> None:
-    """The plain chain and the naive drawing on a cut of the song."""
-    cpu, (mask_h, mask_p, h, k) = cpu_of(plain_chain, cut, rate)
+def beside_plain(sums: Sums, cut: np.ndarray, rate: int) -> None:
+    """The plain chain on a cut of the song."""
+    cpu, (mask_h, mask_p, *_) = cpu_of(plain_chain, cut, rate)
     sums.plain += cpu
     sums.plain_s += PLAIN_S
     sums.ours_of_plain += cpu_of(levels_in_memory, [cut], rate)[0]
     ours = analyse(np.ascontiguousarray(cut), rate, 3.0)
     for mine, theirs in ((ours.mask_h, mask_h), (ours.mask_p, mask_p)):
         sums.mask_error = max(sums.mask_error, float(np.abs(mine.T - theirs).max()))
-    sums.naive = cpu_of(naive_waterfall, h, k, rate, folder / "naive.mp4", NAIVE_S)[0] / NAIVE_S
 
 
 def rows_of_chain(sums: Sums) -> list[report.Row]:
     per_s = {preset: cpu / sums.length_s for preset, cpu in sums.chain.items()}
-    naive = sums.naive + sums.plain / sums.plain_s
     rows = [
         report.row("analysis alone", sums.analysed / sums.length_s, "CPU-s/s", "<= 0.015"),
         report.row("analysis with decoding", sums.decoded / sums.length_s, "CPU-s/s"),
@@ -215,11 +181,7 @@ def rows_of_chain(sums: Sums) -> list[report.Row]:
         name, bar = f"showcqt + x264 over ours, {preset}", ">= 1 x" if preset == "ultrafast" else ""
         why = "" if other is not None else "ffmpeg is not installed"
         rows.append(report.row(name, None if other is None else other / sums.chain[preset], "x", bar, reason=why))
-    return [
-        *rows,
-        report.row("plain librosa + naive drawing + x264 medium", naive, "CPU-s/s"),
-        report.row("plain and naive over ours, superfast", naive / per_s["superfast"], "x"),
-    ]
+    return rows
 
 
 def rows_of_parts(song: Path, folder: Path) -> list[report.Row]:
@@ -269,57 +231,6 @@ def rows_of_files(about: dict[str, Any]) -> list[report.Row]:
     ]
 
 
-def project_of_cuts(folder: Path, n: int) -> Project:
-    """A project whose takes are cuts of real tracks, CUT_S each."""
-    project = Project.create(folder, artist="Benchmark", phrase="feelings you can see", seed=1)
-    number = 0
-    for track in music.tracks("blkrbt"):
-        sound, rate = audio.read(track)
-        for start in range(0, sound.shape[1] - CUT_S * rate, CUT_S * rate):
-            if number == n:
-                return project
-            cut = sound[:, start : start + CUT_S * rate]
-            recipe = Recipe("benchmark", "0" * 20, 1, 1, number, ((0.0, 1.0),), cut.shape[1], rate, "none")
-            path = project.takes_dir / f"{recipe.take_id}.flac"
-            path.parent.mkdir(exist_ok=True)
-            audio.write_flac(path, cut, rate)
-            told = (project.relative(path), file_digest(path), rate, *cut.shape)
-            project.catalogue.add_take(Take(recipe.take_id, recipe, *told))
-            number += 1
-    return project
-
-
-def rows_of_workers(quick: bool, folder: Path) -> list[report.Row]:
-    """Many songs with two workers, all killed with SIGKILL when a third is done, then run again."""
-    n = 9 if quick else 99
-    project = project_of_cuts(folder / "album", n)
-    words = [sys.executable, "-m", "neuralbum", "visualise", "--all", "--workers", "2", "-p", str(project.root)]
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    run = subprocess.Popen(words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while run.poll() is None and len(project.catalogue.findings("visualise")) < n // 3:
-        time.sleep(0.2)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
-    first = {f.key: f.created_at for f in project.catalogue.findings("visualise")}
-    subprocess.run(words, check=True, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    wall = time.perf_counter() - start
-    found = project.catalogue.findings("visualise")
-    again = sum(f.created_at != first.get(f.key, f.created_at) for f in found)
-    sound_s = n * CUT_S
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    drawn = sum(f.cpu_s for f in found)
-    project.catalogue.close()
-    return [
-        report.row(
-            f"{n} songs, killed after {len(first)}, run again: lost or drawn twice", n - len(found) + again, "", "<= 0"
-        ),
-        report.row("the same, drawing, as entered in the findings", drawn / sound_s, "CPU-s/s"),
-        report.row("the same, whole command (the rerun and its workers)", cpu, "CPU-s"),
-        report.row("the same, wall time per second of audio", wall / sound_s, "s/s"),
-    ]
-
-
 def measure(quick: bool, folder: Path) -> list[report.Row]:
     made_song(folder / "warm.flac", 10)
     draw_song(folder / "warm.flac", Params(), outputs(folder))
@@ -330,7 +241,6 @@ def measure(quick: bool, folder: Path) -> list[report.Row]:
         *rows_of_parts(songs[0], folder),
         *rows_of_files(sums.about["superfast"]),
         *rows_of_memory(quick, folder),
-        *rows_of_workers(quick, folder),
     ]
 
 

@@ -81,3 +81,20 @@ def test_every_link_between_pages_leads_somewhere():
 
 def test_no_page_names_a_path_of_somebodys_machine():
     assert not re.findall(r"(?<![\w./~-])/(?:work|root|home/\w+|tmp/\w+)/", everything_said())
+
+
+def test_every_file_that_the_architecture_names_is_there():
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:[a-z_]+/)+(?:[a-z0-9_]+(?:\.py)?)?)`", text)
+    assert len(named) > 40
+    missing = [name for name in named if not (ROOT / "src" / "neuralbum" / name).exists()]
+    assert not missing
+
+
+OLD_WORDS = ("dsp", "lineup", "concord", "portrait", "arms", "sleeve", "habits", "opinions", "verb", "cluster")
+"""Modules and functions that were renamed (docs/glossary.md): none of them comes back."""
+
+
+def test_no_module_has_an_old_name():
+    stems = {p.stem for p in (ROOT / "src" / "neuralbum").rglob("*.py")}
+    assert not stems & set(OLD_WORDS)

@@ -50,6 +50,7 @@ DOORS = {
     ("originality", "corpus"),
     ("resemblance", "corpus"),  # and the labels that it proposes
     ("train", "nets"),
+    ("train", "originality"),  # what a checkpoint copies, in memory
     ("generate", "nets"),
     ("generate", "train"),  # open models; what a step hears
     ("radio", "generate"),
@@ -61,7 +62,7 @@ DOORS = {
     ("originality", "generate"),  # sample checkpoints for the memorisation test
 }
 
-TORCH_ROOMS = {"nets", "train", "generate", "originality"}
+TORCH_ROOMS = {"nets", "train", "generate"}
 NUMBA_HOME = {"kernels"}
 BY_NAME = {"project/registry.py", "cli/run.py", "audio/__init__.py", "train/run.py"}
 """The files that turn a name into an import: stages, commands, the functions of audio, the task of a kind of net."""

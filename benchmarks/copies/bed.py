@@ -12,8 +12,8 @@ import music
 from neuralbum import audio
 from neuralbum.demo.band import make_band
 from neuralbum.originality import building
+from neuralbum.originality.fingerprints import read_mono
 from neuralbum.originality.index import Index
-from neuralbum.originality.listening import hear_file
 
 from .degradations import CONDITIONS, RATE, Condition, Float, level
 
@@ -27,7 +27,7 @@ class Bed:
     indexed: dict[str, Float]
     negatives: dict[str, Float]
     index: Index
-    built_cpu_s: float  #: from float sound to index, laws of chance included
+    built_cpu_s: float  #: from float sound to index, null distributions included
     decode_cpu_s: float
 
 
@@ -37,16 +37,16 @@ def make_bed(seed: int, *, quick: bool) -> Bed:
     asc = {path.stem: path for path in sorted(music.unpack_package("asc-music").rglob("*.ogg"))}
     singularity = sorted(music.unpack_package("singularity-music").rglob("*.ogg"))
     wanted = {**nexuiz, **asc}
-    indexed = {n: hear_file(p) for n, p in wanted.items() if n not in HELD_OUT_NEXUIZ + VERSIONS}
-    negatives = {n: hear_file(nexuiz[n]) for n in HELD_OUT_NEXUIZ}
-    negatives |= {path.stem: hear_file(path) for path in singularity[: 6 if quick else 12]}
+    indexed = {n: read_mono(p) for n, p in wanted.items() if n not in HELD_OUT_NEXUIZ + VERSIONS}
+    negatives = {n: read_mono(nexuiz[n]) for n in HELD_OUT_NEXUIZ}
+    negatives |= {path.stem: read_mono(path) for path in singularity[: 6 if quick else 12]}
     decoded = time.process_time() - began
     band = make_band(seed=seed, n_songs=6, duration_s=30.0)
     for number, song in enumerate(band):
         sound = audio.resample(song.audio.mean(axis=0, keepdims=True), song.sample_rate, RATE)[0]
         (indexed if number < 4 else negatives)[f"demo: {song.title}"] = sound
     began = time.process_time()
-    index, _ = building.build(
+    index, _ = building.build_index(
         [building.Source(name, name, lambda sound=sound: sound) for name, sound in indexed.items()],  # type: ignore[misc]
         seed=seed,
     )

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from neuralbum.originality import spectra
+from neuralbum.originality import fingerprints
 
 Float = npt.NDArray[np.float32]
-RATE = spectra.SAMPLE_RATE
+RATE = fingerprints.SAMPLE_RATE
 
 
 def mu_law(sound: Float) -> Float:

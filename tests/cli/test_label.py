@@ -101,7 +101,7 @@ def test_suggestions_are_printed_then_accepted(label, project):
     code, out, _ = label("--suggest")
     assert code == 0
     assert "measured, clarity" in out
-    assert "add --accept" in out
+    assert "next: neuralbum label --suggest --accept" in out
     assert "note: no tags: no kept take has one yet" in out
     assert not (project.root / "labels.toml").exists()
     found = json.loads(label("--suggest", "Stairs", "--json")[1])

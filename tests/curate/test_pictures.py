@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neuralbum import audio
-from neuralbum.audio.opus import encode_opus
+from neuralbum.audio.encode import Target, encode
 from neuralbum.curate import media_cache, pictures
 from neuralbum.curate.highlights import NEAR_S, highlights
 from neuralbum.errors import ParameterError
@@ -76,7 +76,7 @@ def test_points_hold_flag_start_and_change_and_keep_their_distance():
 def test_a_listening_copy_sounds_like_the_take(tmp_path):
     sound = np.concatenate([beat(3, duration_s=3), beat(4, duration_s=3)])  # stereo
     audio.write_flac(tmp_path / "take.flac", sound, 16_000)
-    encode_opus(tmp_path / "take.flac", tmp_path / "take.opus", kbps=128)
+    encode(tmp_path / "take.flac", [Target(tmp_path / "take.opus", "opus", 128)])
     heard, rate = audio.read(tmp_path / "take.opus", sample_rate=16_000)
     assert rate == 16_000
     assert heard.shape[0] == 2

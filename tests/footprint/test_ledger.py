@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neuralbum.cli.footprint import show_energy, show_mass
 from neuralbum.errors import ParameterError
 from neuralbum.footprint import Params, ledger
-from neuralbum.footprint.factors import accelerator, grid
-from neuralbum.footprint.mint import AFTER, mint
-from neuralbum.footprint.quantity import KILOGRAMS, Range, kg_of, kwh, parse_mass, show_energy, show_mass
+from neuralbum.footprint.factors import Range, accelerator, grid
+from neuralbum.footprint.ledger import kg_of, kwh
 from neuralbum.records import Activity
 
 PLAIN = Params(g_per_kwh=500.0, grid_spread=0.0, pue=(1.0, 1.0, 1.0), core_watts=(10.0, 10.0, 10.0))
@@ -74,21 +72,6 @@ def test_low_never_exceeds_best_nor_best_high(work):
     assert 0 <= kg.low <= kg.best <= kg.high
 
 
-@given(st.floats(1e-6, 1e6), st.sampled_from(sorted(KILOGRAMS)))
-def test_masses_are_read_in_their_unit(amount, unit):
-    assert parse_mass(f"{amount!r} {unit}") == pytest.approx(amount * KILOGRAMS[unit])
-
-
-@pytest.mark.parametrize("text", ["500", "kg", "-5 kg", "0 g", "5 lb", "1,5 t", "1e9 kt", "5 kwh", "nan kg", ""])
-def test_a_mass_without_its_unit_or_sense_is_refused(text):
-    with pytest.raises(ParameterError, match="amount"):
-        parse_mass(text)
-
-
-def test_half_a_tonne_and_500_kilograms_are_the_same():
-    assert parse_mass("0.5 t") == parse_mass("500kg") == parse_mass("500000 g") == 500.0
-
-
 def test_people_are_shown_fitting_units():
     assert (show_mass(0.0058), show_mass(12.34), show_mass(25_100.0)) == ("5.8 g", "12.3 kg", "25.1 t")
     assert (show_energy(0.012), show_energy(3.42), show_energy(1234.0)) == ("12 Wh", "3.42 kWh", "1.23 MWh")
@@ -102,16 +85,6 @@ def test_the_regions_electricity_has_source_and_year():
     assert (own.value.best, own.source) == (12.0, "the roof, 2026")
     with pytest.raises(ParameterError, match=r"'DEUT' is not in the table; did you mean 'DEU'"):
         grid(Params(region="DEUT"))
-
-
-def test_a_thousand_mints_cost_tonnes_before_the_merge_and_kilograms_after():
-    """25 t (18 to 35) in October 2021, 4 to 12 kg today: the worked example of the factors' sources."""
-    before = mint(1000, datetime.date(2021, 10, 7)).kg
-    assert (before.low, before.best, before.high) == pytest.approx((17_550, 24_600, 35_250), rel=0.01)
-    after = mint(1000, datetime.date(2026, 11, 22)).kg
-    assert (after.low, after.high) == pytest.approx((3.6, 11.85), rel=0.01)
-    assert mint(1, datetime.date(2022, 9, 14)).rule != mint(1, datetime.date(2022, 9, 15)).rule
-    assert AFTER.low < AFTER.best < AFTER.high
 
 
 def test_a_range_that_is_upside_down_is_refused():

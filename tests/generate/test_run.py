@@ -130,27 +130,35 @@ def test_a_full_disk_stops_with_a_clear_error_and_leaves_nothing_half_written(fr
     assert run(fresh, PARAMS).done == 3
 
 
-def test_the_memorisation_test_hears_what_generate_makes(fresh):
-    from neuralbum.originality.listening import hear_file
-    from neuralbum.originality.model import asked, sampled
+def asked_by_memorisation(project, temperature=1.0):
+    """The settings with which the memorisation test samples the only model, 9 s in takes of 3 s."""
+    from neuralbum.originality import memorisation, params
 
-    params = asked(fresh, fresh.catalogue.models()[0], 1, 1.0, 9.0, 3.0)
+    (model,) = project.catalogue.models()
+    experiment = memorisation.Experiment(
+        project, None, model, (1,), (temperature,), 9.0, 3.0, project.settings.seed, params.Params()
+    )
+    return experiment.asked(1, temperature)
+
+
+def test_the_memorisation_test_searches_what_generate_makes(fresh):
+    from neuralbum.originality.fingerprints import read_mono
+    from neuralbum.originality.memorisation import sampled
+
+    params = asked_by_memorisation(fresh)
     heard = list(sampled(fresh, params, fresh.settings.seed))
     assert run(fresh, params).done == len(heard) == 3
     takes = {take.recipe.number: take for take in fresh.catalogue.takes() if (fresh.root / take.path).exists()}
     for number, sound in enumerate(heard):
-        stored = hear_file(fresh.root / takes[number].path)
+        stored = read_mono(fresh.root / takes[number].path)
         assert np.abs(sound - stored).max() <= 1.1 / 2**15, "the same but for 16 bits"
 
 
 def test_the_memorisation_tests_key_changes_with_what_changes_takes(fresh):
     from neuralbum.generate import recipes
-    from neuralbum.originality.model import asked
-
-    model = fresh.catalogue.models()[0]
 
     def ids(made, temperature=1.0):
-        return [r.take_id for r in recipes(made, asked(made, model, 1, temperature, 9.0, 3.0))]
+        return [r.take_id for r in recipes(made, asked_by_memorisation(made, temperature))]
 
     assert ids(fresh) == ids(fresh)
     assert ids(fresh) != ids(fresh, 1.1)

@@ -11,9 +11,9 @@ INDEXED = 6
 
 def heard(song):
     """A demo song as the lanes hear it: mono, 16 kHz."""
-    from neuralbum.originality.listening import hear_blocks
+    from neuralbum.originality.fingerprints import mono_16k
 
-    return hear_blocks(iter([(song.audio, song.sample_rate)]))
+    return mono_16k(iter([(song.audio, song.sample_rate)]))
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +36,10 @@ def others(band):
 
 @pytest.fixture(scope="session")
 def searcher(tracks):
-    from neuralbum.originality.building import Source, build
+    from neuralbum.originality.building import Source, build_index
     from neuralbum.originality.search import Searcher
 
-    index, failures = build([Source(name, name, lambda s=sound: s) for name, sound in tracks.items()])
+    index, failures = build_index([Source(name, name, lambda s=sound: s) for name, sound in tracks.items()])
     assert not failures
     return Searcher(index)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuralbum.kernels import diagonal, landmarks, qmax, topmost
-from neuralbum.originality import on_gpu
-from neuralbum.originality.candidates import Nearest
+from neuralbum.kernels import diagonal, landmarks, qmax, top_peaks
 
 RNG = np.random.default_rng(5)
 
@@ -65,31 +63,16 @@ def test_the_best_run_is_the_best_of_all_runs():
         assert (start, stop) == diagonal.best_run_plain(scores, 0.1)[1:]
 
 
-def test_the_topmost_agree():
+def test_the_top_peaks_agree():
     similarity = RNG.random((5, 300)).astype(np.float32)
     kept = []
-    for keep in (topmost.keep_topmost, topmost.keep_topmost_plain):
+    for keep in (top_peaks.keep_top_peaks, top_peaks.keep_top_peaks_plain):
         values = np.zeros((5, 4), np.float32)
         places = np.full((5, 4), -1, np.int32)
         keep(similarity[:, :150], 0, values, places)
         keep(similarity[:, 150:], 150, values, places)
         kept.append([sorted(zip(*row, strict=True)) for row in zip(values, places, strict=True)])
     assert kept[0] == kept[1]
-
-
-@pytest.mark.parametrize("n_places", [3, 400])
-def test_the_gpus_way_finds_the_same_nearest_blocks(n_places):
-    """Run on the CPU in float32; on a GPU it is the same code in half precision."""
-    vectors = RNG.standard_normal((n_places, 24)).astype(np.float32)
-    rows = RNG.standard_normal((70, 24)).astype(np.float32)
-    found = []
-    for nearest in (Nearest(vectors), on_gpu.Nearest(vectors, device="cpu")):
-        values, places = nearest(rows, 5, 2.0)
-        order = np.argsort(-values, axis=1, kind="stable")
-        found.append((np.take_along_axis(values, order, 1), np.take_along_axis(places, order, 1)))
-    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
-    np.testing.assert_array_equal(found[0][1], found[1][1])
-    assert (found[0][1] >= 0).any()
 
 
 def test_qmax_agrees_and_recurrence_keeps_the_nearest_of_rows_and_columns():

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from neuralbum import audio, originality
+from neuralbum.cli.run import run as command
 from neuralbum.corpus import prepared
 from neuralbum.errors import CheckpointError
-from neuralbum.originality import building, model
+from neuralbum.originality import building, memorisation
 from neuralbum.originality.params import Params
-from neuralbum.originality.run import index_path, open_corpus, settle_album
+from neuralbum.originality.run import index_path, judge_album, open_corpus
 from neuralbum.project import Project
 from neuralbum.records import Finding, Model, Recipe, Track, canonical, digest
 
@@ -53,7 +54,7 @@ def test_copies_of_what_the_net_heard_are_called_and_held_out_material_is_only_s
     outcome = originality.run(project, EXACT)
     assert (outcome.done, outcome.failed) == (3, 0)
     found = {take: f.values for take, f in project.catalogue.latest("originality").items()}
-    settled = settle_album(project, EXACT)
+    settled = judge_album(project, EXACT)
     assert [settled[take.id]["original"] for take in (own, copy, heldout)] == [True, False, True]
     segment = found[copy.id]["segments"][0]
     assert segment["reference"] == "Title of song 1"
@@ -84,20 +85,20 @@ def test_q_is_settled_over_all_takes_of_the_same_settings_and_no_finding_is_ever
     copy = takes[1].id
     originality.run(project, EXACT, takes=[copy])
     first = project.catalogue.findings("originality")
-    alone = settle_album(project, EXACT)
+    alone = judge_album(project, EXACT)
     assert set(alone) == {copy}
     other = replace(EXACT, shortest_s=EXACT.shortest_s * 2)  # another family of tests, corrected by itself
     originality.run(project, other, takes=[takes[0].id])
-    assert settle_album(project, EXACT) == alone
-    assert set(settle_album(project, other)) == {takes[0].id}
+    assert judge_album(project, EXACT) == alone
+    assert set(judge_album(project, other)) == {takes[0].id}
     originality.run(project, EXACT)
-    together = settle_album(project, EXACT)
+    together = judge_album(project, EXACT)
     assert together[copy]["q"] == pytest.approx(3 * alone[copy]["q"])
     assert [f for f in project.catalogue.findings("originality") if f.key in {g.key for g in first}] == first
     assert "q" not in first[0].values
     reports = project.catalogue.findings("originality.album")
     assert [len(f.values["takes"]) for f in reports] == [1, 1, 3]
-    assert settle_album(project, EXACT) == together
+    assert judge_album(project, EXACT) == together
     assert project.catalogue.findings("originality.album") == reports
 
 
@@ -114,7 +115,7 @@ def test_findings_about_fleshed_takes_of_an_older_version_are_kept_and_survive_a
     old = Finding(key, "originality", 1, takes[0].id, canonical(EXACT), inputs, values, created_at=5.0)
     project.catalogue.record(old)
     room = sys.modules["neuralbum.originality.run"]
-    monkeypatch.setattr(room, "examine", lambda *words, **named: pytest.fail("searched again"))
+    monkeypatch.setattr(room, "search_take", lambda *words, **named: pytest.fail("searched again"))
     assert originality.run(project, EXACT, takes=[takes[0].id]).skipped == 1
     assert project.catalogue.finding(key) == old
     project.catalogue.close()
@@ -150,13 +151,18 @@ def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path):
         heading=evil,
         facts={evil: evil},
         null={},
-        hear_query=lambda name: sound,
-        hear_reference=lambda name: sound,
+        read_query=lambda name: sound,
+        read_reference=lambda name: sound,
     )
     assert "<script>alert" not in Path(page).read_text(encoding="utf-8")
 
 
-def test_a_net_that_quotes_is_told_from_one_that_does_not(stocked, tracks, others, monkeypatch):
+ASKED = {"temperatures": (1.0,), "seconds": 24.0, "take_s": 12.0, "params": EXACT}
+
+
+@pytest.fixture
+def sampling(stocked, tracks, others, monkeypatch):
+    """A project whose net copies six seconds at step 200 and nothing at step 100; only the sampling is made up."""
     project, _ = stocked
     project.catalogue.add_model(Model("net-1", "samplernn", "tiny", RATE, "c"))
     project.catalogue.add_curve("net-1", [("heldout_bits", 100, 4.0), ("heldout_bits", 200, 3.5)])
@@ -166,30 +172,75 @@ def test_a_net_that_quotes_is_told_from_one_that_does_not(stocked, tracks, other
         (steps / f"{step}.safetensors").write_bytes(b"%d" % step)
 
     def recipes(project, params, seed):
-        return [Recipe(params.model, "", 0, seed, n, ((0.0, 1.0),), 1, RATE, "test") for n in range(2)]
+        warmth = ((0.0, params.temperature[0]),)
+        return [Recipe(params.model, "", 0, seed, n, warmth, 1, RATE, "test") for n in range(2)]
 
     def sampled(project, params, seed):
-        step = int(params.model.partition("@")[2])
         for number in range(2):
             sound = others[number][: 12 * RATE].copy()
-            if step == 200:
+            if params.model.endswith("@200"):
                 sound[2 * RATE : 8 * RATE] = tracks["song 0"][10 * RATE : 16 * RATE]
             yield sound
 
-    monkeypatch.setattr(model, "sampled", sampled)
+    monkeypatch.setattr(memorisation, "sampled", sampled)
     monkeypatch.setattr("neuralbum.generate.recipes", recipes)
-    asked = {"temperatures": (1.0,), "seconds": 24.0, "take_s": 12.0, "params": EXACT}
-    assert originality.measure_model(project, "net", **asked).done == 2
-    assert originality.measure_model(project, "net", **asked).skipped == 2
-    page, rows = model.write_model_report(project, "net")
-    young, old = rows
+    return project
+
+
+def test_a_net_that_memorises_is_told_from_one_that_does_not(sampling):
+    assert originality.measure_model(sampling, "net", **ASKED).done == 2
+    assert originality.measure_model(sampling, "net", **ASKED).skipped == 2
+    page, (young, old) = memorisation.write_model_report(sampling, "net", **ASKED)
     assert young["matched_s_per_hour"] == 0
     assert old["matched_s_per_hour"] == pytest.approx(1800, rel=0.1)
     assert old["excess_low"] > 0
-    assert [row["reversed_s_per_hour"] for row in rows] == [0, 0]
+    assert [row["reversed_s_per_hour"] for row in (young, old)] == [0, 0]
     assert old["heldout_bits"] == 3.5
     assert young["sensitivity"] >= 0.7
     assert "<svg" in page.read_text(encoding="utf-8")
+
+
+def test_the_report_of_a_model_shows_one_setting_at_a_time_and_rewrites_nothing(sampling):
+    originality.measure_model(sampling, "net", **ASKED)
+    before = sampling.catalogue.findings("memorisation")
+    stricter = {**ASKED, "params": replace(EXACT, shortest_s=EXACT.shortest_s * 2), "steps": [200]}
+    originality.measure_model(sampling, "net", **stricter)
+    originality.measure_model(sampling, "net", **{**ASKED, "temperatures": (1.1,), "steps": [100]})
+    page, rows = memorisation.write_model_report(sampling, "net", **ASKED)
+    assert [(row["step"], row["temperature"]) for row in rows] == [(100, 1.0), (100, 1.1), (200, 1.0)]
+    assert "1 more with other settings are not shown" in page.read_text(encoding="utf-8")
+    _, rows = memorisation.write_model_report(sampling, "net", **stricter)
+    assert [(row["step"], row["temperature"]) for row in rows] == [(200, 1.0)]
+    assert [f for f in sampling.catalogue.findings("memorisation") if f.key in {g.key for g in before}] == before
+
+
+def test_findings_of_an_older_version_are_neither_measured_again_nor_lost_to_the_report(sampling):
+    asked = {**ASKED, "steps": [100]}
+    planned = memorisation.experiment(sampling, "net", **asked)
+    (item,) = planned.items()
+    no_match = {"matched_s_per_hour": 0.0, "longest_s": 0.0, "sources": 0}
+    values = {"model": "net-1", "step": 100, "temperature": 1.0, "heldout_bits": 4.0, "matched_s_per_hour": 0.0}
+    values |= dict.fromkeys(("generated", "heldout", "self", "reversed"), no_match)
+    values |= {
+        "excess_s_per_hour": {"value": 0.0, "low": 0.0, "high": 0.0},
+        "spiked": {"sensitivity": 0.85},
+        "null": {},
+    }
+    key = digest("memorisation", 2, EXACT, item.inputs, "net-1@100@1")
+    old = Finding(key, "memorisation", 2, item.subject, canonical(EXACT), item.inputs, values, created_at=5.0)
+    sampling.catalogue.record(old)
+    assert originality.measure_model(sampling, "net", **asked).skipped == 1
+    (row,) = memorisation.write_model_report(sampling, "net", **asked)[1]
+    assert row["sensitivity"] == 0.85
+
+
+def test_the_command_reaches_the_stage_and_says_what_to_run_next(sampling, capsys):
+    words = ["originality", "model", "net", "-p", str(sampling.root), "--step", "200", "--temperature", "1"]
+    words += ["--seconds", "24", "--take-s", "12", "--set", "originality.lanes=['exact']"]
+    assert command(words) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"200\s+1\s+3.5", said)
+    assert "next: neuralbum" in said
 
 
 def test_an_unknown_model_or_step_names_those_there_are(stocked):

@@ -12,9 +12,9 @@ RATE = 16_000
 
 
 def heard(song):
-    from neuralbum.originality.listening import hear_blocks
+    from neuralbum.originality.fingerprints import mono_16k
 
-    return hear_blocks(iter([(song.audio, song.sample_rate)]))
+    return mono_16k(iter([(song.audio, song.sample_rate)]))
 
 
 def mu_law(sound):

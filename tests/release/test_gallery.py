@@ -21,8 +21,8 @@ import pytest
 from neuralbum.release import run
 from neuralbum.release.gallery import render_embed, render_index, render_song, static_files
 from neuralbum.release.gallery.pages import fit, script_json
-from neuralbum.release.licence import check
-from neuralbum.release.sleeve import Album, AlbumSong, Distinction
+from neuralbum.release.rights import check
+from neuralbum.release.song_metadata import Album, AlbumSong, Distinction
 
 from .conftest import add_take, say, title
 from .conftest import found as drawn
@@ -214,7 +214,7 @@ def test_a_song_page_has_the_gallery_s_player_and_its_keys(page, small):
     page.wait_for_function("document.querySelector('#audio').currentTime > 0.1")
     assert page.get_attribute("#p-play", "aria-label") == "Pause"
     page.evaluate("document.activeElement.blur()")
-    page.keyboard.press("n")
+    page.keyboard.press("e")
     page.wait_for_function("document.querySelector('#audio').currentTime >= 1.5")
     page.wait_for_function("document.querySelector('.marklist a').classList.contains('on')")
     page.keyboard.press(" ")
@@ -244,13 +244,13 @@ def test_a_click_plays_and_the_keys_steer(page, small):
     page.keyboard.press("j")
     page.wait_for_function("document.querySelector('#p-title').textContent === 'Song 2'")
     page.evaluate("document.activeElement.blur()")
-    page.keyboard.press("n")
+    page.keyboard.press("e")
     page.wait_for_function("document.querySelector('#audio').currentTime >= 1.5")
     page.keyboard.press(" ")
     page.wait_for_function("document.querySelector('#audio').paused")
-    page.keyboard.press("k")
+    page.keyboard.press("h")
     page.wait_for_function("document.querySelector('#p-title').textContent === 'Song 1'")
-    page.keyboard.press("/")
+    page.keyboard.press("l")
     page.keyboard.type("song 4 j")
     assert page.inner_text("#p-title").lower() == "song 1"  # typed letters steer nothing
 
@@ -293,12 +293,12 @@ def test_the_picture_gets_the_levels_that_were_drawn_and_the_player_of_the_page(
         } };"""
     )
     page.goto((p.album_dir / "index.html").as_uri())
-    page.keyboard.press("v")
+    page.keyboard.press("i")
     page.wait_for_function("window.got")
     got = page.evaluate("window.got")
     assert (got["length"], got["sum"], got["audio"]) == (len(levels), sum(levels), "audio")
     assert got["size"][0] > 1000  # drawn in the screen's own size
-    page.keyboard.press("v")
+    page.keyboard.press("i")
     page.wait_for_function("window.left")
 
 
@@ -421,3 +421,19 @@ def test_a_title_is_as_loud_as_the_page_is_wide():
 
 def test_json_in_a_script_cannot_end_it():
     assert "<" not in script_json({"title": "</script>"})
+
+
+def test_no_key_means_something_else_on_the_curation_page():
+    source = Path(__file__).parents[2] / "src" / "neuralbum"
+    theirs = (source / "curate" / "web" / "src" / "keys.ts").read_text(encoding="utf-8")
+    meaning = {}
+    for action, line in re.findall(r"^  (\w+): \[(.*)\],$", theirs, re.M):
+        meaning |= dict.fromkeys(re.findall(r"'((?:Key|Arrow|Space)\w*)'", line), action)
+    ours = (source / "release" / "gallery" / "static" / "gallery.js").read_text(encoding="utf-8")
+    table = ours.partition("const keys = {")[2].partition("};")[0]
+    letters = set(re.findall(r"\b([a-z])(?=: |: \()", table))
+    assert {"h", "j", "e", "q"} <= letters
+    same = {"h": "previous", "j": "next", "f": "filter"}
+    shared = {letter: meaning[f"Key{letter.upper()}"] for letter in letters if f"Key{letter.upper()}" in meaning}
+    assert shared == same
+    assert (meaning["ArrowLeft"], meaning["ArrowRight"], meaning["Space"]) == ("previous", "next", "play")

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuralbum.audio import read
+from neuralbum.audio import read, write_flac
 from neuralbum.audio import tags as tagging
+from neuralbum.audio.encode import Target, encode
 from neuralbum.cli.run import run as cli
 from neuralbum.errors import MissingExtra, ToolError
 from neuralbum.release import provenance, run
-from neuralbum.release.encode import encode
 from neuralbum.release.params import Params
 from neuralbum.release.provenance import Claim, Signer, inspect, sign
-from neuralbum.release.tags import Tags, read_tags, write_tags
+from neuralbum.release.tags import Tags, write_tags
 
 needs_c2pa = pytest.mark.skipif(not provenance.available(), reason="the extra 'provenance' is not installed")
 CLAIM = Claim("Mock Melancholy", "neuralbum 0", {"model_digest": "d1gest", "seed": 7, "temperature": [[0, 1.01]]})
@@ -90,7 +90,9 @@ def make(path: Path, kind: str) -> Path:
             container.mux(stream.encode(None))
         return path
     sound = (0.2 * rng.standard_normal((1, 16_000))).astype(np.float32)
-    encode(path.with_suffix(".raw"), path, kind, kbps=128, audio=(sound, 16_000))
+    source = path.with_name("source.flac")
+    write_flac(source, sound, 16_000)
+    encode(source, [Target(path, kind, 128)])
     return path
 
 
@@ -103,7 +105,7 @@ def test_a_signed_song_keeps_its_sound_and_its_tags(tmp_path, signer, kind):
     assert sign(path, kind, CLAIM, signer)
     after, _ = read(path)
     assert np.array_equal(before, after)
-    assert read_tags(path, kind)[0].title == "Mock Melancholy"
+    assert tagging.read(path, kind)[0]["TITLE"] == "Mock Melancholy"
     seal = inspect(path)
     assert seal.intact
     assert seal.title == "Mock Melancholy"

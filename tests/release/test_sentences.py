@@ -10,7 +10,7 @@ from neuralbum.records import AUTO
 from neuralbum.release import sentences, sizes
 from neuralbum.release.downloads import split
 from neuralbum.release.params import Params
-from neuralbum.release.sleeve import AlbumSong
+from neuralbum.release.song_metadata import AlbumSong
 
 SONG = AlbumSong(1, "take1", "mock-melancholy", "Mock Melancholy", 160.0, 16_000, 1, {"temperature": [[0.0, 1.0]]}, 1.0)
 

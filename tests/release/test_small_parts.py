@@ -15,14 +15,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuralbum.audio.tags import Chapter, timestamp
-from neuralbum.errors import SettingsError
+from neuralbum.errors import CatalogueError, SettingsError
 from neuralbum.records import Judgement, Model, Note, Recipe, Song, Take
-from neuralbum.release import disclosure, feed, index, licence, model_card, order, playlists
-from neuralbum.release.chapters import chapters, clock
-from neuralbum.release.names import plain_text, slug, slugs
+from neuralbum.release import contents, listings, model_card, rights
 from neuralbum.release.params import Params
-from neuralbum.release.sleeve import Album, AlbumSong, Distinction, sleeve
+from neuralbum.release.song_metadata import (
+    Album,
+    AlbumSong,
+    Distinction,
+    clock,
+    plain_text,
+    slug,
+    slugs,
+    song_metadata,
+)
 from neuralbum.release.songs import album_loudness
+from neuralbum.release.tags import chapters
 
 RECIPE = {
     "model_id": "samplernn-1",
@@ -48,12 +56,12 @@ def an_album(*songs: AlbumSong, **more: object) -> Album:
         title="Fake Feelings",
         artist="Silver Stones",
         date="2026-11-22",
-        licence=licence.check("CC-BY-NC-4.0"),
+        licence=rights.check("CC-BY-NC-4.0"),
         rights_holder="Silver Stones GbR",
         contact="hello@example.org",
         permission="our own recordings",
         songs=songs or (a_song(1),),
-        disclosure=dict.fromkeys(disclosure.CATEGORIES, "generated"),
+        disclosure=dict.fromkeys(rights.CATEGORIES, "generated"),
         **more,
     )
 
@@ -104,8 +112,8 @@ def test_plain_text_is_one_line_and_stays_as_it_is(text):
 
 
 def test_all_missing_fields_are_named_at_once():
-    with pytest.raises(SettingsError) as caught:
-        licence.require("", "hello@example.org", "  ")
+    with pytest.raises(CatalogueError) as caught:
+        rights.require("", "hello@example.org", "  ")
     assert "rights_holder" in str(caught.value)
     assert "permission" in str(caught.value)
     assert "contact =" not in str(caught.value)
@@ -121,12 +129,12 @@ def test_all_missing_fields_are_named_at_once():
     ],
 )
 def test_licences_point_to_their_text(spdx, url):
-    assert licence.check(spdx).url == url
+    assert rights.check(spdx).url == url
 
 
 def test_an_unknown_licence_is_refused_with_the_nearest_one():
     with pytest.raises(SettingsError, match=r"did you mean 'CC-BY-NC-4.0'"):
-        licence.check("CC-BY-NC-4")
+        rights.check("CC-BY-NC-4")
 
 
 def test_a_format_that_does_not_exist_is_refused_by_name():
@@ -167,13 +175,13 @@ def test_clock_says_minutes_as_people_do():
     assert [clock(s) for s in (0, 72.9, 3725)] == ["0:00", "1:12", "1:02:05"]
 
 
-# ---- the sleeve ----------------------------------------------------------------------------
+# ---- song metadata ----------------------------------------------------------------------------
 
 
 def fold(judgement: Judgement | None = None, **screen: object) -> AlbumSong:
     recipe = Recipe("m", "d", 1, 0, 1, ((0.0, 0.98), (30.0, 1.02)), 480_000, 16_000, "e")
     take = Take("t", recipe, "takes/t.flac", "0" * 64, 16_000, 1, 480_000)
-    return sleeve(Song(1, "t", "Mock Melancholy"), take, "mock", judgement=judgement, screen=screen)
+    return song_metadata(Song(1, "t", "Mock Melancholy"), take, "mock", judgement=judgement, screen=screen)
 
 
 def test_a_tapped_tempo_wins_over_a_measured_one():
@@ -203,14 +211,14 @@ def test_notes_are_cut_to_the_song():
 
 def test_flow_does_not_depend_on_the_order_it_is_given():
     songs = [a_song(i, f"s {i}", loudness_lufs=-20.0 + (7 * i) % 11, bpm=60.0 + 13 * i) for i in range(12)]
-    assert order.flow(songs) == order.flow(songs[::-1])
-    assert sorted(s.number for s in order.flow(songs)) == list(range(12))
+    assert contents.flow(songs) == contents.flow(songs[::-1])
+    assert sorted(s.number for s in contents.flow(songs)) == list(range(12))
 
 
 def test_flow_starts_calm_and_keeps_octaves_together():
     calm = [a_song(i, f"c {i}", loudness_lufs=-22.0, bpm=bpm) for i, bpm in enumerate((70.0, 140.0))]
     loud = [a_song(i, f"l {i}", loudness_lufs=-8.0, bpm=bpm) for i, bpm in enumerate((70.0, 99.0), 2)]
-    assert {s.number for s in order.flow([*loud, *calm])[:2]} == {0, 1}
+    assert {s.number for s in contents.flow([*loud, *calm])[:2]} == {0, 1}
 
 
 def test_the_album_gain_is_the_mean_power_in_whole_decibels():
@@ -227,17 +235,16 @@ HOSTILE = "</script><b>&\"'=💔\u2028 x"
 
 def test_playlists_hold_every_song_and_survive_any_title():
     album = an_album(a_song(1), a_song(2, plain_text(HOSTILE)))
-    lines = playlists.m3u8(album).splitlines()
+    lines = listings.m3u8(album).splitlines()
     assert len(lines) == 2 + 2 * 2
     assert lines[3] == "audio/mock-melancholy.opus"
-    tracks = ET.fromstring(playlists.xspf(album)).findall(".//{*}track")
+    tracks = ET.fromstring(listings.xspf(album)).findall(".//{*}track")
     assert [t.findtext("{*}title") for t in tracks] == ["Mock Melancholy", plain_text(HOSTILE)]
     assert tracks[0].findtext("{*}duration") == "30000"
-    assert len(json.loads(playlists.jspf(album))["playlist"]["track"]) == 2
 
 
 def test_the_feed_is_atom_with_enclosures():
-    root = ET.fromstring(feed.atom(an_album(a_song(1, HOSTILE)), {"audio/script-b-x.opus": 99}))
+    root = ET.fromstring(listings.atom(an_album(a_song(1, HOSTILE), sizes={"audio/script-b-x.opus": 99})))
     entry = root.find("{http://www.w3.org/2005/Atom}entry")
     enclosure = next(e for e in entry if e.get("rel") == "enclosure")
     assert (enclosure.get("length"), enclosure.get("type")) == ("99", "audio/ogg")
@@ -245,10 +252,9 @@ def test_the_feed_is_atom_with_enclosures():
 
 
 def test_a_title_that_looks_like_a_formula_is_text_in_the_disclosure_sheet():
-    rows = list(csv.DictReader(io.StringIO(disclosure.sheet_csv(an_album(a_song(1, "=HYPERLINK(1)"))))))
+    rows = list(csv.DictReader(io.StringIO(rights.disclosure_csv(an_album(a_song(1, "=HYPERLINK(1)"))))))
     assert rows[0]["title"] == "'=HYPERLINK(1)"
     assert rows[0]["vocals"] == "generated"
-    assert json.loads(disclosure.sheet_json(an_album()))["lyrics"] == "generated"
 
 
 @pytest.mark.parametrize(
@@ -261,11 +267,23 @@ def test_a_title_that_looks_like_a_formula_is_text_in_the_disclosure_sheet():
     ],
 )
 def test_the_disclosure_of_finishing_follows_from_who_chose_and_what_the_flesh_did(songs, finished):
-    assert disclosure.finishing([a_song(n, **more) for n, more in enumerate(songs, 1)]) == finished
+    assert rights.finishing([a_song(n, **more) for n, more in enumerate(songs, 1)]) == finished
+
+
+def test_token_metadata_points_into_the_folder_it_is_given():
+    files = {"mp3": "audio/a b.mp3", "flac": "audio/a.flac", "poster": "pictures/a.webp"}
+    song = replace(a_song(1, style="doom"), files=files)
+    made = listings.tokens(an_album(song), "ipfs://bafy")
+    assert set(made) == {"tokens/1.json", "tokens/collection.json"}
+    token = json.loads(made["tokens/1.json"])
+    assert (token["image"], token["animation_url"]) == ("ipfs://bafy/pictures/a.webp", "ipfs://bafy/audio/a%20b.mp3")
+    assert token["properties"]["files"]["flac"] == "ipfs://bafy/audio/a.flac"
+    assert {"trait_type": "Style", "value": "doom"} in token["attributes"]
+    assert json.loads(made["tokens/collection.json"])["name"] == "Fake Feelings — Silver Stones"
 
 
 def test_the_index_names_files_with_their_digests():
-    about = json.loads(index.index(an_album(), {"audio/mock-melancholy.opus": "ab"}))
+    about = json.loads(listings.index(an_album(), {"audio/mock-melancholy.opus": "ab"}))
     assert about["songs"][0]["files"]["opus"] == {"path": "audio/mock-melancholy.opus", "sha256": "ab"}
     assert about["songs"][0]["recipe"]["seed"] == 0
 

@@ -25,30 +25,15 @@ def test_frechet_to_itself_is_zero_even_when_flat():
     assert distances.frechet(flat, flat) == pytest.approx(0, abs=1e-9)
 
 
-def test_the_kernel_distance_is_zero_on_average_between_draws_of_one_cloud():
-    draws = [distances.kernel(gaussian(0, 1, 200, seed=i), gaussian(0, 1, 200, seed=i + 100), 1.7) for i in range(20)]
-    assert abs(np.mean(draws)) < 0.003
-    assert distances.kernel(gaussian(0, 1, 200), gaussian(2, 1, 200, seed=9), 1.7) > 0.3
-
-
 def test_coverage_of_alike_clouds_is_one_minus_two_to_the_minus_k():
     # Naeem et al. 2020, equation 11, for equal sizes
-    dense, covered = distances.density_coverage(gaussian(0, 1, 2000), gaussian(0, 1, 2000, seed=8), 5)
-    assert dense == pytest.approx(1.0, abs=0.06)
+    covered = distances.coverage(gaussian(0, 1, 2000), gaussian(0, 1, 2000, seed=8), 5)
     assert covered == pytest.approx(1 - 2**-5, abs=0.02)
 
 
 def test_copies_of_one_point_are_one_thing_and_far_points_are_many():
     assert distances.effective_number(np.zeros((20, 3)), 1.0) == pytest.approx(1.0)
     assert distances.effective_number(100.0 * np.arange(20)[:, None], 1.0) == pytest.approx(20.0)
-
-
-def test_wasserstein_agrees_with_scipy():
-    from scipy.stats import wasserstein_distance
-
-    rng = np.random.default_rng(RNG_SEED)
-    a, b = rng.normal(0, 1, 37), rng.exponential(2, 53)
-    assert distances.wasserstein(a, b) == pytest.approx(wasserstein_distance(a, b))
 
 
 def test_the_scale_takes_units_out():

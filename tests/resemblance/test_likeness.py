@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from neuralbum import audio, resemblance
+from neuralbum.cli.run import run as command
 from neuralbum.corpus import prepared
 from neuralbum.errors import AudioError, ParameterError
 from neuralbum.records import Track
-from neuralbum.resemblance.likeness import form, loose, steadiness, two_sample
+from neuralbum.resemblance.likeness import form, steadiness, two_sample
 from neuralbum.resemblance.likeness.compare import Likeness, compare, of_takes, read_likeness
 from neuralbum.resemblance.likeness.measures import (
     MEASURES,
@@ -264,20 +265,21 @@ def test_two_folders_are_compared_and_what_is_no_sound_is_left_out(tmp_path, cap
         (tmp_path / side).mkdir()
         for i in range(4):
             audio.write_flac(tmp_path / side / f"{i}.flac", make(i, 12.0), RATE)
-    (tmp_path / "band" / "cover.txt").write_text("no sound")
-    assert loose.main([str(tmp_path / "band"), str(tmp_path / "takes"), "--json"]) == 0
+    (tmp_path / "band" / "broken.flac").write_text("no sound")
+    assert command(["resemblance", str(tmp_path / "band"), str(tmp_path / "takes"), "--json"]) == 0
     told = capsys.readouterr()
     plain = json.loads(told.out)
     assert plain["cut_s"] == 12.0
     assert {"frechet_over_floor", "spread_share", "effective_styles_share"} <= set(plain)
     assert isinstance(read_likeness(plain), Likeness)
     assert "left out" in told.err
-    assert "cover.txt" in told.err
+    assert "broken.flac" in told.err
 
 
-def test_a_missing_folder_is_an_error_in_one_line(tmp_path, capsys):
-    assert loose.main([str(tmp_path / "none"), str(tmp_path)]) == 1
-    assert capsys.readouterr().err.startswith("error: ")
+def test_a_missing_folder_is_an_error_and_one_folder_wrong_use(tmp_path, capsys):
+    assert command(["resemblance", str(tmp_path / "none"), str(tmp_path)]) == 1
+    assert "is no folder" in capsys.readouterr().err
+    assert command(["resemblance", str(tmp_path)]) == 2
 
 
 @pytest.fixture

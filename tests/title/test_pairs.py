@@ -7,9 +7,9 @@ import pytest
 
 from neuralbum.errors import ParameterError
 from neuralbum.title import Params, propose, title_key
+from neuralbum.title.alliteration import alliterates, onset_of
 from neuralbum.title.lexicon import load
 from neuralbum.title.pairs import _Pairs
-from neuralbum.title.sound import alliterates, sound
 from neuralbum.title.words import pool, seeds_of
 
 ARTICLE = (
@@ -44,7 +44,7 @@ def test_no_word_stands_in_more_than_six_titles(thousand):
 
 def test_every_title_alliterates_by_the_rule_it_says(thousand):
     for p in thousand:
-        assert alliterates(sound(p.left), sound(p.right)) == p.rule
+        assert alliterates(onset_of(p.left), onset_of(p.right)) == p.rule
 
 
 @pytest.mark.parametrize("title", ARTICLE)
@@ -58,7 +58,7 @@ def test_the_articles_titles_can_come_up(pairs, title):
     assert pairs.least[at[0]] >= 0.05  # so that the far titles can hold it too
 
 
-def test_the_dice_decide_and_are_remembered():
+def test_the_seed_decides_and_is_remembered():
     assert propose(count=20, seed=5) == propose(count=20, seed=5)
     assert {p.title for p in propose(count=20, seed=5)} != {p.title for p in propose(count=20, seed=6)}
 

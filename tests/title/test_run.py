@@ -5,12 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from neuralbum.cli import title as command
 from neuralbum.cli.run import run as command_line
 from neuralbum.errors import ParameterError
 from neuralbum.project import registry
 from neuralbum.records import Event
-from neuralbum.title import Params, candidates, give, pick, reject, run, title_key
+from neuralbum.title import Params, candidates, give, run, title_key
 from neuralbum.title.run import given_titles
 
 
@@ -88,20 +87,6 @@ def test_a_person_may_give_a_title_but_not_twice(project, takes):
     assert len(project.catalogue.songs()) == 3
 
 
-def test_picking_stores_each_answer_at_once(project, takes):
-    shown = []
-
-    def ask(proposal, number, of):
-        shown.append(proposal.title)
-        return ["reject", "keep", "stop"][len(shown) - 1]
-
-    assert pick(project, ask) == 1
-    assert [song.title for song in project.catalogue.songs()] == [shown[1]]
-    assert shown[0] not in {p.title for p in candidates(project, 300)}
-    reject(project, [shown[2]])
-    assert pick(project, lambda proposal, number, of: "keep") == 2
-
-
 def test_the_room_is_found_by_name(project, takes):
     assert registry.stage("title")(project).done == 3
 
@@ -132,11 +117,3 @@ def test_candidates_need_no_project(tmp_path, monkeypatch, capsys):
     assert command_line(["title", "--set", "title.nonsense=1", "--count", "3"]) == 2
     assert command_line(["title"]) == 1
     assert "neuralbum new" in capsys.readouterr().err
-
-
-def test_keys_keep_reject_and_stop(monkeypatch, tmp_path, capsys):
-    monkeypatch.chdir(tmp_path)
-    keys = iter("?kjq")
-    monkeypatch.setattr(command, "_key", lambda: next(keys))
-    assert command_line(["title", "--count", "5", "--pick", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)) == 1

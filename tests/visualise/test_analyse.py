@@ -10,10 +10,10 @@ from neuralbum.visualise.analyse import (
     analyse,
     gather,
     level,
+    level_blocks,
     n_video_frames,
-    reel_of,
     spans,
-    stretches,
+    video_levels,
 )
 from neuralbum.visualise.params import Params
 
@@ -26,7 +26,7 @@ def look_at(audio, rate=RATE, **settings):
     """All levels of a song, joined: H, B, K, H_v, K_v."""
     params = Params(**settings)
     levels = gather(spans([audio], rate, params.margin), rate)
-    found = list(stretches(levels, params))
+    found = list(level_blocks(levels, params))
     return {name: np.concatenate([getattr(s, name) for s in found]) for name in ("H", "B", "K", "H_v", "K_v")}
 
 
@@ -158,7 +158,7 @@ def test_there_are_enough_pictures_even_where_frames_are_fewer(rate, fps):
 
 def test_the_painters_rows_hold_pitches_that_linger():
     levels = gather(spans([tone(440, 1.0)], RATE, 3.0), RATE)
-    short, long = (reel_of(levels, Params(linger_s=s)).read(0, 99)[:, :84] for s in (0.0, 0.5))
+    short, long = (video_levels(levels, Params(linger_s=s)).read(0, 99)[:, :84] for s in (0.0, 0.5))
     assert (long >= short - 1e-6).all()
     assert long.sum() > short.sum()
 

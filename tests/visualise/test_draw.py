@@ -8,24 +8,24 @@ import pytest
 
 from neuralbum.errors import ParameterError
 from neuralbum.visualise.draw import BEFORE, Look, past, pictures, spread
+from neuralbum.visualise.frame_array import FrameArray
 from neuralbum.visualise.palette import COLOURS, NOTES, colours, hex_colours, pitch_strength
 from neuralbum.visualise.stills import image
-from neuralbum.visualise.strip import Strip
 
 C4 = 36
 
 
-def reel_with(rows):
-    reel = Strip(212)
-    reel.append(np.asarray(rows, np.float32))
-    return reel
+def frames_with(rows):
+    frames = FrameArray(212)
+    frames.append(np.asarray(rows, np.float32))
+    return frames
 
 
 def frame(rows, layout, at=-1, **kw):
-    reel = reel_with(rows)
+    frames = frames_with(rows)
     look = Look(layout, kw.pop("width", 336), kw.pop("height", 120), 30, **kw)
     at = at % len(rows)
-    return image(next(iter(pictures(reel, look, start=at, stop=at + 1)))).astype(float)
+    return image(next(iter(pictures(frames, look, start=at, stop=at + 1)))).astype(float)
 
 
 def held(pitch=None, band=None, n=90):
@@ -64,10 +64,10 @@ def test_a_hit_is_a_bar_across_a_waterfall_that_moves_up():
     look = Look("waterfall", 336, 240, 30)
     seen = []
     for at in (30, 40, 50):
-        picture = frame(rows, "waterfall", at=at, height=240).mean(axis=-1)[: 240 - look.strip]
+        picture = frame(rows, "waterfall", at=at, height=240).mean(axis=-1)[: 240 - look.keyboard_height]
         seen.append(int(picture.min(axis=1).argmax()))  # lit from edge to edge
     assert seen[0] - seen[1] == seen[1] - seen[2] == 10 * look.step
-    assert seen[0] >= 240 - look.strip - look.step
+    assert seen[0] >= 240 - look.keyboard_height - look.step
 
 
 def test_the_first_seconds_are_not_half_black():
@@ -79,11 +79,11 @@ def test_the_first_seconds_are_not_half_black():
 
 
 def test_before_the_song_lies_its_end_also_of_a_song_shorter_than_what_is_seen():
-    reel = reel_with(np.arange(5, dtype=np.float32)[:, None] * np.ones(212, np.float32))
+    frames = frames_with(np.arange(5, dtype=np.float32)[:, None] * np.ones(212, np.float32))
     share = np.float32(BEFORE)
-    assert past(reel, -7, 2)[:, 0].tolist() == [float(share * k) for k in (3, 4, 0, 1, 2, 3, 4)] + [0, 1]
-    assert past(reel, 1, 3)[:, 0].tolist() == [1, 2]
-    assert past(reel, -1, 0)[:, 0].tolist() == [float(share * 4)]
+    assert past(frames, -7, 2)[:, 0].tolist() == [float(share * k) for k in (3, 4, 0, 1, 2, 3, 4)] + [0, 1]
+    assert past(frames, 1, 3)[:, 0].tolist() == [1, 2]
+    assert past(frames, -1, 0)[:, 0].tolist() == [float(share * 4)]
 
 
 def test_low_bands_lie_at_the_bottom_of_a_plaid():
@@ -95,11 +95,11 @@ def test_low_bands_lie_at_the_bottom_of_a_plaid():
 def test_a_picture_does_not_depend_on_where_drawing_began(layout):
     rows = np.random.default_rng(0).random((300, 212)).astype(np.float32)
     look = Look(layout, 168, 96, 30)
-    reel = reel_with(rows)
-    in_turn = [image(p) for p in pictures(reel, look)]
+    frames = frames_with(rows)
+    in_turn = [image(p) for p in pictures(frames, look)]
     assert len(in_turn) == 300
     for at in (0, 5, 100, 299):
-        alone = image(next(iter(pictures(reel, look, start=at, stop=at + 1))))
+        alone = image(next(iter(pictures(frames, look, start=at, stop=at + 1))))
         assert np.abs(alone.astype(int) - in_turn[at]).max() <= 1  # the last bit of a matrix product
 
 
@@ -107,14 +107,14 @@ def test_a_picture_does_not_depend_on_where_drawing_began(layout):
 def test_silence_is_black(layout):
     look = Look(layout, 168, 96, 30)
     picture = frame(held(), layout, width=168, height=96)
-    assert picture[: 96 - look.strip].max() == 0
+    assert picture[: 96 - look.keyboard_height].max() == 0
 
 
-def test_note_names_are_written_on_the_strip_only():
+def test_note_names_are_written_on_the_keyboard_only():
     plain, named = (frame(held(C4), "waterfall", width=1280, height=240, note_names=n) for n in (False, True))
-    strip = Look("waterfall", 1280, 240, 30).strip
-    assert np.array_equal(plain[:-strip], named[:-strip])
-    assert np.abs(plain[-strip:] - named[-strip:]).max() > 60
+    keyboard = Look("waterfall", 1280, 240, 30).keyboard_height
+    assert np.array_equal(plain[:-keyboard], named[:-keyboard])
+    assert np.abs(plain[-keyboard:] - named[-keyboard:]).max() > 60
 
 
 @pytest.mark.parametrize("n", [50, 128, 333])

@@ -5,7 +5,7 @@ import pytest
 
 from neuralbum.visualise.draw import Look
 from neuralbum.visualise.flash import Counter, limit, limited, luminance_and_red
-from neuralbum.visualise.strip import Strip
+from neuralbum.visualise.frame_array import FrameArray
 
 FPS = 30
 
@@ -64,7 +64,7 @@ def test_counting_goes_on_over_stretches():
 
 
 def blast_beat(per_second, seconds=6.0):
-    """Levels of hits over all bands, with a fast decay, and of one red pitch that stutters along."""
+    """SongLevels of hits over all bands, with a fast decay, and of one red pitch that stutters along."""
     n = int(seconds * FPS)
     since = ((np.arange(n) + 0.5) / FPS) % (1 / per_second)
     level = (0.5 ** (since / 0.05)).astype(np.float32)
@@ -79,9 +79,9 @@ def blast_beat(per_second, seconds=6.0):
 def test_a_blast_beat_passes_with_the_limiter_and_fails_without(layout, per_second):
     look = Look(layout, 320, 180, FPS)
     rows = blast_beat(per_second)
-    with Strip(212) as reel:
-        reel.append(rows)
-        _, without = limit(reel, look, limiter=False)
+    with FrameArray(212) as frames:
+        frames.append(rows)
+        _, without = limit(frames, look, limiter=False)
     drawn, report = limited(rows, look)
     assert not without.passes
     assert without.flashes > 3

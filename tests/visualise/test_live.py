@@ -7,9 +7,9 @@ import pytest
 
 from neuralbum import visualise
 from neuralbum.visualise.draw import Look, pictures
+from neuralbum.visualise.frame_array import FrameArray
 from neuralbum.visualise.live import write_live
 from neuralbum.visualise.stills import image
-from neuralbum.visualise.strip import Strip
 
 pytestmark = pytest.mark.browser
 
@@ -44,11 +44,11 @@ def song(tmp_path_factory):
     """Twenty seconds of levels on the 8-bit grid, with runs of held pitches and fading hits."""
     rng = np.random.default_rng(5)
     rows = np.repeat(rng.random((60, 212)) ** 3, 10, axis=0)
-    reel = Strip(212)
-    reel.append((np.round(rows * 255) / 255).astype(np.float32))
+    frames = FrameArray(212)
+    frames.append((np.round(rows * 255) / 255).astype(np.float32))
     path = tmp_path_factory.mktemp("live") / "song.nblv"
-    write_live(path, reel, Look("plaid", WIDTH, PLAID_HEIGHT, 30))
-    return reel, base64.b64encode(path.read_bytes()).decode()
+    write_live(path, frames, Look("plaid", WIDTH, PLAID_HEIGHT, 30))
+    return frames, base64.b64encode(path.read_bytes()).decode()
 
 
 def shown(page, levels, seconds, *, height=PLAID_HEIGHT, **options):
@@ -58,10 +58,10 @@ def shown(page, levels, seconds, *, height=PLAID_HEIGHT, **options):
 
 @pytest.mark.parametrize("at_s", [0.0, 7.49, 19.99])
 def test_a_plaid_in_the_browser_is_pythons(page, song, at_s):
-    reel, levels = song
+    frames, levels = song
     frame = int(at_s * 30)
     look = Look("plaid", WIDTH, PLAID_HEIGHT, 30)
-    expected = image(next(iter(pictures(reel, look, start=frame, stop=frame + 1)))).astype(int)
+    expected = image(next(iter(pictures(frames, look, start=frame, stop=frame + 1)))).astype(int)
     found = shown(page, levels, [at_s], layout="plaid")
     # Python's colour planes have half the resolution; brightness must agree, colour on average.
     weights = np.array([0.2126, 0.7152, 0.0722])
@@ -85,3 +85,11 @@ def test_before_its_start_a_waterfall_shows_the_songs_end_dimmed(page, song):
 def test_a_file_of_another_kind_is_refused(page):
     with pytest.raises(Exception, match="not a neuralbum live picture"):
         shown(page, base64.b64encode(b"RIFFxxxxxxxx").decode(), [0.0])
+
+
+def test_levels_of_version_0_1_are_drawn_the_same(page, song):
+    """Their header calls the mixing of colour and light ``ink``."""
+    old = base64.b64decode(song[1]).replace(b'"compositing":', b'"ink":        ')
+    assert b'"ink":' in old
+    now, before = (shown(page, levels, [7.0], layout="plaid") for levels in (song[1], base64.b64encode(old).decode()))
+    assert np.array_equal(now, before)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -11,11 +12,14 @@ from PIL import Image
 from neuralbum import visualise
 from neuralbum.audio import write_flac
 from neuralbum.cli.run import run as cli
-from neuralbum.errors import AudioError
+from neuralbum.errors import AudioError, ToolError
 from neuralbum.records import Event
+from neuralbum.visualise import encode
 from neuralbum.visualise.arrays import write_arrays
-from neuralbum.visualise.encode import SUFFIX, Film
+from neuralbum.visualise.draw import Look, pictures
+from neuralbum.visualise.encode import FORMATS, VideoWriter
 from neuralbum.visualise.flash import Counter, luminance_and_red
+from neuralbum.visualise.frame_array import FrameArray
 from neuralbum.visualise.params import Params
 from neuralbum.visualise.song import Outputs, draw_song, levels_of
 from neuralbum.visualise.stills import GIF_BYTES, GIF_FRAMES, HOVER_BYTES
@@ -75,21 +79,46 @@ def test_a_video_has_its_size_rate_and_duration_and_sound_in_time(flash_of_sound
     assert abs(lit_s - 1.5) < 2 / 30
 
 
+def test_without_an_encoder_the_error_names_one_that_is_there(flash_of_sound, tmp_path, monkeypatch):
+    monkeypatch.setitem(encode.FORMATS, "h264", replace(FORMATS["h264"], encoder="libnothing"))
+    with pytest.raises(ToolError, match=r"no libnothing .* set \[visualise\] encoder = 'av1'"):
+        draw_song(flash_of_sound, Params(**SMALL), Outputs(video=tmp_path / "v.mp4"))
+
+
+@pytest.mark.parametrize("size", [(320, 180), (328, 202), (34, 160)])
+@pytest.mark.parametrize("layout", ["waterfall", "plaid"])
+def test_what_is_decoded_is_what_was_painted(tmp_path, layout, size):
+    look = Look(layout, *size, 5)
+    levels = FrameArray(212)
+    rng = np.random.default_rng(3)
+    levels.append(np.repeat(rng.random((13, 212)) ** 3, 5, axis=0).astype(np.float32))
+    with VideoWriter(tmp_path / "v.mp4", look, preset="ultrafast") as video:
+        for picture in pictures(levels, look, new=encode.frame_picture):
+            video.write_picture(picture)
+    with av.open(str(tmp_path / "v.mp4")) as container:
+        seen = list(container.decode(video=0))
+    assert [i for i, frame in enumerate(seen) if frame.key_frame] == [0, 50]
+    for frame, painted in zip(seen, pictures(levels, look), strict=True):
+        decoded = frame.to_ndarray(format="yuv420p")[: look.height]
+        error = np.square(decoded.astype(float) - painted.y).mean()
+        assert 10 * np.log10(255**2 / max(error, 1e-9)) > 36  # a wrong row or frame would give 10 to 20
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="this system has no scheduling classes")
 @pytest.mark.parametrize("encoder", ["h264", "vp9", "av1"])
 def test_no_encoder_takes_the_machine_from_others(flash_of_sound, tmp_path, monkeypatch, encoder):
     during = set()
 
-    def watched(film, block, plain=Film.hear):  # comes after the first picture
+    def watched(video, block, plain=VideoWriter.write_audio):  # comes after the first picture
         during.update(os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task"))
-        plain(film, block)
+        plain(video, block)
 
-    monkeypatch.setattr(Film, "hear", watched)
+    monkeypatch.setattr(VideoWriter, "write_audio", watched)
     before = os.sched_getscheduler(0)
     draw_song(
         flash_of_sound,
         Params(encoder=encoder, layout="plaid", **SMALL),
-        Outputs(video=tmp_path / f"a{SUFFIX[encoder]}"),
+        Outputs(video=tmp_path / f"a{FORMATS[encoder].suffix}"),
     )
     assert during | {os.sched_getscheduler(0)} == {before}
 
@@ -138,6 +167,14 @@ def test_the_hover_clip_is_short_silent_and_small(drawn):
     with av.open(str(path)) as clip:
         assert not clip.streams.audio
         assert clip.duration / av.time_base == pytest.approx(5.0, abs=0.05)
+
+
+def test_a_hover_clip_is_made_by_the_encoder_of_the_video(tmp_path):
+    write_flac(tmp_path / "a.flac", band(1.0, 22050)[None], 22050)
+    draw_song(tmp_path / "a.flac", Params(encoder="vp9", **SMALL), Outputs(hover=tmp_path / "h.webm"))
+    assert (tmp_path / "h.webm").stat().st_size <= HOVER_BYTES
+    with av.open(str(tmp_path / "h.webm")) as clip:
+        assert clip.streams.video[0].codec_context.name == "vp9"
 
 
 def test_the_poster_shows_something(drawn):

@@ -91,7 +91,7 @@ def _show(path: Path, tracks: list[Track], songs: list[str], json: bool) -> None
         print_json({"file": str(path), "songs": rows})
         return
     print_table(
-        ("song", "side", "tempo", "tags"),
+        ("song", "split", "tempo", "tags"),
         [(t.title, t.split, _bpm(said.get(t.id, Labels()).tempo), _words(said.get(t.id, Labels()))) for t in shown],
     )
     if not said:
@@ -121,7 +121,10 @@ def _suggest(opened: Project, path: Path, songs: list[str], accept: bool, json: 
     if found.written:
         print(f"written to {found.written}; what stood there stayed")
     elif rows:
-        print("a tempo may be felt at half or double; nothing is written yet: add --accept, or label by hand")
+        print("a tempo may be felt at half or double; nothing is written yet")
+        print_next("neuralbum label --suggest --accept")
     else:
         print("nothing to suggest")
+    if found.written or not rows:
+        print_next(next_step(opened))
     return 1 if found.n_failed else 0

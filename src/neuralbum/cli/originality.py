@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import sys
+from csv import DictWriter
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,30 +82,30 @@ def check(
 
 def _show(opened: Project, wanted: list[str] | None) -> None:
     from ..originality.params import Params
-    from ..originality.run import settle_album
+    from ..originality.run import judge_album
 
     params = opened.params("originality", Params)
-    settled = settle_album(opened, params)
-    keys = {row["key"] for take, row in settled.items() if wanted is None or take in wanted}
-    findings = [f for f in opened.catalogue.findings("originality") if f.key in keys]
-    if not findings:
+    judged = judge_album(opened, params)
+    keys = {row["key"] for take, row in judged.items() if wanted is None or take in wanted}
+    values = {f.subject: f.values for f in opened.catalogue.findings("originality") if f.key in keys}
+    if not values:
         return
-    copies = sorted((f for f in findings if not settled[f.subject]["original"]), key=lambda f: settled[f.subject]["q"])
-    rows = [
-        (
-            f.subject[:8],
-            f"{f.values['longest_s']:.1f}",
-            f"{f.values['matched_s']:.1f}",
-            f"{settled[f.subject]['q']:.1e}",
-        )
-        for f in copies
-    ]
-    if rows:
+    copies = sorted((take for take in values if not judged[take]["original"]), key=lambda take: judged[take]["q"])
+    if copies:
+        rows = [
+            (
+                take[:8],
+                f"{values[take]['longest_s']:.1f}",
+                f"{values[take]['matched_s']:.1f}",
+                f"{judged[take]['q']:.1e}",
+            )
+            for take in copies
+        ]
         title = f"copies at a false discovery rate of {params.false_discovery_rate:.0%}"
         print_table(("take", "longest s", "matched s", "q"), rows, title=title)
-    control = max((f.values["heldout_longest_s"] for f in findings), default=0.0)
+    control = max(v["heldout_longest_s"] for v in values.values())
     print(
-        f"{len(findings) - len(copies)} of {len(findings)} takes copy nothing; "
+        f"{len(values) - len(copies)} of {len(values)} takes copy nothing; "
         f"longest match with held-out songs {control:.1f} s"
     )
 
@@ -163,36 +166,44 @@ def search(
     from .. import originality
     from ..originality.search import FIELDS, plain
 
-    chosen = tuple(lane.strip() for lane in lanes.split(",") if lane.strip())
     found, failures = originality.search_files(
-        index, files, lanes=chosen, max_p=max_p, workers=workers, journal=journal, reporter=reporter(json or csv)
+        index, files, lanes=_words(lanes), max_p=max_p, workers=workers, journal=journal, reporter=reporter(json or csv)
     )
-    rows = plain(found)
-    said = _ask_services(files, [word.strip() for word in ask.split(",") if word.strip()])
+    said = _ask_services(files, _words(ask))
     if json:
         failed = [{"file": name, "error": why} for name, why in failures]
-        print_json({"segments": rows, "failed": failed, **({"services": said} if ask else {})})
-    elif csv:
-        import csv as writing
-        import sys
-
-        writer = writing.DictWriter(sys.stdout, FIELDS)
-        writer.writeheader()
-        writer.writerows(rows)
+        print_json({"segments": plain(found), "failed": failed, **({"services": said} if ask else {})})
     else:
-        short = [_short(s) for s in found]
-        print_table(("query", "s", "reference", "s", "pitch", "speed", "lane", "score"), short)
-        print(f"{len(found)} segments in {len({s.query for s in found})} files")
-    for name, why in failures:
-        if not json:
-            typer.echo(why if why.startswith(f"{name}: ") else f"{name}: {why}", err=True)
-    for one in said:
-        if not json:
-            typer.echo(f"{one['file']}: {one['service']}: {one['status']} {one['reason']}", err=csv)
-            for match in one["matches"]:
-                typer.echo(f"  {match['q_start_s']:.1f} s: {match['artist']}, {match['title']}", err=csv)
+        if csv:
+            writer = DictWriter(sys.stdout, FIELDS)
+            writer.writeheader()
+            writer.writerows(plain(found))
+        else:
+            header = ("query", "s", "reference", "s", "pitch", "speed", "lane", "score")
+            print_table(header, [_short(segment) for segment in found])
+            print(f"{len(found)} segments in {len({segment.query for segment in found})} files")
+        _tell(failures, said, err=csv)
+        if not csv:
+            first = f"neuralbum originality search {shlex.quote(str(index))} {shlex.quote(str(files[0]))}"
+            print_next(
+                f"{first} --csv > segments.csv" if found else f"{first} --ask acrcloud (what other music is it?)"
+            )
     silent = any(one["status"] == "unknown" for one in said)
     raise typer.Exit(1 if failures or silent else 0)
+
+
+def _tell(failures: list[tuple[str, str]], said: list[dict[str, Any]], *, err: bool) -> None:
+    """What could not be read, and what the services answered."""
+    for name, why in failures:
+        typer.echo(why if why.startswith(f"{name}: ") else f"{name}: {why}", err=True)
+    for one in said:
+        typer.echo(f"{one['file']}: {one['service']}: {one['status']} {one['reason']}", err=err)
+        for match in one["matches"]:
+            typer.echo(f"  {match['q_start_s']:.1f} s: {match['artist']}, {match['title']}", err=err)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 @app.command("model")
@@ -210,63 +221,61 @@ def model(
     settings: SetOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Measure how much a net quotes: generated, held-out, reversed and spiked-in arms, over checkpoints.
+    """Measure how much a net memorises: its takes against trained and held-out songs, and planted copies.
 
     Example: neuralbum originality model tiny-1a2b3c4d --temperature 0.98 --temperature 1.02
     """
-    from ..originality.model import write_model_report
+    from ..originality.memorisation import TEMPERATURES, write_model_report
     from ..project.workers import run
 
     opened = open_project(project, settings)
+    asked = {"steps": step or None, "temperatures": tuple(temperature or TEMPERATURES), "seconds": seconds}
+    asked |= {"take_s": take_s}
     outcome = run(
         opened,
-        "originality.measure_model",
+        "memorisation",
         workers=workers,
         model_id=name,
-        steps=step or None,
-        temperatures=tuple(temperature or (0.98, 1.0, 1.02)),
-        seconds=seconds,
-        take_s=take_s,
         force=force,
         retry=retry,
         reporter=reporter(json),
         shard=parse_shard(shard),
+        **asked,
     )
-    page, rows = write_model_report(opened, name)
-    code = finish(outcome, json, more={"report": str(page), "rows": rows})
+    page, rows = write_model_report(opened, name, **asked)
     if not json:
-        cells = [
-            (
-                r["step"],
-                f"{r['temperature']:g}",
-                "" if r["heldout_bits"] is None else f"{r['heldout_bits']:.3f}",
-                f"{r['matched_s_per_hour']:.2f}",
-                f"{r['heldout_s_per_hour']:.2f}",
-                f"{r['excess']:.2f} [{r['excess_low']:.2f}, {r['excess_high']:.2f}]",
-                "" if r["sensitivity"] is None else f"{r['sensitivity']:.0%}",
-            )
-            for r in rows
-        ]
-        header = ("step", "T", "held-out bits", "matched s/h", "held-out s/h", "excess s/h (95 %)", "sensitivity")
-        print_table(header, cells, title="matched seconds per generated hour")
+        header = ("step", "T", "held-out bits", "copied s/h", "held-out s/h", "excess s/h (95 %)", "planted, found")
+        print_table(header, [_model_row(r) for r in rows], title="copied seconds per generated hour")
         print(f"report: {page}")
-    raise typer.Exit(code)
+    raise typer.Exit(finish(outcome, json, more={"report": str(page), "rows": rows}, project=opened))
 
 
-def _ask_services(places: list[Path], names: list[str]) -> list[dict[str, Any]]:
+def _model_row(r: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        str(r["step"]),
+        f"{r['temperature']:g}",
+        "" if r["heldout_bits"] is None else f"{r['heldout_bits']:.3f}",
+        f"{r['matched_s_per_hour']:.2f}",
+        f"{r['heldout_s_per_hour']:.2f}",
+        f"{r['excess']:.2f} [{r['excess_low']:.2f}, {r['excess_high']:.2f}]",
+        "" if r["sensitivity"] is None else f"{r['sensitivity']:.0%}",
+    )
+
+
+def _ask_services(places: list[Path], names: tuple[str, ...]) -> list[dict[str, Any]]:
     """What outside services say about each file; silence is reported as such."""
     if not names:
         return []
-    from dataclasses import asdict
-
     from ..errors import AudioError
-    from ..originality import listening, loose, services
+    from ..originality import services
+    from ..originality.files import sound_files
+    from ..originality.fingerprints import read_mono
 
     asked = services.from_environment(names)
     said = []
-    for path in loose.sound_files(places):
+    for path in sound_files(places):
         try:
-            sound = listening.hear_file(path)
+            sound = read_mono(path)
         except AudioError:
             continue  # named among the failures already
         said += [{"file": str(path), **asdict(service.identify(sound))} for service in asked]

@@ -1,4 +1,4 @@
-"""``neuralbum release``: build the album; ``verify`` and ``cid`` look at one."""
+"""``neuralbum release``: build the album; ``verify`` looks at one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .console import finish, print_json, print_table, reporter
+from .console import finish, print_json, print_next, print_table, reporter
 from .options import ForceOption, JsonOption, ProjectOption, SetOption, TakesOption, find_takes, open_project
 
 app = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
@@ -19,7 +19,7 @@ def release(
     context: typer.Context,
     project: ProjectOption = None,
     take: TakesOption = None,
-    tokens: Annotated[bool, typer.Option("--tokens", help="Also write token metadata, content ids and a CAR.")] = False,
+    tokens: Annotated[bool, typer.Option("--tokens", help="Also write token metadata (ERC-721).")] = False,
     pack: Annotated[
         bool, typer.Option("--pack", help="Write a sample pack to pack/ instead: marked regions and bars as WAV loops.")
     ] = False,
@@ -106,24 +106,5 @@ def verify(
             print_table(("", "file"), rows)
         sealed = f"{len(seals)} signed" if provenance.available() else "signatures not checked (extra 'provenance')"
         print(f"{found.ok} files as released, {sealed}" + ("" if whole else "; the album was altered"))
+        print_next(None if whole else "neuralbum release (makes what is missing or altered again)")
     raise typer.Exit(0 if whole else 1)
-
-
-@app.command()
-def cid(
-    files: Annotated[list[Path], typer.Argument(help="Files.")],
-    profile: Annotated[str, typer.Option(help="unixfs-v1-2025 or unixfs-v0-2015.")] = "unixfs-v1-2025",
-    json: JsonOption = False,
-) -> None:
-    """Compute the IPFS content id of files, without a network.
-
-    Example: neuralbum release cid album/audio/mock-melancholy.flac
-    """
-    from ..release.cid import cid_of_file
-
-    found = {str(path): cid_of_file(path, profile) for path in files}
-    if json:
-        print_json({"profile": profile, "cids": found})
-    else:
-        for path, value in found.items():
-            print(f"{value}  {path}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import finish, print_json, print_table, reporter
+from .console import finish, print_json, print_next, print_table, reporter
 from .options import (
     ForceOption,
     JsonOption,
@@ -21,6 +22,9 @@ from .options import (
     open_project,
     parse_shard,
 )
+
+if TYPE_CHECKING:
+    from ..resemblance.likeness.compare import Likeness
 
 
 def command(
@@ -37,10 +41,12 @@ def command(
 ) -> None:
     """Compare the kept takes (all, while none is kept) with the band: beat, tone, form, steadiness, spread of styles.
 
-    Example: neuralbum resemblance --set resemblance.embedding=musicnn
+    Example: neuralbum resemblance --take 4f1c --take 90ab
+
+    Example: neuralbum resemblance music/ takes/
     """
     if folders:
-        raise typer.Exit(_loose(folders, json))
+        raise typer.Exit(_folders(folders, json))
     from .. import resemblance
 
     opened = open_project(project, settings)
@@ -61,36 +67,37 @@ def command(
 
 
 def _show(values: Mapping[str, Any]) -> None:
-    from ..resemblance.compare import style_shares
     from ..resemblance.likeness.compare import read_likeness
-    from ..resemblance.likeness.words import text
+    from ..resemblance.width import style_shares
 
     print(values["words"])
     if values.get("likeness"):
-        print()
-        print(text(read_likeness(values["likeness"]), {"cut_s": values["cut_s"], **style_shares(values)}))
+        _show_likeness(read_likeness(values["likeness"]), {"cut_s": values["cut_s"], **style_shares(values)})
     rows = [
-        (
-            name,
-            f"{values['album'][name]:.3f}",
-            f"{values['floor'][name]:.3f}",
-            f"{values['floor_same_songs'][name]:.3f}",
-        )
-        for name in ("frechet", "kernel", "density", "coverage")
+        (name, *(f"{values[column][name]:.3f}" for column in ("album", "floor", "floor_same_songs")))
+        for name in ("frechet", "coverage")
     ]
-    print()
     print_table(("measure", "album", "floor: halves of the band", "floor: same songs"), rows)
 
 
-def _loose(folders: list[Path], json: bool) -> int:
-    from ..resemblance.likeness.loose import judge
-    from ..resemblance.likeness.words import text
+def _show_likeness(found: Likeness, styles: Mapping[str, float]) -> None:
+    from ..resemblance.likeness import text
+
+    print("", text.summary(found, styles), "", sep="\n")
+    print_table(text.HEADER, text.rows(found))
+    print(text.reasons(found))
+
+
+def _folders(folders: list[Path], json: bool) -> int:
+    from ..resemblance.likeness.folders import judge
 
     if len(folders) != 2:
         raise typer.BadParameter(f"{len(folders)} folders: name two, the band's and the takes'")
-    found, styles = judge(*folders)
+    found, styles = judge(*folders, left_out=lambda why: typer.echo(why, err=True))
     if json:
         print_json({**found.plain(), **styles})
     else:
-        print(found.words(), text(found, styles), sep="\n\n")
+        print(found.words())
+        _show_likeness(found, styles)
+        print_next(f"neuralbum originality index {shlex.quote(str(folders[0]))} -o band.nbx (does anything copy it?)")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,20 +10,16 @@ import typer
 from ..errors import CatalogueError, ParameterError
 from ..project import Project
 from ..project.overview import next_step
+from ..project.stage import Outcome
 from ..settings import parse_words, resolve
-from ..title import Params, candidates, give, pick, run
+from ..title import Params, candidates, give, run
 from .console import finish, print_json, print_next, print_table, reporter
 from .options import ForceOption, JsonOption, ProjectOption, SetOption, TakesOption, find_takes, open_project
 
 if TYPE_CHECKING:
-    from ..title import Proposal
+    pass
 
 DEFAULT_COUNT = 24
-KEYS = {
-    "k": "keep", "y": "keep", " ": "keep", "\r": "keep", "\n": "keep",
-    "j": "reject", "n": "reject", "x": "reject",
-    "q": "stop", "\x1b": "stop", "\x03": "stop", "\x04": "stop", "": "stop",
-}  # fmt: skip
 
 
 def command(
@@ -35,8 +30,7 @@ def command(
     ] = None,
     seeds_right: Annotated[str | None, typer.Option(help="Second words are near to these, e.g. feeling,shame.")] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Only print this many candidates; needs no project.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Which dice; default: the project's seed.")] = None,
-    pick_: Annotated[bool, typer.Option("--pick", help="Keep or reject each title by keyboard.")] = False,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the choice; default: the project's seed.")] = None,
     give_: Annotated[
         list[str] | None,
         typer.Option("--give", metavar="TAKE=TITLE", help="Give a take a title of your own; repeatable."),
@@ -54,103 +48,51 @@ def command(
     Example: neuralbum title --phrase "burning bridges" --count 12
     """
     opened = _project(project, set_, needed=count is None and phrase is None)
-    words = {
-        "seeds_left": _listed(seeds_left),
-        "seeds_right": _listed(seeds_right),
-        "seed": seed,
-    }
+    words = {"seeds_left": _listed(seeds_left), "seeds_right": _listed(seeds_right), "seed": seed}
     if opened is not None:
         params = opened.params("title", Params, **words)
     else:
         table = {**parse_words(set_ or []).get("title", {}), **{k: v for k, v in words.items() if v is not None}}
         params = resolve(Params, table, where="[title]")
     if count is not None or opened is None:
-        _candidates(opened, params, phrase, count or DEFAULT_COUNT, pick_, json)
+        _candidates(opened, params, phrase, count or DEFAULT_COUNT, json)
         return
-    chosen = find_takes(opened, take)
     if give_:
-        _give(opened, give_)
-    elif pick_:
-        n = pick(opened, ask_keyboard, params, takes=chosen, phrase=phrase)
-        print(f"{n} titles kept", file=sys.stderr)
+        outcome = Outcome("title", done=_give(opened, give_))
     else:
+        chosen = find_takes(opened, take)
         outcome = run(opened, params, takes=chosen, force=force, reporter=reporter(json), phrase=phrase)
-        songs = opened.catalogue.songs()
-        if not json and songs:
-            print_table(("no", "title", "take"), ((s.number, s.title, s.take_id[:8]) for s in songs))
-        raise typer.Exit(finish(outcome, json, more={"songs": songs}, project=opened))
     songs = opened.catalogue.songs()
-    if json:
-        print_json({"songs": songs})
-    else:
+    if not json and songs:
         print_table(("no", "title", "take"), ((s.number, s.title, s.take_id[:8]) for s in songs))
-        print_next(next_step(opened))
+    raise typer.Exit(finish(outcome, json, more={"songs": songs}, project=opened))
 
 
-def _candidates(
-    project: Project | None, params: Params, phrase: str | None, count: int, by_hand: bool, as_json: bool
-) -> None:
+def _candidates(project: Project | None, params: Params, phrase: str | None, count: int, as_json: bool) -> None:
     from ..title import propose
 
     if project is not None:
         found = candidates(project, count, params, phrase=phrase)
     else:
         found = propose(phrase or "fake feelings", count=count, params=params)
-    if by_hand:
-        found = _picked(found)
     if as_json:
         print_json(found)
-    else:
-        print_table(
-            ("title", "by", "near to", "rank"),
-            ((p.title, p.rule, " ".join(p.seeds), p.rank) for p in found),
-        )
+        return
+    rows = ((p.title, p.rule, " ".join(p.seeds), p.rank) for p in found)
+    print_table(("title", "by", "near to", "rank"), rows)
+    if project is not None:
+        print_next(next_step(project))
 
 
-def _picked(found: list[Proposal]) -> list[Proposal]:
-    kept = []
-    for n, proposal in enumerate(found, 1):
-        answer = ask_keyboard(proposal, n, len(found))
-        if answer == "stop":
-            break
-        if answer == "keep":
-            kept.append(proposal)
-    return kept
-
-
-def ask_keyboard(proposal: Proposal, number: int, of: int) -> str:
-    """Show a title, wait for a key: k keep, j reject, q stop."""
-    print(f"{number}/{of}  {proposal.title}   [k]eep [j] reject [q]uit ", end="", file=sys.stderr, flush=True)
-    while True:
-        answer = KEYS.get(_key())
-        if answer:
-            print(answer, file=sys.stderr)
-            return answer
-
-
-def _key() -> str:
-    """One key from the terminal, or one line's first letter from a pipe; "" at the end."""
-    if not sys.stdin.isatty():
-        line = sys.stdin.readline()
-        return line.strip()[:1].lower() or ("\n" if line else "")
-    import termios
-    import tty
-
-    before = termios.tcgetattr(sys.stdin)
-    try:
-        tty.setcbreak(sys.stdin)
-        return sys.stdin.read(1).lower()
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
-
-
-def _give(project: Project, words: list[str]) -> None:
+def _give(project: Project, words: list[str]) -> int:
+    """Give each TAKE=TITLE; returns how many."""
     for word in words:
         name, equals, title = word.partition("=")
         if not equals:
             raise ParameterError(f"--give {word!r}: write it as TAKE=TITLE")
         found = find_takes(project, [name.strip()]) or []
         give(project, found[0], title)
+    return len(words)
 
 
 def _project(folder: Path | None, words: list[str] | None, *, needed: bool) -> Project | None:

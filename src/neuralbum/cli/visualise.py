@@ -33,8 +33,8 @@ FileArgument = Annotated[Path, typer.Argument(help="A sound file.")]
 
 
 @dataclass(frozen=True)
-class Looks:
-    """The options that say how pictures look, for a project's songs and for loose files alike; None is not said."""
+class LookOptions:
+    """The options that say how pictures look, for a project's songs and for loose files alike; None is not given."""
 
     layout: Annotated[str | None, typer.Option(help="waterfall or plaid.")] = None
     palette: Annotated[str | None, typer.Option(help="painter, colour-blind, ember or silver.")] = None
@@ -51,8 +51,8 @@ class Looks:
     preset: Annotated[str | None, typer.Option(help="x264's preset: ultrafast … medium.")] = None
     quality: Annotated[int | None, typer.Option(help="Constant quality, lower is better.")] = None
 
-    def said(self) -> dict[str, Any]:
-        """What was said, by the names of the settings."""
+    def given(self) -> dict[str, Any]:
+        """The options that were given, by the names of the settings."""
         found = {name: value for name, value in asdict(self).items() if value is not None}
         if "size" in found:
             size = found.pop("size")
@@ -64,11 +64,11 @@ class Looks:
 
 
 def with_looks(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of ``Looks``; it gets them as the one argument ``looks``."""
-    hints = get_type_hints(Looks, include_extras=True)
+    """Give a command the options of ``LookOptions``; it gets them as the one argument ``looks``."""
+    hints = get_type_hints(LookOptions, include_extras=True)
     options = [
         inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
-        for f in fields(Looks)
+        for f in fields(LookOptions)
     ]
     own = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
@@ -77,14 +77,14 @@ def with_looks(command: Callable[..., None]) -> Callable[..., None]:
     ]
 
     @functools.wraps(command)
-    def told(**words: Any) -> None:
-        looks = Looks(**{option.name: words.pop(option.name) for option in options})
+    def wrapped(**words: Any) -> None:
+        looks = LookOptions(**{option.name: words.pop(option.name) for option in options})
         command(looks=looks, **words)
 
     signature = inspect.Signature([*own, *options])
-    told.__signature__ = signature  # type: ignore[attr-defined]  # what Typer reads
-    told.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    return told
+    wrapped.__signature__ = signature  # type: ignore[attr-defined]  # what Typer reads
+    wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return wrapped
 
 
 HARM = "without the limiter, pictures may flash in a way that brings on seizures in people with photosensitive epilepsy"
@@ -94,7 +94,7 @@ HARM = "without the limiter, pictures may flash in a way that brings on seizures
 @with_looks
 def command(
     context: typer.Context,
-    looks: Looks,
+    looks: LookOptions,
     project: ProjectOption = None,
     take: TakesOption = None,
     everything: Annotated[bool, typer.Option("--all", help="All takes, not only the kept ones.")] = False,
@@ -119,17 +119,17 @@ def command(
     from ..visualise.params import Params
 
     opened = open_project(project, settings)
-    params = opened.params("visualise", Params, **looks.said())
-    opened.tables["visualise"] = asdict(params)  # so that the workers are told the same
+    params = opened.params("visualise", Params, **looks.given())
+    opened.tables["visualise"] = asdict(params)  # so that the workers get the same
     takes = list(opened.catalogue.take_paths()) if everything else find_takes(opened, take)
-    reporting = reporter(json)
+    progress = reporter(json)
     if not params.limiter:
-        reporting.line(f"note: {HARM}")
+        progress.line(f"note: {HARM}")
     outcome = run(
         opened,
         "visualise",
         workers=workers,
-        reporter=reporting,
+        reporter=progress,
         takes=takes,
         force=force,
         retry=retry,
@@ -154,10 +154,10 @@ def analyse(
     """
     from ..visualise.arrays import write_arrays
 
-    talker = reporter(json)
-    talker.begin("analyse", None, "")
+    progress = reporter(json)
+    progress.begin("analyse", None, "")
     about = write_arrays(file, out, _loose(settings, {}), masks=masks)
-    talker.end()
+    progress.end()
     if json:
         print_json({"file": str(file), "arrays": str(out), **about})
     else:
@@ -167,12 +167,14 @@ def analyse(
 @app.command()
 @with_looks
 def render(
-    looks: Looks,
+    looks: LookOptions,
     file: FileArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="The video to write: .mp4, or .webm with av1 or vp9.")],
     gif: Annotated[bool, typer.Option("--gif", help="Write the timelapse too: OUT.gif.")] = False,
     poster: Annotated[bool, typer.Option("--poster", help="Write a still picture too: OUT.webp.")] = False,
-    hover: Annotated[bool, typer.Option("--hover", help="Write a silent short clip too: OUT.hover.mp4.")] = False,
+    hover: Annotated[
+        bool, typer.Option("--hover", help="Write a silent short clip too: OUT.hover.mp4 (.webm).")
+    ] = False,
     live: Annotated[bool, typer.Option("--live", help="Write the levels for the live picture too: OUT.nblv.")] = False,
     settings: SetOption = None,
     json: JsonOption = False,
@@ -182,29 +184,30 @@ def render(
     Example: neuralbum visualise render song.flac -o song.mp4 --layout plaid --size 1920x1080 --gif --poster
     """
     from ..project import atomic
-    from ..visualise.encode import SUFFIX
+    from ..visualise.encode import FORMATS
     from ..visualise.live import SUFFIX as LIVE_SUFFIX
     from ..visualise.song import Outputs, draw_song
 
-    said = looks.said()
-    if "encoder" not in said and out.suffix == ".webm":
-        said["encoder"] = "av1"
-    params = _loose(settings, said)
-    if out.suffix != SUFFIX[params.encoder]:
-        raise ParameterError(f"{out}: {params.encoder} video is written to a file ending in {SUFFIX[params.encoder]}")
+    given = looks.given()
+    if "encoder" not in given and out.suffix == ".webm":
+        given["encoder"] = "av1"
+    params = _loose(settings, given)
+    suffix = FORMATS[params.encoder].suffix
+    if out.suffix != suffix:
+        raise ParameterError(f"{out}: {params.encoder} video is written to a file ending in {suffix}")
     if not params.limiter:
         reporter(json).line(f"note: {HARM}")
     extra = {
         "poster": out.with_suffix("." + params.poster) if poster else None,
         "gif": out.with_suffix(".gif") if gif else None,
-        "hover": out.with_suffix(".hover.mp4") if hover else None,
+        "hover": out.with_suffix(f".hover{suffix}") if hover else None,
         "arrays": out.with_suffix(LIVE_SUFFIX) if live else None,
     }
-    talker = reporter(json)
-    talker.begin("render", None, "")
+    progress = reporter(json)
+    progress.begin("render", None, "")
     with atomic(out) as part:
         about = draw_song(file, params, Outputs(video=part, **extra))
-    talker.end()
+    progress.end()
     files = {"video": str(out), **{name: str(path) for name, path in extra.items() if path is not None}}
     if json:
         print_json({"file": str(file), "files": files, **about})
@@ -216,8 +219,8 @@ def render(
     print(f"flashing: {word} {flash['standard']}; contrast lowered in {flash['limited_share']:.0%} of the time")
 
 
-def _loose(settings: list[str] | None, said: dict[str, Any]) -> Any:
+def _loose(settings: list[str] | None, given: dict[str, Any]) -> Any:
     from ..settings import parse_words, resolve
     from ..visualise.params import Params
 
-    return resolve(Params, {**parse_words(settings or []).get("visualise", {}), **said}, where="--set [visualise]")
+    return resolve(Params, {**parse_words(settings or []).get("visualise", {}), **given}, where="--set [visualise]")

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import audio
-from ..audio.opus import encode_opus
+from ..audio.encode import Target, encode
 from ..errors import AudioError, NeuralbumError, ParameterError
 from ..project import Project, atomic
 from ..records import Finding, Take, Track, digest
@@ -53,7 +53,7 @@ class MediaCache:
     def opus(self, take: Take) -> Path:
         """The listening copy."""
         source = self.project.audio_of(take)
-        return self._made(self._file(take, "opus"), lambda part: encode_opus(source, part, kbps=self.opus_kbps))
+        return self._made(self._file(take, "opus"), lambda part: encode(source, [Target(part, "opus", self.opus_kbps)]))
 
     def band_song(self, track: Track) -> Path:
         """The listening copy of one of the band's songs."""
@@ -61,7 +61,7 @@ class MediaCache:
         if not source.is_file():
             raise AudioError(f"{track.title}: its file is not where it was; add it again from where it is now")
         file = self.folder / f"band.{track.id}.{digest('curate', VERSION, self.opus_kbps, track.sha256)[:8]}.opus"
-        return self._made(file, lambda part: encode_opus(source, part, kbps=self.opus_kbps))
+        return self._made(file, lambda part: encode(source, [Target(part, "opus", self.opus_kbps)]))
 
     def opus_ahead(self, coming: Sequence[Take]) -> None:
         """Make the copies that come next, one after the other, in the background."""

@@ -1,20 +1,17 @@
-"""The energy and carbon ledger: what the album cost the air, with how sure that is.
+"""Energy and carbon: what the album cost the air, with how sure that is.
 
-Every stage enters its time (``stage.activity``), failed and abandoned work
-included. This room turns the time into energy and carbon: three numbers each, low,
-best and high, and beside each where it comes from. Offsets are kept apart and
-never subtracted; what a mint on Ethereum would add is an estimate of its own.
+Every stage enters its time in the catalogue (``stage.activity``), failed and abandoned
+work included. This room turns the time into energy and carbon: three numbers each, low,
+best and high, and beside each where it comes from.
 
-    quantity  numbers with units, and ranges
-    factors   watts, grams per kWh, kilograms per gas, each with its source
+    factors   ranges; watts and grams per kWh, each with its source
     ledger    activities -> energy -> carbon
-    offsets   what was bought, append-only
-    mint      what tokens cost, before and after the Merge
+    run       the report of a project
 """
 
 from __future__ import annotations
 
 from .params import Params
-from .run import Report, bring_in, card, run
+from .run import Report, run, training_grams
 
-__all__ = ["run", "card", "bring_in", "Params", "Report"]
+__all__ = ["run", "training_grams", "Params", "Report"]

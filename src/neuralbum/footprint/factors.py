@@ -1,4 +1,7 @@
-"""Factors, each with its source and year. Override any of them in ``[footprint]``."""
+"""Ranges, and the factors that are known as such, each with its source and year.
+
+Override any factor in ``[footprint]``. Energy is in kWh and mass in kg of CO2 equivalents everywhere.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,29 @@ from dataclasses import dataclass
 from ..errors import ParameterError
 from ..settings import nearest
 from .params import Params
-from .quantity import Range
+
+
+@dataclass(frozen=True)
+class Range:
+    """Low, best and high of one quantity."""
+
+    low: float = 0.0
+    best: float = 0.0
+    high: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.best <= self.high:
+            raise ParameterError(f"a range must be low <= best <= high, not {self.low}, {self.best}, {self.high}")
+
+    def __add__(self, other: Range) -> Range:
+        return Range(self.low + other.low, self.best + other.best, self.high + other.high)
+
+    def times(self, other: Range | float) -> Range:
+        """The product; ranges of unrelated things multiply end by end, which is wide on purpose."""
+        if isinstance(other, Range):
+            return Range(self.low * other.low, self.best * other.best, self.high * other.high)
+        return Range(self.low * other, self.best * other, self.high * other)
+
 
 WORLD = ("WORLD", 480.0, 2023, "Ember, Global Electricity Review 2024")
 OWID = "Our World in Data (Ember, Energy Institute), as bundled with codecarbon 3.3.2"

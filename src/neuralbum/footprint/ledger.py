@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..records import Activity
-from .factors import accelerator, building, core, grid
+from .factors import Range, accelerator, building, core, grid
 from .params import Params
-from .quantity import Range, kg_of, kwh
 
 NOTHING = Range()
+JOULES_PER_KWH = 3.6e6  # 1000 [W/kW] * 3600 [s/h]
 TRAINING = ("skeleton", "flesh", "sweep")
 """Stages whose work is training."""
 
@@ -43,6 +43,16 @@ class Line:
             self.kg + other.kg,
             tuple(sorted({*self.methods, *other.methods})),
         )
+
+
+def kwh(watts: float, seconds: float) -> float:
+    """Energy: [W] * [s] / [J/kWh] = [kWh]."""
+    return watts * seconds / JOULES_PER_KWH
+
+
+def kg_of(energy_kwh: float, g_per_kwh: float) -> float:
+    """Carbon: [kWh] * [g/kWh] / [g/kg] = [kg]."""
+    return energy_kwh * g_per_kwh / 1000.0
 
 
 def energy(activity: Activity, params: Params) -> tuple[Range, str]:

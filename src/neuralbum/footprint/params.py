@@ -36,4 +36,6 @@ class Params:
     accelerator_watts: float | None = setting(
         None, "rated power of one accelerator; empty: from the table", unit="W", minimum=0.0, maximum=5000.0
     )
-    target: float = setting(8.0, "how many times the footprint is to be offset", minimum=0.0)
+    target: float = setting(
+        8.0, "the report says what so many times the best estimate comes to, for whoever offsets it", minimum=0.0
+    )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from . import albums
 from .detection import MAX_P, Answer, Mark, detect
-from .embedding import LOWEST_RATE, Marker, Strength, mark
+from .embedding import LOWEST_RATE, Marker, Strength, mark, mark_blocks
 from .layout import VERSION
 from .payload import Payload
 from .run import verify
@@ -33,5 +33,6 @@ __all__ = [
     "albums",
     "detect",
     "mark",
+    "mark_blocks",
     "verify",
 ]

@@ -13,6 +13,7 @@ the same fluctuation: weak marks on steady tones count as much as strong ones on
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,6 +154,22 @@ class Marker:
         fluctuation = (total[width:] - total[:-width]) / width
         s = self._strength
         return np.clip(s.most_db * fluctuation / s.free_db, s.least_db, s.most_db).astype(np.float32)
+
+
+def mark_blocks(blocks: Iterable[tuple[Audio, int]], payload: Payload) -> Iterator[tuple[Audio, int]]:
+    """Mark a song as it is decoded: (float32 (channels, n), sample_rate) in and out.
+
+    What is sampled at less than LOWEST_RATE cannot carry a mark and passes as it is.
+    """
+    marker, rate = None, 0
+    for block, rate in blocks:
+        if rate < LOWEST_RATE:
+            yield block, rate
+            continue
+        marker = marker or Marker(rate, len(block), payload)
+        yield marker(block), rate
+    if marker is not None:
+        yield marker.finish(), rate
 
 
 def mark(

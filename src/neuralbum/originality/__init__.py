@@ -8,21 +8,22 @@ Three lanes search the same discography:
 * *cover*: pitch classes, aligned through changes of key, tempo and sound.
 
 Every candidate is verified along its diagonal, frame by frame, and what is
-left is compared with what unrelated sound reaches (``null``): p, then
+left is compared with what unrelated sound reaches (``null_distribution``): p, then
 Benjamini–Hochberg over the album. The same searches against songs that were
 held out of training show what chance and style alone give.
 
     originality.run(project)                                      # all takes of a project
     originality.draw_report(project)                              # -> index.html with players
-    originality.measure_model(project, "tiny-1a2b3c4d")           # how much a net quotes
-    originality.index_files(["~/Music/TheBand"], "band.nbx")      # loose files
+    originality.measure_model(project, "tiny-1a2b3c4d")           # how much a net memorises
+    originality.index_files(["~/Music/TheBand"], "band.nbx")      # files without a project
+    copies.find_copies(copies.index_songs(songs, 44_100), clips, 24_000)  # arrays, within a training
     originality.search_files("band.nbx", ["song.flac"])           # -> segments, best first
 """
 
 from __future__ import annotations
 
-from .loose import index_files, search_files
-from .model import measure_model
+from .files import index_files, search_files
+from .memorisation import measure_model
 from .run import draw_report, run
 
 __all__ = ["run", "draw_report", "measure_model", "index_files", "search_files"]

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..kernels import diagonal
-from . import spectra
-from .candidates import Candidate, transpose
+from . import fingerprints
+from .candidates import Diagonal, transpose
+from .fingerprints import Fingerprint, Float
 from .index import Index, whiten
-from .spectra import Float, Picture
 
 MATCH_COSINE = 0.4  #: of two whitened frames that show the same music, much of it masked
 CHANCE_SPREAD = 0.18  #: standard deviation of the cosine of unrelated frames (about 1/sqrt(N_TONES))
@@ -52,20 +52,20 @@ class Aligned:
     evidence: float  #: nats
 
 
-class Listener:
+class Query:
     """A query prepared for many comparisons with one index."""
 
-    def __init__(self, index: Index, picture: Picture) -> None:
+    def __init__(self, index: Index, fingerprint: Fingerprint) -> None:
         self.index = index
-        self.picture = picture
+        self.fingerprint = fingerprint
         self._turned: dict[int, Float] = {}
         self._references: dict[int, tuple[npt.NDArray[np.int32], ...]] = {}
-        self.peak_map, self.hit, self.miss = _peak_tables(picture)
-        self.per_row = round(spectra.PEAK_RATE)
+        self.peak_map, self.hit, self.miss = _peak_tables(fingerprint)
+        self.per_row = round(fingerprints.PEAK_RATE)
 
     def turned(self, pitch: int) -> Float:
         if pitch not in self._turned:
-            moved = transpose(self.picture.bands, pitch)
+            moved = transpose(self.fingerprint.bands, pitch)
             self._turned[pitch] = whiten(moved, self.index.arrays["tones"])
         return self._turned[pitch]
 
@@ -80,7 +80,7 @@ class Listener:
         return self._references[track]
 
     def _about(self, track: int, pitch: int) -> tuple[Any, ...]:
-        bins = pitch * spectra.PEAK_BINS_PER_OCTAVE // 12
+        bins = pitch * fingerprints.PEAK_BINS_PER_OCTAVE // 12
         # The query's peaks lie ``bins`` higher, so the reference's column is that much lower.
         return (SLOPE, MIDDLE, self.peak_map, self.hit, self.miss, self.per_row, *self.reference(track), -bins)
 
@@ -88,18 +88,18 @@ class Listener:
         """Evidence of each reference frame from ``first`` to ``last`` along a diagonal."""
         n = self.index.tracks[track].n_bands
         return diagonal.frame_scores(
-            self.turned(pitch), self.picture.finer, self.index.bands(track),
+            self.turned(pitch), self.fingerprint.finer, self.index.bands(track),
             max(first, 0), min(last, n), q_at, r_at, speed, *self._about(track, pitch),
         )  # fmt: skip
 
-    def settle(self, at: Candidate, half_frames: float, offsets: Float, speeds: Float) -> tuple[float, Candidate]:
+    def settle(self, at: Diagonal, half_frames: float, offsets: Float, speeds: Float) -> tuple[float, Diagonal]:
         """Move a diagonal a little to where the evidence near it is highest."""
-        rate = spectra.BAND_RATE
+        rate = fingerprints.BAND_RATE
         score, r_at, speed = diagonal.refine(
-            self.turned(at.pitch), self.picture.finer, self.index.bands(at.track),
+            self.turned(at.pitch), self.fingerprint.finer, self.index.bands(at.track),
             at.q_s * rate, at.r_s * rate, at.speed, half_frames, offsets, speeds, *self._about(at.track, at.pitch),
         )  # fmt: skip
-        return score, Candidate(at.track, at.q_s, r_at / rate, at.pitch, speed, score)
+        return score, Diagonal(at.track, at.q_s, r_at / rate, at.pitch, speed, score)
 
 
 FIRST_HALF = 16.0  #: reference frames, about a second
@@ -110,27 +110,27 @@ GROWING = (40.0, 110.0, 300.0)  #: reference frames to each side
 STEPS = np.array([0.0, -1.0, -0.5, 0.5, 1.0], np.float32)
 
 
-def first_look(listener: Listener, candidate: Candidate) -> tuple[float, Candidate]:
+def first_look(query: Query, candidate: Diagonal) -> tuple[float, Diagonal]:
     """Evidence within a second of the candidate, after moving it a little."""
     speeds = UNSHIFTED if candidate.speed == 1.0 else FIRST_SPEEDS
-    return listener.settle(candidate, FIRST_HALF, FIRST_OFFSETS, speeds)
+    return query.settle(candidate, FIRST_HALF, FIRST_OFFSETS, speeds)
 
 
-def follow(listener: Listener, candidate: Candidate) -> Aligned | None:
+def follow(query: Query, candidate: Diagonal) -> Aligned | None:
     """Follow a diagonal as far as it holds; None where nothing is left."""
-    rate = spectra.BAND_RATE
+    rate = fingerprints.BAND_RATE
     at = candidate
     shifted = candidate.speed != 1.0
-    longest = listener.picture.duration_s * rate
+    longest = query.fingerprint.duration_s * rate
     for half in GROWING:
         # An error of the speed moves the far end by half * error: steps of one frame there.
         speeds = STEPS / np.float32(half) if shifted else STEPS[:1]
-        _, at = listener.settle(at, half, STEPS * np.float32(0.5), speeds.astype(np.float32))
+        _, at = query.settle(at, half, STEPS * np.float32(0.5), speeds.astype(np.float32))
         if half > longest:
             break
     middle = at.r_s * rate
     first, last = max(int(middle - REACH_S * rate), 0), int(middle + REACH_S * rate) + 1
-    scores = listener.scores(at.track, at.pitch, at.q_s * rate, middle, at.speed, first, last)
+    scores = query.scores(at.track, at.pitch, at.q_s * rate, middle, at.speed, first, last)
     total, start, stop = diagonal.best_run(scores, 0.0)
     if stop - start < 4:
         return None
@@ -138,7 +138,7 @@ def follow(listener: Listener, candidate: Candidate) -> Aligned | None:
     total = float(scores[start:stop].sum())
     around = []
     for shift_s in NEIGHBOURS_S:
-        other = listener.scores(
+        other = query.scores(
             at.track, at.pitch, at.q_s * rate, middle + shift_s * rate, at.speed,
             first + start + round(shift_s * rate), first + stop + round(shift_s * rate),
         )  # fmt: skip
@@ -150,7 +150,7 @@ def follow(listener: Listener, candidate: Candidate) -> Aligned | None:
     if q_end - q_start < SHORTEST_S:
         return None
     early = max(0.0, -q_start, -r_start / at.speed)
-    late = max(0.0, q_end - listener.picture.duration_s)
+    late = max(0.0, q_end - query.fingerprint.duration_s)
     return Aligned(
         at.track,
         q_start + early,
@@ -172,17 +172,17 @@ def _trim(scores: Float, start: int, stop: int) -> tuple[int, int]:
     return (start + left, start + right) if right - left >= 4 else (start, stop)
 
 
-def _peak_tables(picture: Picture) -> tuple[npt.NDArray[np.uint8], Float, Float]:
+def _peak_tables(fingerprint: Fingerprint) -> tuple[npt.NDArray[np.uint8], Float, Float]:
     """Where the query has peaks (within one cell), and what a hit or a miss there says, in nats."""
-    peaks = picture.peaks
-    shape = (max(peaks.n_frames, 1), spectra.PEAK_BINS)
+    peaks = fingerprint.peaks
+    shape = (max(peaks.n_frames, 1), fingerprints.PEAK_BINS)
     near = np.zeros((shape[0] + 2, shape[1] + 2), np.uint8)
     for i in range(3):
         for j in range(3):
             near[peaks.frame + i, peaks.bin + j] = 1
     near = np.ascontiguousarray(near[1:-1, 1:-1])
-    per_row = round(spectra.PEAK_RATE)
-    reach = round(CROWD_S * spectra.PEAK_RATE)
+    per_row = round(fingerprints.PEAK_RATE)
+    reach = round(CROWD_S * fingerprints.PEAK_RATE)
     total = np.concatenate([np.zeros((1, shape[1])), np.cumsum(near, axis=0, dtype=np.float64)])
     middle = np.arange(0, shape[0], per_row) + per_row // 2
     low, high = np.clip(middle - reach, 0, shape[0]), np.clip(middle + reach, 0, shape[0])

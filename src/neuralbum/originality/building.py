@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..errors import NeuralbumError, ParameterError
 from ..progress import SILENT, Reporter
-from . import cover, null
+from . import covers, null_distribution
+from .fingerprints import CHROMA_RATE, SAMPLE_RATE, Fingerprint, Float, analyse
 from .index import Index, gather
+from .null_distribution import PRIOR_SCALE, Gumbel
+from .params import LANES
 from .search import FINER, GRID, Searcher
-from .spectra import CHROMA_RATE, SAMPLE_RATE, Float, Picture, draw
 
 DECOYS = ((3.0, 24), (12.0, 24))
-"""(length in s, number) of the decoys: enough to place Gumbel's law, few enough to be cheap."""
+"""(length in s, number) of the decoys: enough to place a Gumbel distribution, few enough to be cheap."""
 DECOY_SHIFTS = 11
-"""Shifts tried with each decoy, drawn at random from the 44 of a search: as the law's location grows
+"""Shifts tried with each decoy, drawn at random from the 44 of a search: as the location grows
 with the logarithm of what was compared, a quarter of the work tells it as well."""
 COVER_DECOYS = ((15.0, 16), (45.0, 16))  #: of chroma, which is played backwards as it lies in the index
-NULL_LANES = ("exact", "shifted")
+FEWEST_DECOYS = 8  #: for a fit
+
+Cut = tuple[int, Float]
+"""A stretch of sound, and the number of the track it comes from (−1: none of the index)."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One track to index: its name, what it is (a digest), and how to hear it."""
+    """One track to index: its name, what it is (a digest), and how to read it as mono at SAMPLE_RATE."""
 
     name: str
     digest: str
-    hear: Callable[[], Float]
+    read: Callable[[], Float]
 
 
-def build(
-    sources: Iterable[Source], *, seed: int = 0, decoys: Sequence[Source] = (), reporter: Reporter = SILENT
+def build_index(
+    sources: Iterable[Source],
+    *,
+    seed: int = 0,
+    decoys: Sequence[Source] = (),
+    lanes: Sequence[str] = LANES,
+    reporter: Reporter = SILENT,
 ) -> tuple[Index, list[tuple[str, str]]]:
-    """Index ``sources`` and fit the laws of chance; also what could not be heard: (name, why).
+    """Index ``sources`` and fit the null distributions; also what could not be read: (name, why).
 
     Decoys are stretches of the tracks themselves, every other one played backwards, each searched
     in all tracks but its own, and stretches of ``decoys`` (held-out songs) as they are.
@@ -46,23 +56,25 @@ def build(
         Nothing usable among the sources.
     """
     sources = list(sources)
-    named: list[tuple[str, str, Picture]] = []
+    named: list[tuple[str, str, Fingerprint]] = []
     failures: list[tuple[str, str]] = []
-    cuts = Cuts(np.random.default_rng(seed), sum(n for _, n in DECOYS), len(sources))
+    number = sum(n for _, n in DECOYS)
+    own = DecoyCuts(np.random.default_rng(seed), number, len(sources))
+    foreign = DecoyCuts(np.random.default_rng([seed, 1]), number // 2, len(decoys))
     reporter.begin("index", len(sources), "tracks")
     for source in sources:
         try:
-            sound = source.hear()
+            sound = source.read()
         except NeuralbumError as error:
             failures.append((source.name, str(error)))
             reporter.line(str(error))
             continue
         finally:
             reporter.advance(1)
-        picture = draw(sound)
-        if len(picture.bands):
-            cuts.take(len(named), sound)
-            named.append((source.name, source.digest, picture))
+        fingerprint = analyse(sound)
+        if len(fingerprint.bands):
+            own.take(len(named), sound)
+            named.append((source.name, source.digest, fingerprint))
         else:
             failures.append((source.name, "shorter than a blink; left out"))
     reporter.end()
@@ -70,16 +82,18 @@ def build(
         raise ParameterError(
             f"none of {len(sources)} tracks could be used: {failures[0][1] if failures else 'no tracks'}"
         )
-    index = gather(named)
-    decoys = list(decoys)
-    foreign = Cuts(np.random.default_rng([seed, 1]), sum(n for _, n in DECOYS) // 2, len(decoys))
     for source in decoys:
-        foreign.take(-1, source.hear())
-    return replace(index, nulls=null.to_plain(learn_chance(index, cuts.both_ways(), foreign.forward()))), failures
+        foreign.take(-1, source.read())
+    index = gather(named)
+    # Backwards nothing is a copy, but attacks become swells, so that songs which share their tempo look
+    # less alike than they do; forwards a band may repeat itself. So half and half.
+    both = [(track, sound if n % 2 else sound[::-1]) for n, (track, sound) in enumerate(own.chosen())]
+    nulls = fit_nulls(index, both if len(index.tracks) > 1 else [], foreign.chosen(), lanes)
+    return replace(index, nulls=null_distribution.to_plain(nulls)), failures
 
 
-class Cuts:
-    """Keeps short cuts of sounds heard in passing, so that no sound has to be heard twice.
+class DecoyCuts:
+    """Keeps short cuts of sounds in passing, so that none has to be read twice.
 
     From every sound some cuts are kept; a fair share of them is used when all are known.
     """
@@ -89,7 +103,7 @@ class Cuts:
     def __init__(self, rng: np.random.Generator, n: int, n_sounds: int) -> None:
         self._rng, self._n = rng, n
         self._each = max(2, -(-2 * n // max(n_sounds, 1)))
-        self._kept: list[tuple[int, Float]] = []
+        self._kept: list[Cut] = []
 
     def take(self, track: int, sound: Float) -> None:
         length = round(self.LONGEST_S * SAMPLE_RATE)
@@ -97,70 +111,67 @@ class Cuts:
             start = int(self._rng.integers(0, max(sound.size - length, 0) + 1))
             self._kept.append((track, sound[start : start + length].copy()))
 
-    def forward(self) -> list[tuple[int, Float]]:
-        """As they are: no copies where they come from other songs, or are kept from their own."""
-        order = self._rng.permutation(len(self._kept))[: self._n]
-        return [self._kept[i] for i in order]
-
-    def both_ways(self) -> list[tuple[int, Float]]:
-        """Every other one backwards.
-
-        Backwards nothing is a copy, but attacks become swells, so that songs which share
-        their tempo look less alike than they do; forwards a band may quote itself.
-        """
-        return [(t, sound if n % 2 else sound[::-1]) for n, (t, sound) in enumerate(self.forward())]
+    def chosen(self) -> list[Cut]:
+        return [self._kept[i] for i in self._rng.permutation(len(self._kept))[: self._n]]
 
 
-def learn_chance(
-    index: Index, own: Sequence[tuple[int, Float]], foreign: Sequence[tuple[int, Float]] = ()
-) -> dict[str, list[null.Gumbel]]:
-    """Search decoys and fit Gumbel's law per lane and length; empty where there are too few."""
+def fit_nulls(
+    index: Index, own: Sequence[Cut], foreign: Sequence[Cut] = (), lanes: Sequence[str] = LANES
+) -> dict[str, list[Gumbel]]:
+    """Search decoys and fit a Gumbel distribution per lane and length; lanes with too few decoys are left out."""
     searcher = Searcher(index)
-    own = own if len(index.tracks) > 1 else []
-    mixed = [pair for group in zip(own, foreign, strict=False) for pair in group]
-    mixed += list(own[len(foreign) :]) + list(foreign[len(own) :])
-    laws: dict[str, list[null.Gumbel]] = {lane: [] for lane in NULL_LANES}
-    rest = list(mixed)
-    rng = np.random.default_rng(len(mixed))
+    diagonal = [lane for lane in lanes if lane != "cover"]
+    nulls: dict[str, list[Gumbel]] = {lane: [] for lane in diagonal}
+    mixed = list(_alternating(own, foreign))
+    rest, rng = mixed, np.random.default_rng(len(mixed))
     for length_s, number in DECOYS:
-        some, rest = rest[:number], rest[number:]
-        some = some or mixed[:number]
-        best: dict[str, list[float]] = {lane: [] for lane in NULL_LANES}
-        compared = []
+        some, rest = rest[:number] or mixed[:number], rest[number:]
+        best: dict[str, list[float]] = {lane: [] for lane in diagonal}
+        compared_s = []
         for track, sound in some:
             sound = sound[: round(length_s * SAMPLE_RATE)]
             if not np.any(sound):
                 continue
             grid = [GRID[i] for i in rng.choice(len(GRID), DECOY_SHIFTS, replace=False)]
-            found = searcher.align(draw(sound, finer=FINER), NULL_LANES, skip_track=track, grid=grid)
-            for lane in NULL_LANES:
+            found = searcher.align(analyse(sound, finer=FINER), diagonal, skip_track=track, grid=grid)
+            for lane in diagonal:
                 best[lane].append(found[lane][0].evidence if found[lane] else 0.0)
-            skipped = index.tracks[track].duration_s if track >= 0 else 0.0
-            compared.append(index.duration_s - skipped)
+            compared_s.append(index.duration_s - (index.tracks[track].duration_s if track >= 0 else 0.0))
         for lane, values in best.items():
-            if len(values) >= 8:
-                laws[lane].append(
-                    null.fit(values, window_s=length_s, index_s=float(np.mean(compared)), usual=null.USUAL[lane])
-                )
-    laws["cover"] = learn_cover(index)
-    return {lane: some for lane, some in laws.items() if some}
+            if len(values) >= FEWEST_DECOYS:
+                nulls[lane].append(_fit(lane, values, length_s, compared_s))
+    if "cover" in lanes:
+        nulls["cover"] = fit_cover_null(index)
+    return {lane: some for lane, some in nulls.items() if some}
 
 
-def learn_cover(index: Index) -> list[null.Gumbel]:
-    """Gumbel's law of Qmax: stretches of every track's chroma backwards, in all tracks but its own."""
-    laws = []
+def _alternating(own: Sequence[Cut], foreign: Sequence[Cut]) -> Iterator[Cut]:
+    for pair in zip(own, foreign, strict=False):
+        yield from pair
+    yield from own[len(foreign) :]
+    yield from foreign[len(own) :]
+
+
+def _fit(lane: str, best: Sequence[float], window_s: float, compared_s: Sequence[float]) -> Gumbel:
+    index_s = float(np.mean(compared_s))
+    return null_distribution.fit(best, window_s=window_s, index_s=index_s, prior_scale=PRIOR_SCALE[lane])
+
+
+def fit_cover_null(index: Index) -> list[Gumbel]:
+    """The distribution of Qmax: stretches of every track's chroma backwards, in all tracks but its own."""
+    nulls = []
     for length_s, number in COVER_DECOYS:
         rng = np.random.default_rng(round(length_s))
         length = round(length_s * CHROMA_RATE)
         long_enough = [n for n, track in enumerate(index.tracks) if track.n_chroma >= length]
         if len(long_enough) < 2:
             continue
-        best, compared = [], []
+        best, compared_s = [], []
         for track in rng.permutation(np.resize(long_enough, number)):
             chroma = index.chroma(int(track))
             start = int(rng.integers(0, len(chroma) - length + 1))
-            found = cover.align(index, chroma[start : start + length][::-1], skip_track=int(track))
+            found = covers.align(index, chroma[start : start + length][::-1], skip_track=int(track))
             best.append(found[0].evidence if found else 0.0)
-            compared.append(index.duration_s - index.tracks[track].duration_s)
-        laws.append(null.fit(best, window_s=length_s, index_s=float(np.mean(compared)), usual=null.USUAL["cover"]))
-    return laws
+            compared_s.append(index.duration_s - index.tracks[track].duration_s)
+        nulls.append(_fit("cover", best, length_s, compared_s))
+    return nulls

@@ -6,16 +6,16 @@ A candidate says "the query at q_s may be the reference at r_s, transposed by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels import landmarks, topmost
-from . import on_gpu, spectra
+from ..kernels import landmarks, top_peaks
+from . import fingerprints
+from .fingerprints import Fingerprint, Float
 from .index import BLOCK_FRAMES, QUERY_FAN_OUT, Index, blocks, to_unit, whiten
-from .spectra import Float, Picture
 
 SLICE_S = 1.25  #: hashes vote slice by slice
 WINDOWS = (2, 8)  #: slices whose votes are added up: 2.5 s and 10 s
@@ -34,7 +34,7 @@ ROWS, TILE = 1024, 512
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Diagonal:
     track: int
     q_s: float
     r_s: float
@@ -47,31 +47,24 @@ class Candidate:
 class Blocks:
     """All reference blocks of an index, ready to be multiplied."""
 
-    nearest: Callable[[Float, int, float], tuple[Float, npt.NDArray[np.int32]]]
-    """(n_rows, BLOCK_AXES), kept, least -> the most similar blocks of each row: similarity and number (-1: none),
-    (n_rows, kept), no order."""
+    vectors: Float  #: (n_blocks, BLOCK_AXES)
     place: npt.NDArray[np.int32]  #: reference frame (over all tracks) where each block starts
 
-
-class Nearest:
-    """Multiplies rows with all reference blocks, tile by tile."""
-
-    def __init__(self, vectors: Float) -> None:
-        self._vectors = vectors
-
-    def __call__(self, rows: Float, kept: int, least: float) -> tuple[Float, npt.NDArray[np.int32]]:
+    def nearest(self, rows: Float, kept: int, least: float) -> tuple[Float, npt.NDArray[np.int32]]:
+        """The most similar blocks of each row (n_rows, BLOCK_AXES): similarity and number (-1: none), (n_rows, kept),
+        in no order."""
         values = np.full((len(rows), kept), least, np.float32)
         places = np.full((len(rows), kept), -1, np.int32)
         # Many rows at once keep the multiplication busy; a tile of results stays in the cache.
         for low in range(0, len(rows), ROWS):
             part = slice(low, low + ROWS)
-            for first in range(0, len(self._vectors), TILE):
-                similarity = rows[part] @ self._vectors[first : first + TILE].T
-                topmost.keep_topmost(similarity, first, values[part], places[part])
+            for first in range(0, len(self.vectors), TILE):
+                similarity = rows[part] @ self.vectors[first : first + TILE].T
+                top_peaks.keep_top_peaks(similarity, first, values[part], places[part])
         return values, places
 
 
-def reference_blocks(index: Index, *, gpu: bool = False) -> Blocks:
+def reference_blocks(index: Index) -> Blocks:
     """Whitened blocks of every track, REFERENCE_STEP frames apart, never across two tracks."""
     vectors, places = [], []
     for number, track in enumerate(index.tracks):
@@ -79,8 +72,7 @@ def reference_blocks(index: Index, *, gpu: bool = False) -> Blocks:
         rows = blocks(frames, index.arrays["block_mean"], index.arrays["block_axes"], REFERENCE_STEP)
         vectors.append(rows)
         places.append(track.band + np.arange(len(rows), dtype=np.int32) * REFERENCE_STEP)
-    make = on_gpu.Nearest if gpu else Nearest
-    return Blocks(make(np.concatenate(vectors)), np.concatenate(places))
+    return Blocks(np.concatenate(vectors), np.concatenate(places))
 
 
 def warp(bands: Float, finer: int, pitch: int, speed: float) -> Float:
@@ -113,18 +105,18 @@ def transpose(bands: Float, pitch: int) -> Float:
 def by_blocks(
     index: Index,
     references: Blocks,
-    picture: Picture,
+    fingerprint: Fingerprint,
     grid: Sequence[tuple[int, float]],
     *,
     step: int,
     skip_track: int | None = None,
-) -> list[Candidate]:
+) -> list[Diagonal]:
     """The most similar reference blocks of query blocks ``step`` frames apart, over a grid of (pitch, speed)."""
     mean, axes, tones = (index.arrays[name] for name in ("block_mean", "block_axes", "tones"))
-    n_rows = max((int(picture.duration_s * spectra.BAND_RATE) - BLOCK_FRAMES) // step + 2, 1)
+    n_rows = max((int(fingerprint.duration_s * fingerprints.BAND_RATE) - BLOCK_FRAMES) // step + 2, 1)
     stacked = np.zeros((len(grid), n_rows, axes.shape[1]), np.float32)
     for tag, (pitch, speed) in enumerate(grid):
-        frames = whiten(warp(picture.bands, picture.finer, pitch, speed), tones)
+        frames = whiten(warp(fingerprint.bands, fingerprint.finer, pitch, speed), tones)
         if len(frames) < BLOCK_FRAMES:  # shorter than a block: the rest counts as silence
             frames = np.concatenate([frames, np.zeros((BLOCK_FRAMES - len(frames), frames.shape[1]), np.float32)])
         rows = blocks(frames, mean, axes, step)[:n_rows]
@@ -146,15 +138,15 @@ def by_blocks(
         if track == skip_track:
             continue
         # [frames] / [frames/s] = [s]; the middle of the block, in both worlds
-        q_s = (row * step + BLOCK_FRAMES / 2) / (spectra.BAND_RATE * speed)
-        r_s = (place - starts[track] + BLOCK_FRAMES / 2) / spectra.BAND_RATE
-        found.append(Candidate(track, q_s, r_s, pitch, speed, float(values[tag, row, entry])))
+        q_s = (row * step + BLOCK_FRAMES / 2) / (fingerprints.BAND_RATE * speed)
+        r_s = (place - starts[track] + BLOCK_FRAMES / 2) / fingerprints.BAND_RATE
+        found.append(Diagonal(track, q_s, r_s, pitch, speed, float(values[tag, row, entry])))
     return found
 
 
-def by_hashes(index: Index, picture: Picture, *, skip_track: int | None = None) -> list[Candidate]:
+def by_hashes(index: Index, fingerprint: Fingerprint, *, skip_track: int | None = None) -> list[Diagonal]:
     """Places for which many pairs of peaks vote, window by window."""
-    hashes, anchors = landmarks.pairs(picture.peaks.frame, picture.peaks.bin, QUERY_FAN_OUT)
+    hashes, anchors = landmarks.pairs(fingerprint.peaks.frame, fingerprint.peaks.bin, QUERY_FAN_OUT)
     if not hashes.size:
         return []
     postings, bucket_start = index.arrays["postings"], index.arrays["bucket_start"]
@@ -162,9 +154,9 @@ def by_hashes(index: Index, picture: Picture, *, skip_track: int | None = None) 
     total = index.tracks[-1].frame + index.tracks[-1].n_frames
     found = []
     step = landmarks.VOTE_FRAMES
-    slice_frames = step * round(SLICE_S * spectra.PEAK_RATE / step)
+    slice_frames = step * round(SLICE_S * fingerprints.PEAK_RATE / step)
     shift = slice_frames // step
-    n_slices = max(-(-picture.peaks.n_frames // slice_frames), 1)
+    n_slices = max(-(-fingerprint.peaks.n_frames // slice_frames), 1)
     edges = np.searchsorted(anchors, np.arange(n_slices + 1) * slice_frames)
     # votes[i] belongs to the diagonal on which the slice begins at reference frame step * i - margin.
     margin = slice_frames * max(WINDOWS)
@@ -186,14 +178,14 @@ def by_hashes(index: Index, picture: Picture, *, skip_track: int | None = None) 
             for k, one in enumerate(some):  # a later slice begins later in the reference too
                 summed[: size - k * shift] += one[k * shift :]
             begin = (number + 1 - len(some)) * slice_frames
-            heard = min(len(some) * slice_frames, picture.peaks.n_frames - begin)
+            length = min(len(some) * slice_frames, fingerprint.peaks.n_frames - begin)
             places, heights = landmarks.highest(summed, PER_WINDOW, 3)
             for place, height in zip(places, heights, strict=True):
-                at = step * int(place) + step - margin + heard // 2
+                at = step * int(place) + step - margin + length // 2
                 track = int(np.searchsorted(starts, at, side="right")) - 1
                 if height < LEAST_VOTES or track < 0 or track == skip_track:
                     continue
-                r_s = (at - starts[track]) / spectra.PEAK_RATE
-                q_s = (begin + heard // 2) / spectra.PEAK_RATE
-                found.append(Candidate(track, q_s, r_s, 0, 1.0, float(height)))
+                r_s = (at - starts[track]) / fingerprints.PEAK_RATE
+                q_s = (begin + length // 2) / fingerprints.PEAK_RATE
+                found.append(Diagonal(track, q_s, r_s, 0, 1.0, float(height)))
     return found

@@ -1,9 +1,4 @@
-"""The fingerprint index: one file, memory-mapped, refused when it is not what it says.
-
-    8 bytes   magic "NBORIGIN"
-    8 bytes   length of the header, little endian
-    header    JSON: version, size of the file, digest, tracks, nulls, where each array lies
-    arrays    aligned to 64 bytes
+"""The fingerprint index of a discography: one safetensors file, refused when it is not what it says.
 
 What it holds, and what that weighs in an hour of music:
 
@@ -30,13 +25,11 @@ import numpy.typing as npt
 
 from ..errors import IndexFileError, ParameterError
 from ..kernels import landmarks
-from ..project import atomic
-from . import spectra
-from .spectra import Float, Picture
+from . import fingerprints
+from .fingerprints import Fingerprint, Float
 
-MAGIC = b"NBORIGIN"
-VERSION = 2
-ALIGN = 64
+HEADER = "neuralbum fingerprint index"
+VERSION = 3
 
 PEAKS_PER_SECOND = 45
 FAN_OUT = 8  #: pairs per peak of a track: some 340 hashes a second
@@ -72,7 +65,7 @@ class Index:
 
     tracks: tuple[IndexedTrack, ...]
     arrays: Mapping[str, npt.NDArray[Any]]
-    nulls: Mapping[str, Any]  #: what chance looks like here: lane -> parameters; see ``null``
+    nulls: Mapping[str, Any]  #: what chance looks like here: lane -> parameters; see ``null_distribution``
     digest: str
     size: int = 0  #: bytes of the file
 
@@ -102,60 +95,42 @@ class Index:
 # ---- building ------------------------------------------------------------------
 
 
-def gather(named: Sequence[tuple[str, str, Picture]]) -> Index:
-    """Put analysed tracks, given as (name, source digest, picture), into one index, in memory.
+def gather(named: Sequence[tuple[str, str, Fingerprint]]) -> Index:
+    """Put analysed tracks, given as (name, source digest, fingerprint), into one index, in memory.
 
     Raises
     ------
     ParameterError
         No track, or none of them holds a second of sound.
     """
-    if not any(len(picture.bands) >= BLOCK_FRAMES for _, _, picture in named):
+    if not any(len(fingerprint.bands) >= BLOCK_FRAMES for _, _, fingerprint in named):
         raise ParameterError(
             f"{len(named)} tracks to index, none of them longer than a second: nothing to compare with"
         )
-    tones = learn_tones([picture.bands for _, _, picture in named])
+    tones = fit_frame_axes([fingerprint.bands for _, _, fingerprint in named])
     tracks, bands, peaks, chroma, hashes, postings = [], [], [], [], [], []
     frame = band = peak = place = 0
-    for name, source, picture in named:
-        strong = spectra.strongest(picture.peaks, PEAKS_PER_SECOND)
+    for name, source, one in named:
+        strong = fingerprints.strongest(one.peaks, PEAKS_PER_SECOND)
         value, anchor = landmarks.pairs(strong.frame, strong.bin, FAN_OUT)
         hashes.append(value)
         postings.append(anchor.astype(np.int64) + frame)
         peaks.append((strong.frame.astype(np.uint32) << np.uint32(8)) | strong.bin.astype(np.uint32))
-        whitened = whiten(picture.bands, tones)
-        bands.append(np.rint(whitened * 127).astype(np.int8))
+        bands.append(np.rint(whiten(one.bands, tones) * 127).astype(np.int8))
         # Chroma is scaled by its maximum: its absolute level means nothing.
-        chroma.append(np.rint(picture.chroma * (127 / max(float(picture.chroma.max(initial=0)), 1e-6))).astype(np.int8))
+        chroma.append(np.rint(one.chroma * (127 / max(float(one.chroma.max(initial=0)), 1e-6))).astype(np.int8))
+        n_frames, n_bands, n_peaks, n_chroma = one.peaks.n_frames, len(bands[-1]), len(peaks[-1]), len(chroma[-1])
         tracks.append(
-            IndexedTrack(
-                name,
-                picture.duration_s,
-                source,
-                frame,
-                picture.peaks.n_frames,
-                band,
-                len(bands[-1]),
-                peak,
-                len(peaks[-1]),
-                place,
-                len(chroma[-1]),
-            )
+            IndexedTrack(name, one.duration_s, source, frame, n_frames, band, n_bands, peak, n_peaks, place, n_chroma)
         )
-        frame += picture.peaks.n_frames + landmarks.MAX_STEP_FRAMES
-        band, peak, place = band + len(bands[-1]), peak + len(peaks[-1]), place + len(chroma[-1])
+        frame += n_frames + landmarks.MAX_STEP_FRAMES
+        band, peak, place = band + n_bands, peak + n_peaks, place + n_chroma
     if frame > landmarks.FRAME_MASK:
-        raise ParameterError(f"{frame / spectra.PEAK_RATE / 3600:.0f} hours of music do not fit one index; make two")
-    mean, axes = learn_blocks([row for row in bands if len(row) >= BLOCK_FRAMES])
-    value, at = np.concatenate(hashes), np.concatenate(postings)
-    order = np.lexsort((at, value))
-    value, at = value[order], at[order]
-    low = value & np.uint32((1 << landmarks.LOW_BITS) - 1)
+        hours = frame / fingerprints.PEAK_RATE / 3600
+        raise ParameterError(f"{hours:.0f} hours of music do not fit one index; make two")
+    mean, axes = fit_block_axes([row for row in bands if len(row) >= BLOCK_FRAMES])
     arrays: dict[str, npt.NDArray[Any]] = {
-        "postings": (low << np.uint32(landmarks.FRAME_BITS)) | at.astype(np.uint32),
-        "bucket_start": np.searchsorted(value >> landmarks.LOW_BITS, np.arange(landmarks.N_BUCKETS + 1)).astype(
-            np.uint32
-        ),
+        **_hash_table(np.concatenate(hashes), np.concatenate(postings)),
         "peaks": np.concatenate(peaks).astype(np.uint32),
         "bands": np.concatenate(bands),
         "chroma": np.concatenate(chroma),
@@ -166,7 +141,19 @@ def gather(named: Sequence[tuple[str, str, Picture]]) -> Index:
     return Index(tuple(tracks), arrays, {}, _digest(tracks, arrays))
 
 
-def learn_tones(bands: Sequence[Float]) -> Float:
+def _hash_table(value: npt.NDArray[np.uint32], frame: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.uint32]]:
+    """Postings in order of their hash, and where the postings of each bucket of hashes start."""
+    order = np.lexsort((frame, value))
+    value, frame = value[order], frame[order]
+    low = value & np.uint32((1 << landmarks.LOW_BITS) - 1)
+    starts = np.searchsorted(value >> landmarks.LOW_BITS, np.arange(landmarks.N_BUCKETS + 1))
+    return {
+        "postings": (low << np.uint32(landmarks.FRAME_BITS)) | frame.astype(np.uint32),
+        "bucket_start": starts.astype(np.uint32),
+    }
+
+
+def fit_frame_axes(bands: Sequence[Float]) -> Float:
     """Axes that whiten a band frame: (N_BANDS, N_TONES)."""
     frames = _sample([row for row in bands if len(row)], AXES_SAMPLE * 4)
     covariance = frames.T @ frames / len(frames)
@@ -184,7 +171,7 @@ def whiten(bands: Float, tones: Float) -> Float:
     return turned * np.where(length > 1e-3, 1 / np.maximum(length, 1e-6), 0.0)[:, None].astype(np.float32)
 
 
-def learn_blocks(bands: Sequence[npt.NDArray[np.int8]]) -> tuple[Float, Float]:
+def fit_block_axes(bands: Sequence[npt.NDArray[np.int8]]) -> tuple[Float, Float]:
     """Mean and whitening axes of blocks of whitened frames: (d,), (d, BLOCK_AXES)."""
     every = max(sum(len(row) for row in bands) // AXES_SAMPLE, 1)
     sample = np.concatenate([stack(to_unit(row), every) for row in bands])
@@ -246,71 +233,45 @@ def _digest(tracks: Sequence[IndexedTrack], arrays: Mapping[str, npt.NDArray[Any
 
 def write(index: Index, path: Path) -> Index:
     """Write an index whole or not at all; returns it as it lies on disk."""
-    places, offset = {}, 0
-    for name, array in index.arrays.items():
-        places[name] = {"dtype": array.dtype.str, "shape": list(array.shape), "offset": offset}
-        offset += -(-array.nbytes // ALIGN) * ALIGN
-    header = {
-        "version": VERSION,
-        "digest": index.digest,
-        "tracks": [asdict(track) for track in index.tracks],
-        "nulls": index.nulls,
-        "arrays": places,
-        "body": offset,
-    }
-    text = json.dumps(header).encode()
-    text += b" " * (-(len(text) + 16) % ALIGN)
-    with atomic(path) as part, open(part, "wb") as file:
-        file.write(MAGIC + len(text).to_bytes(8, "little") + text)
-        for array in index.arrays.values():
-            file.write(np.ascontiguousarray(array).data)
-            file.write(b"\0" * (-array.nbytes % ALIGN))
+    from safetensors.numpy import save_file
+
+    from ..project import atomic
+
+    about = {"version": VERSION, "digest": index.digest, "nulls": index.nulls}
+    about["tracks"] = [asdict(track) for track in index.tracks]
+    arrays = {name: np.ascontiguousarray(array) for name, array in index.arrays.items()}
+    with atomic(path) as part:
+        save_file(arrays, part, metadata={HEADER: json.dumps(about)})
     return replace(index, size=path.stat().st_size)
 
 
 def read(path: Path | str, *, thorough: bool = False) -> Index:
-    """Open an index; arrays stay on disk until they are touched.
-
-    ``thorough`` reads everything and compares the digest.
+    """Open an index; ``thorough`` compares its digest.
 
     Raises
     ------
     IndexFileError
         Missing, foreign, truncated, of another version, or (thorough) damaged.
     """
+    from safetensors import SafetensorError, safe_open
+
     path = Path(path)
     again = "make it again with `neuralbum originality index`"
     try:
         size = path.stat().st_size
-        with open(path, "rb") as file:
-            start = file.read(16)
-            if start[:8] != MAGIC:
-                raise IndexFileError(f"{path}: is no fingerprint index; {again}")
-            n_header = int.from_bytes(start[8:], "little")
-            text = file.read(min(n_header, size))
+        with safe_open(path, framework="numpy") as file:
+            about = json.loads((file.metadata() or {})[HEADER])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if about["version"] != VERSION:
+            raise IndexFileError(f"{path}: version {about['version']}, this neuralbum reads {VERSION}; {again}")
+        tracks = tuple(IndexedTrack(**track) for track in about["tracks"])
+        index = Index(tracks, arrays, about["nulls"], about["digest"], size)
     except OSError as cause:
-        raise IndexFileError(f"{path}: cannot be read ({cause.strerror}); {again}") from cause
-    if len(start) < 16 or len(text) < n_header:
-        raise IndexFileError(f"{path}: cut short within its header; {again}")
-    try:
-        header = json.loads(text)
-        version = header["version"]
-    except (ValueError, KeyError, TypeError) as cause:
-        raise IndexFileError(f"{path}: its header is damaged; {again}") from cause
-    if version != VERSION:
-        raise IndexFileError(f"{path}: version {version}, this neuralbum reads {VERSION}; {again}")
-    if size != 16 + n_header + header["body"]:
-        raise IndexFileError(f"{path}: {size} bytes, should be {16 + n_header + header['body']}: cut short; {again}")
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    for name, about in header["arrays"].items():
-        shape = tuple(about["shape"])
-        at = 16 + n_header + about["offset"]
-        arrays[name] = (
-            np.memmap(path, np.dtype(about["dtype"]), mode="r", offset=at, shape=shape)
-            if all(shape)
-            else np.zeros(shape, np.dtype(about["dtype"]))
-        )
-    tracks = tuple(IndexedTrack(**track) for track in header["tracks"])
-    if thorough and _digest(tracks, arrays) != header["digest"]:
+        raise IndexFileError(f"{path}: cannot be read ({cause.strerror or cause}); {again}") from cause
+    except (SafetensorError, KeyError, TypeError, ValueError) as cause:
+        raise IndexFileError(
+            f"{path}: is no fingerprint index, or cut short, or of neuralbum 0.1 ({cause}); {again}"
+        ) from cause
+    if thorough and _digest(tracks, arrays) != index.digest:
         raise IndexFileError(f"{path}: does not match its digest, so it is damaged; {again}")
-    return Index(tracks, arrays, header["nulls"], header["digest"], size)
+    return index

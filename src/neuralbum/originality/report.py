@@ -16,13 +16,16 @@ from typing import Any
 import numpy as np
 
 from .. import audio
+from ..audio import features
+from ..audio.stft import stft
 from ..project import atomic
-from .spectra import SAMPLE_RATE, Float
+from .fingerprints import SAMPLE_RATE, Float
 
 MARGIN_S = 1.0  #: heard before and after a segment
 LONGEST_CLIP_S = 30.0
 PICTURE = (420, 120)  #: pixels
 RANGE_DB = 70.0
+N_FFT, HOP, N_MELS = 2048, 512, 72
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Pair:
 
     segment: Mapping[str, Any]
     title: str  #: of the take or song
-    arm: str  #: "train" or "heldout"
+    split: str  #: "train" or "heldout"
 
 
 def write_report(
@@ -41,11 +44,11 @@ def write_report(
     heading: str,
     facts: Mapping[str, Any],
     null: Mapping[str, Any],
-    hear_query: Callable[[str], Float],
-    hear_reference: Callable[[str], Float],
+    read_query: Callable[[str], Float] | None = None,
+    read_reference: Callable[[str], Float] | None = None,
     curves: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
-    """Write the folder; ``hear_query`` and ``hear_reference`` give mono sound at 16 kHz by name.
+    """Write the folder; ``read_query`` and ``read_reference`` give mono sound at 16 kHz by name.
 
     Returns the path of index.html, written last.
     """
@@ -53,11 +56,11 @@ def write_report(
 
     shown = []
     for number, pair in enumerate(pairs):
-        sides = []
-        for side, hear in (("q", hear_query), ("r", hear_reference)):
-            name = pair.segment["query" if side == "q" else "reference"]
-            sides.append(_side(folder, f"{number:03d}{side}", hear(name), pair.segment, side))
-        shown.append({"segment": pair.segment, "title": pair.title, "arm": pair.arm, "sides": sides})
+        assert read_query is not None
+        assert read_reference is not None
+        ours, theirs = read_query(pair.segment["query"]), read_reference(pair.segment["reference"])
+        sides = [_side(folder, f"{number:03d}{x}", sound, pair.segment, x) for x, sound in (("q", ours), ("r", theirs))]
+        shown.append({"segment": pair.segment, "title": pair.title, "split": pair.split, "sides": sides})
     environment = Environment(loader=PackageLoader("neuralbum.originality"), autoescape=select_autoescape())
     text = environment.get_template("report.html").render(
         heading=heading, facts=facts, null=null, shown=shown, charts=[chart(**curve) for curve in curves]
@@ -89,21 +92,18 @@ def _side(folder: Path, name: str, sound: Float, segment: Mapping[str, Any], sid
 
 
 def picture(sound: Float) -> bytes:
-    """A spectrogram as WebP: 42 semitone-like rows from 80 Hz up, bright where loud."""
+    """A mel spectrogram as WebP, bright where loud."""
     from PIL import Image
 
-    from .spectra import _chunks, _filterbank
-
-    bank = _filterbank(2048, 82.4, 72, 12)
-    rows = [power[a:b] @ bank for _, a, b, power in _chunks(sound, 2048, 512, overlap=0)]
-    power = np.concatenate(rows) if rows else np.zeros((1, 72), np.float32)
+    spectrum = stft(sound, N_FFT, HOP)
+    power = (spectrum.real**2 + spectrum.imag**2) @ features.mel_matrix(SAMPLE_RATE, N_FFT, N_MELS, 80.0, 8000.0)
     level_db = 10 * np.log10(power + 1e-12)
     bright = np.clip(1 + (level_db - level_db.max()) / RANGE_DB, 0, 1).T[::-1]
     colour = np.stack([bright**0.8, bright**1.6, 0.25 * bright + 0.75 * bright**4], axis=-1)
     image = Image.fromarray((255 * colour).astype(np.uint8)).resize(PICTURE, Image.Resampling.BILINEAR)
-    held = io.BytesIO()
-    image.save(held, "WEBP", quality=80)
-    return held.getvalue()
+    file = io.BytesIO()
+    image.save(file, "WEBP", quality=80)
+    return file.getvalue()
 
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 460, 220, 52, 34

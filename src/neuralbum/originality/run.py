@@ -1,16 +1,16 @@
 """Compare a project's takes with the band's music: the one file of this room that touches the project.
 
 The train (and validation) songs and the held-out songs are indexed apart, in
-``artefacts/originality/<arm>.<key>.nbx``. Each take is searched for in both: what it
-shares with the songs the net heard may be copied, what it shares with the
+``artefacts/originality/<split>.<key>.nbx``. Each take is searched for in both: what it
+shares with the songs the net was trained on may be copied, what it shares with the
 held-out songs cannot be, and shows what chance and style alone give.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import lru_cache
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue import worker_name
-from ..corpus.prepared import PreparedCorpus, PreparedTrack, open_corpus
+from ..corpus.prepared import STEREO_RATE, PreparedCorpus, PreparedTrack, open_corpus, to_float
 from ..errors import IndexFileError
 from ..progress import SILENT, Reporter
 from ..project import Project, stage
@@ -26,6 +26,7 @@ from ..records import Finding, Take, canonical, digest
 from .params import Params
 
 if TYPE_CHECKING:
+    from .fingerprints import Float
     from .index import Index
     from .search import Searcher
 
@@ -44,27 +45,27 @@ def run(
     reporter: Reporter = SILENT,
     shard: tuple[int, int] = (1, 1),
 ) -> stage.Outcome:
-    """Search every take that has no finding yet, then settle which of all takes count as copies."""
+    """Search every take that has no finding yet, then say which of all takes count as copies."""
     params = params or project.params("originality", Params)
     corpus = open_corpus(project)
     chosen = project.catalogue.takes(takes)
     items = [_item(project, corpus, take) for take in chosen]
-    _adopt(project, params, corpus, chosen)
+    _rekey(project, params, corpus, chosen)
     searchers: dict[str, Searcher | None] = {}
 
     def measure(item: stage.Item, desk: stage.Desk) -> stage.Measured:
-        from .listening import hear_file
+        from .fingerprints import read_mono
 
         if not searchers:
             searchers.update(open_searchers(project, corpus, reporter=reporter))
-        sound = hear_file(project.audio_of(item.payload))
-        return stage.Measured(examine(sound, searchers, params, name=item.subject))
+        sound = read_mono(project.audio_of(item.payload))
+        return stage.Measured(search_take(sound, searchers, params, name=item.subject))
 
     outcome = stage.run_items(
         project, STAGE, VERSION, params, items, measure, force=force, retry=retry, reporter=reporter, shard=shard
     )
-    if not project.catalogue.living(now=time.time(), stage=STAGE) - {worker_name()}:  # who ends last, settles
-        settle_album(project, params)
+    if not project.catalogue.living(now=time.time(), stage=STAGE) - {worker_name()}:  # whoever ends last
+        judge_album(project, params)
     return outcome
 
 
@@ -76,8 +77,8 @@ def _key(params: Params, item: stage.Item) -> str:
     return digest(STAGE, VERSION, params, item.inputs, item.subject)
 
 
-def _adopt(project: Project, params: Params, corpus: PreparedCorpus, takes: Iterable[Take]) -> None:
-    """Enter older findings under today's key, where the file they heard was not touched since.
+def _rekey(project: Project, params: Params, corpus: PreparedCorpus, takes: Iterable[Take]) -> None:
+    """Enter older findings under today's key, where the file they are about was not touched since.
 
     The audio that a flesh had made used to be named by its size and time of change.
     """
@@ -95,8 +96,10 @@ def _adopt(project: Project, params: Params, corpus: PreparedCorpus, takes: Iter
             project.catalogue.record(replace(finding, key=_key(params, item), inputs=item.inputs))
 
 
-def examine(sound: Any, searchers: dict[str, Searcher | None], params: Params, *, name: str = "") -> dict[str, Any]:
-    """What was found in one take; whether it counts as a copy is the album's report's to say (``settle_album``)."""
+def search_take(sound: Any, searchers: dict[str, Searcher | None], params: Params, *, name: str = "") -> dict[str, Any]:
+    """What was found in one take; whether it counts as a copy is the album's report's to say (``judge_album``)."""
+    from .copies import covered_s
+
     trained, heldout = searchers[TRAINED], searchers[HELD_OUT]
     assert trained is not None
     lanes: dict[str, Any] = {"lanes": params.lanes, "shortest_s": params.shortest_s, "most": params.most_segments}
@@ -107,7 +110,7 @@ def examine(sound: Any, searchers: dict[str, Searcher | None], params: Params, *
     return {
         "n_segments": len(listed),
         "longest_s": max((segment.duration_s for segment in listed), default=0.0),
-        "matched_s": covered(listed),
+        "matched_s": covered_s(listed),
         "segments": [asdict(segment) for segment in listed],
         "p": p,
         "heldout_n_segments": len(control),
@@ -120,23 +123,14 @@ def examine(sound: Any, searchers: dict[str, Searcher | None], params: Params, *
     }
 
 
-def covered(segments: Iterable[Any]) -> float:
-    """Seconds of the query that lie in at least one segment."""
-    total, end = 0.0, -math.inf
-    for start_s, end_s in sorted((s.q_start_s, s.q_end_s) for s in segments):
-        total += max(0.0, end_s - max(start_s, end))
-        end = max(end, end_s)
-    return total
-
-
-def settle_album(project: Project, params: Params) -> dict[str, dict[str, Any]]:
+def judge_album(project: Project, params: Params) -> dict[str, dict[str, Any]]:
     """Which takes count as copies: Benjamini–Hochberg over all takes that were searched with these settings.
 
     A take's q depends on all others, and so stands in a finding about the album
     (stage ``originality.album``), which other takes or settings leave as it is and
     make a new one beside. Returns take id -> {"key" of its finding, "q", "original"}.
     """
-    from .null import benjamini_hochberg
+    from .null_distribution import benjamini_hochberg
 
     catalogue, corpus = project.catalogue, open_corpus(project)
     wanted = {_key(params, item) for item in _items_there(project, corpus)}
@@ -180,7 +174,7 @@ def _items_there(project: Project, corpus: PreparedCorpus) -> Iterator[stage.Ite
 def open_searchers(
     project: Project, corpus: PreparedCorpus, *, reporter: Reporter = SILENT
 ) -> dict[str, Searcher | None]:
-    """The two arms ready to search; None where the corpus holds no song of that kind."""
+    """The two indexes ready to search; None where the corpus holds no song of that kind."""
     from .search import Searcher
 
     heldout = corpus.split("heldout")
@@ -191,27 +185,26 @@ def open_searchers(
     }
 
 
-def index_path(project: Project, corpus: PreparedCorpus, arm: str) -> Path:
+def index_path(project: Project, corpus: PreparedCorpus, split: str) -> Path:
     from .index import VERSION as FORMAT
 
-    return project.artefacts_dir / STAGE / f"{arm}.{digest(corpus.digest, FORMAT, VERSION)[:12]}.nbx"
+    return project.artefacts_dir / STAGE / f"{split}.{digest(corpus.digest, FORMAT, VERSION)[:12]}.nbx"
 
 
 def open_index(
     project: Project,
     corpus: PreparedCorpus,
-    arm: str,
+    split: str,
     songs: list[PreparedTrack],
     *,
     decoys: list[PreparedTrack] | None = None,
     reporter: Reporter = SILENT,
 ) -> Index:
-    """The cached index of one arm; made when it is missing, damaged or of an older kind."""
+    """The cached index of one split; made when it is missing, damaged or of an older kind."""
     from . import index
-    from .building import Source, build
-    from .listening import hear_prepared
+    from .building import Source, build_index
 
-    path = index_path(project, corpus, arm)
+    path = index_path(project, corpus, split)
     if path.exists():
         try:
             return index.read(path)
@@ -221,9 +214,9 @@ def open_index(
     names = song_names(corpus)
 
     def source(song: PreparedTrack) -> Source:
-        return Source(names[song.track.id], song.track.id, lambda: hear_prepared(corpus, song))
+        return Source(names[song.track.id], song.track.id, lambda: prepared_mono(corpus, song))
 
-    made, _ = build(
+    made, _ = build_index(
         [source(song) for song in songs],
         seed=project.settings.seed,
         decoys=[source(song) for song in decoys or []],
@@ -235,13 +228,25 @@ def open_index(
 
 def song_names(corpus: PreparedCorpus) -> dict[str, str]:
     """Track id -> title, told apart by the id where two songs share one."""
-    titles = [song.track.title for song in corpus.songs]
+    titles = Counter(song.track.title for song in corpus.songs)
     return {
-        song.track.id: song.track.title
-        if titles.count(song.track.title) == 1
-        else f"{song.track.title} ({song.track.id[:6]})"
-        for song in corpus.songs
+        t.id: t.title if titles[t.title] == 1 else f"{t.title} ({t.id[:6]})" for t in (s.track for s in corpus.songs)
     }
+
+
+def prepared_mono(corpus: PreparedCorpus, song: PreparedTrack) -> Float:
+    """A prepared song as mono at 16 kHz."""
+    from .fingerprints import SAMPLE_RATE, mono_16k
+
+    if corpus.sample_rate == SAMPLE_RATE:
+        return to_float(song.mono)
+
+    def slices() -> Iterator[tuple[Float, int]]:
+        step = 10 * STEREO_RATE
+        for start in range(0, song.stereo.shape[1], step):
+            yield to_float(song.stereo[:, start : start + step]), STEREO_RATE
+
+    return mono_16k(slices(), name=song.track.title)
 
 
 # ---- the report --------------------------------------------------------------------
@@ -251,52 +256,52 @@ MOST_SHOWN = 60
 
 def draw_report(project: Project, params: Params | None = None) -> Path:
     """Write ``artefacts/originality/report/index.html`` from the findings there are; returns its path."""
-    from .listening import hear_file
+    from .fingerprints import read_mono
     from .report import Pair, write_report
 
     params = params or project.params("originality", Params)
     corpus = open_corpus(project)
-    settled = settle_album(project, params)
-    keys = {row["key"] for row in settled.values()}
+    names = song_names(corpus)
+    songs = {names[song.track.id]: song for song in corpus.songs}
+    judged = judge_album(project, params)
+    keys = {row["key"] for row in judged.values()}
     findings = {f.subject: f for f in project.catalogue.findings(STAGE) if f.key in keys}
     takes = {take.id: take for take in project.catalogue.takes() if take.id in findings}
     titles = {song.take_id: f"{song.number}. {song.title}" for song in project.catalogue.songs()}
     pairs = [
-        Pair(segment, titles.get(subject, subject), arm)
+        Pair(segment, titles.get(subject, subject), split)
         for subject in takes
-        for arm, key in ((TRAINED, "segments"), (HELD_OUT, "heldout_segments"))
+        for split, key in ((TRAINED, "segments"), (HELD_OUT, "heldout_segments"))
         for segment in findings[subject].values[key]
     ]
-    pairs.sort(key=lambda pair: (pair.arm != TRAINED, -pair.segment["score"]))
+    pairs.sort(key=lambda pair: (pair.split != TRAINED, -pair.segment["score"]))
     values = [findings[subject].values for subject in takes]
-    seconds = sum(v["duration_s"] for v in values)
-    facts = {
-        "takes searched": len(values),
-        "called copies": f"{sum(not row['original'] for row in settled.values())} at a false discovery rate of "
-        f"{params.false_discovery_rate:.0%}",
-        "music searched in": f"{corpus.seconds('train') / 60 + corpus.seconds('valid') / 60:.1f} min; "
-        f"held out {corpus.seconds('heldout') / 60:.1f} min",
-        "matched with what the net heard": f"{3600 * sum(v['matched_s'] for v in values) / max(seconds, 1e-9):.1f} s/h",
-        "longest match": f"{max((v['longest_s'] for v in values), default=0.0):.2f} s",
-        "longest match with a held-out song": f"{max((v['heldout_longest_s'] for v in values), default=0.0):.2f} s",
-        "segments listed": f"{len(pairs)} at p <= {params.max_p:g}"
-        + (f", the first {MOST_SHOWN} shown" if len(pairs) > MOST_SHOWN else ""),
-        "index": values[0]["index_digest"] if values else "",
-    }
+    n_copies = sum(not row["original"] for row in judged.values())
     return write_report(
         project.artefacts_dir / STAGE / "report",
         pairs[:MOST_SHOWN],
         heading=f"Is {project.name} original?",
-        facts=facts,
+        facts=_facts(corpus, params, values, n_copies, len(pairs)),
         null=values[0]["null"] if values else {},
-        hear_query=lru_cache(2)(lambda name: hear_file(project.audio_of(takes[name]))),
-        hear_reference=_hear_by_name(corpus),
+        read_query=lru_cache(2)(lambda name: read_mono(project.audio_of(takes[name]))),
+        read_reference=lru_cache(4)(lambda name: prepared_mono(corpus, songs[name])),
     )
 
 
-def _hear_by_name(corpus: PreparedCorpus) -> Any:
-    from .listening import hear_prepared
-
-    names = song_names(corpus)
-    songs = {names[song.track.id]: song for song in corpus.songs}
-    return lru_cache(4)(lambda name: hear_prepared(corpus, songs[name]))
+def _facts(
+    corpus: PreparedCorpus, params: Params, values: list[Mapping[str, Any]], n_copies: int, n_segments: int
+) -> dict[str, str | int]:
+    seconds = sum(v["duration_s"] for v in values)
+    copied_s_per_hour = 3600 * sum(v["matched_s"] for v in values) / max(seconds, 1e-9)
+    return {
+        "takes searched": len(values),
+        "called copies": f"{n_copies} at a false discovery rate of {params.false_discovery_rate:.0%}",
+        "music searched in": f"{corpus.seconds('train') / 60 + corpus.seconds('valid') / 60:.1f} min; "
+        f"held out {corpus.seconds('heldout') / 60:.1f} min",
+        "copied from what the net was trained on": f"{copied_s_per_hour:.1f} s/h",
+        "longest match": f"{max((v['longest_s'] for v in values), default=0.0):.2f} s",
+        "longest match with a held-out song": f"{max((v['heldout_longest_s'] for v in values), default=0.0):.2f} s",
+        "segments listed": f"{n_segments} at p <= {params.max_p:g}"
+        + (f", the first {MOST_SHOWN} shown" if n_segments > MOST_SHOWN else ""),
+        "index": values[0]["index_digest"] if values else "",
+    }

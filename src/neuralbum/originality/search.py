@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError
-from . import alignment, candidates, cover, null, on_gpu
-from .alignment import Aligned, Listener
-from .candidates import Candidate
+from . import alignment, candidates, covers, null_distribution
+from .alignment import Aligned, Query
+from .candidates import Diagonal
+from .fingerprints import Fingerprint, Float, analyse
 from .index import Index
 from .params import LANES
-from .spectra import Float, Picture, draw
 
 FINER = 2  #: a query's bands are drawn at twice the rate of the tracks'
 SHORT_S = 15.0  #: queries up to this length are searched more finely
@@ -58,11 +58,14 @@ class Searcher:
 
     def __init__(self, index: Index) -> None:
         self.index = index
-        self.laws = {**null.from_plain(null.FALLBACK), **null.from_plain(index.nulls)}
+        self.nulls = {
+            **null_distribution.from_plain(null_distribution.FALLBACK),
+            **null_distribution.from_plain(index.nulls),
+        }
 
     @cached_property
     def blocks(self) -> candidates.Blocks:
-        return candidates.reference_blocks(self.index, gpu=on_gpu.available())
+        return candidates.reference_blocks(self.index)
 
     def search(
         self,
@@ -82,48 +85,48 @@ class Searcher:
             that an unrelated sound of this length has any segment as good, in any lane searched.
         """
         check_lanes(lanes)
-        picture = draw(sound, finer=FINER)
+        fingerprint = analyse(sound, finer=FINER)
         found = []
-        lanes_found = self.align(picture, lanes)
+        lanes_found = self.align(fingerprint, lanes)
         if "exact" in lanes_found and "shifted" in lanes_found:
             plain_copies = lanes_found["exact"]
             lanes_found["shifted"] = [
                 one for one in lanes_found["shifted"] if not any(_explained(one, other) for other in plain_copies)
             ]
         for lane, aligned in lanes_found.items():
-            law = null.law_for(self.laws[lane], picture.duration_s, self.index.duration_s)
+            null = null_distribution.null_for(self.nulls[lane], fingerprint.duration_s, self.index.duration_s)
             for one in aligned:
                 # Bonferroni over the lanes searched.
-                log_p = min(law.log10_p(one.evidence) + float(np.log10(len(lanes))), 0.0)
+                log_p = min(null.log10_p(one.evidence) + float(np.log10(len(lanes))), 0.0)
                 if log_p <= np.log10(max(max_p, 1e-300)) and one.q_end_s - one.q_start_s >= shortest_s:
                     found.append(_segment(name, self.index, lane, one, log_p))
         return merge(found)[:most]
 
     def align(
         self,
-        picture: Picture,
+        fingerprint: Fingerprint,
         lanes: Sequence[str] = LANES,
         *,
         skip_track: int | None = None,
         grid: Sequence[tuple[int, float]] = GRID,
     ) -> dict[str, list[Aligned]]:
         """Verified stretches of each lane, best first; not yet asked whether chance explains them."""
-        listener = Listener(self.index, picture)
-        long = picture.duration_s > SHORT_S
+        query = Query(self.index, fingerprint)
+        long = fingerprint.duration_s > SHORT_S
         out: dict[str, list[Aligned]] = {}
         if "exact" in lanes:
-            some = candidates.by_hashes(self.index, picture, skip_track=skip_track)
+            some = candidates.by_hashes(self.index, fingerprint, skip_track=skip_track)
             some += candidates.by_blocks(
-                self.index, self.blocks, picture, [(0, 1.0)], step=EXACT_STEP[long], skip_track=skip_track
+                self.index, self.blocks, fingerprint, [(0, 1.0)], step=EXACT_STEP[long], skip_track=skip_track
             )
-            out["exact"] = verify(listener, some)
+            out["exact"] = verify(query, some)
         if "shifted" in lanes:
             some = candidates.by_blocks(
-                self.index, self.blocks, picture, grid, step=SHIFTED_STEP[long], skip_track=skip_track
+                self.index, self.blocks, fingerprint, grid, step=SHIFTED_STEP[long], skip_track=skip_track
             )
-            out["shifted"] = verify(listener, some)
+            out["shifted"] = verify(query, some)
         if "cover" in lanes:
-            out["cover"] = cover.align(self.index, picture.chroma, skip_track=skip_track)
+            out["cover"] = covers.align(self.index, fingerprint.chroma, skip_track=skip_track)
         return out
 
 
@@ -135,9 +138,9 @@ def check_lanes(lanes: Sequence[str]) -> None:
         raise ParameterError(f"no lane to search: choose from {', '.join(LANES)}")
 
 
-def verify(listener: Listener, some: Sequence[Candidate]) -> list[Aligned]:
+def verify(query: Query, some: Sequence[Diagonal]) -> list[Aligned]:
     """Look at every candidate, follow the best of each stretch, keep what is not said already."""
-    looked = sorted((alignment.first_look(listener, c) for c in some), key=lambda pair: -pair[0])
+    looked = sorted((alignment.first_look(query, c) for c in some), key=lambda pair: -pair[0])
     room: dict[int, int] = {}
     found: list[Aligned] = []
     for score, candidate in looked:
@@ -147,13 +150,13 @@ def verify(listener: Listener, some: Sequence[Candidate]) -> list[Aligned]:
         if room.get(stretch, 0) >= FOLLOWED or any(_covers(one, candidate) for one in found):
             continue
         room[stretch] = room.get(stretch, 0) + 1
-        followed = alignment.follow(listener, candidate)
+        followed = alignment.follow(query, candidate)
         if followed is not None and followed.evidence > 0:
             found.append(followed)
     return sorted(found, key=lambda one: -one.evidence)
 
 
-def _covers(one: Aligned, candidate: Candidate) -> bool:
+def _covers(one: Aligned, candidate: Diagonal) -> bool:
     """Whether a candidate lies on a stretch that is known already."""
     if one.track != candidate.track or not one.q_start_s <= candidate.q_s <= one.q_end_s:
         return False

@@ -22,7 +22,7 @@ LIBRARIES = ("torch", "numba", "numpy", "scipy", "soundfile", "soxr", "av", "sql
 EXTRAS = {
     "postgres": "psycopg",
     "provenance": "c2pa-python",
-    "acoustid": "pyacoustid",
+    "services": "httpx",
 }
 ENCODERS = {"libx264": "MP4 videos", "libopus": "Opus", "libmp3lame": "MP3", "aac": "sound in MP4", "gif": "GIF"}
 

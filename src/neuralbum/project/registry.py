@@ -15,12 +15,13 @@ STAGES = {
     "generate": "generate:run",
     "screen": "screen:run",
     "originality": "originality:run",
+    "memorisation": "originality:measure_model",
     "resemblance": "resemblance:run",
     "curate auto": "curate:auto",
     "title": "title:run",
     "visualise": "visualise:run",
     "release": "release:run",
-    "footprint card": "footprint:card",
+    "training grams": "footprint:training_grams",
 }
 
 

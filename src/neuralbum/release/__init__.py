@@ -1,19 +1,18 @@
-"""Press the album: from kept, titled takes to a folder anyone can host.
+"""Build the album: from kept, titled takes to a folder anyone can host.
 
-    sleeve      everything the catalogue knows, folded into one record per song
-    order       in which order the songs run
-    encode      FLAC, Opus, MP3, M4A out of one take
-    tags        what players read: titles, licence, loudness, distinctions as chapters
-    licence     SPDX identifiers, and the fields no release goes without
-    gallery     the pages: a poster wall, one page per song, a player; static, no third party
-    index, playlists, feed, disclosure, model_card, checksums   what machines read
-    cid, car, tokens   content ids and token metadata, computed offline; nothing is minted
-    provenance  C2PA manifests (extra), signed last
-    press       the journal of what was built from what: only what changed is built again
-    contents, art, songs   what is on the album, its pictures, its sound, as the catalogue has them
-    run         the verb
+    contents       which takes are on it, in which order; the state of a release being built
+    song_metadata  all that the catalogue knows of a song, folded into one record
+    songs, tags    FLAC, Opus, MP3, M4A out of a take; what players read, distinctions as chapters
+    pictures       what ``visualise`` drew, covers, the levels of the live picture
+    gallery        the pages: a poster wall, one page per song, a player; static, no third party
+    listings       what machines read: index.json, playlists, feed, token metadata
+    rights         licence and AI disclosure; the fields no release goes without
+    sizes, downloads, model_card, sentences   how large it becomes, ZIPs, a card per net, what it says of itself
+    provenance     C2PA manifests (extra), signed last
+    incremental    only what changed is built again;  checksums: is everything as it was released?
+    run            the verb
 
-``album/`` is disposable: it can be deleted and pressed again from the
+``album/`` is disposable: it can be deleted and built again from the
 catalogue. It is never half there: each file is written whole or not at all.
 """
 

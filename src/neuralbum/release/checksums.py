@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import CatalogueError
 from ..project.stage import file_digest
-from .press import is_inside
+from .incremental import is_inside
 
 FILE = "SHA256SUMS"
 

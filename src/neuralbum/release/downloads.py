@@ -10,23 +10,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..records import digest
-from .names import slug
-from .press import Press
-from .sleeve import Album, AlbumSong
+from .incremental import IncrementalBuild
+from .song_metadata import Album, AlbumSong, slug
 
 PART_BYTES = 2_000_000_000
 """Old file systems and many web servers stop at 2 or 4 GB a file."""
 EARLIEST_YEAR = 1980  #: a ZIP knows no time before
 
 
-def press_downloads(
-    press: Press, album: Album, kind: str, *, part_bytes: int = PART_BYTES
+def make_downloads(
+    build: IncrementalBuild, album: Album, kind: str, *, part_bytes: int = PART_BYTES
 ) -> tuple[tuple[str, str], ...]:
     """Make the ZIPs of all songs in one format; returns (path in the album, format) of each."""
     songs = [song for song in album.songs if kind in song.files]
     if not kind or not songs:
         return ()
-    size = {path: pressed.size for path, pressed in press.files().items()}
+    size = {path: built.size for path, built in build.files().items()}
     parts = split([(song, size[song.files[kind]]) for song in songs], part_bytes)
     name = "-".join(word for word in (slug(album.artist), slug(album.title), kind) if word)
     extras = [path for path in (album.cover_file, "LICENSE.txt") if path is not None and path in size]
@@ -35,8 +34,8 @@ def press_downloads(
         path = f"downloads/{name}.zip" if len(parts) == 1 else f"downloads/{name}-{number}-of-{len(parts)}.zip"
         members = [(f"{song.number:04d}-{Path(song.files[kind]).name}", song.files[kind]) for song in part]
         members += [(extra, extra) for extra in extras]
-        key = digest("zip", album.date, name, [(member, press.sha256_of(file)) for member, file in members])
-        press.make(path, key, lambda target, m=members: _write(target, press.album_dir, name, m, album.date))  # type: ignore[misc]
+        key = digest("zip", album.date, name, [(member, build.sha256_of(file)) for member, file in members])
+        build.make(path, key, lambda target, m=members: _write(target, build.album_dir, name, m, album.date))  # type: ignore[misc]
         paths.append((path, kind))
     return tuple(paths)
 

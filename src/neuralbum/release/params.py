@@ -9,7 +9,6 @@ from ..settings import setting
 
 FORMATS = ("flac", "opus", "mp3", "m4a")
 SIZES = ("full", "light", "least")
-CID_PROFILES = ("unixfs-v1-2025", "unixfs-v0-2015")
 
 
 @dataclass(frozen=True)
@@ -50,16 +49,11 @@ class Params:
         "", "disclosure: how selection and finishing were done; empty: as the verdicts and the flesh tell"
     )
     lyrics: str = setting("none", "disclosure: how the lyrics were made")
-    tokens: bool = setting(False, "also write token metadata, content ids and a CAR file")
-    cid_profile: str = setting(CID_PROFILES[0], "how files are cut and linked for content ids", choices=CID_PROFILES)
-    car: str = setting(
-        "pictures",
-        "what album.car holds beside the metadata: pictures, or media (also sound or video)",
-        choices=("pictures", "media"),
-    )
+    tokens: bool = setting(False, "also write token metadata (ERC-721)")
     watermark: bool = setting(
         True, "mark the sound inaudibly as generated, of this album, so that `neuralbum verify` can tell"
     )
+    token_url: str = setting("", "address of the album folder in them, e.g. ipfs://bafy…; empty: `url`")
     sign_certificate: str = setting("", "PEM certificate chain to sign C2PA manifests with, relative to the project")
     sign_key: str = setting("", "PEM private key of that certificate (or set NEURALBUM_SIGN_KEY to its path)")
     workers: int = setting(0, "threads that encode; 0: one per core, at most 8", minimum=0, maximum=256)

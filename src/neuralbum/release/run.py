@@ -17,17 +17,15 @@ from ..progress import SILENT, Reporter
 from ..project import Project
 from ..project.registry import stage
 from ..project.stage import Outcome, activity
-from . import checksums, disclosure, feed, licence, model_card, playlists, provenance, sizes
-from . import index as index_json
-from .art import copy_pictures, covers_of
-from .contents import album_of, chosen_songs, ordered, sleeves, with_loudness, with_sound
-from .downloads import press_downloads
+from . import checksums, listings, model_card, provenance, rights, sizes
+from .contents import Release, album_of, chosen_songs, ordered, songs_of, with_sound
+from .downloads import make_downloads
 from .gallery import render_embed, render_index, render_song, static_files
+from .incremental import LOG, IncrementalBuild
 from .params import Params
-from .press import Press
-from .sleeve import Album
-from .songs import press_songs
-from .threads import n_workers_of
+from .pictures import copy_pictures, covers_of
+from .song_metadata import Album
+from .songs import make_songs, n_workers_of, with_loudness
 
 STAGE = "release"
 
@@ -60,102 +58,92 @@ def run(
     Raises
     ------
     SettingsError
-        A required field is missing, or the licence is unknown.
+        The licence is unknown, or tokens are asked for without an address.
     CatalogueError
-        No song is kept and titled, or another release is being built.
+        It is not said by what right, no song is kept and titled, or another release is being built.
     MissingExtra
         Signing is asked for and c2pa-python is not installed.
     """
     asked = params or project.params("release", Params)
     params = sizes.narrowed(asked)
     settings = project.settings
-    licence.require(settings.rights_holder, settings.contact, settings.permission)
-    terms = licence.check(settings.licence)
+    rights.require(settings.rights_holder, settings.contact, settings.permission)
+    terms = rights.check(settings.licence)
+    if params.tokens and not (params.token_url or params.url):
+        raise SettingsError(
+            "[release] tokens: the metadata needs the address of the album folder; set token_url, e.g. "
+            "to ipfs:// and what `ipfs add -r album` prints, or url"
+        )
     signer = signer_of(project, params)
     chosen = chosen_songs(project, takes)
     work = project.artefacts_dir / STAGE
     n_workers = n_workers_of(params if workers is None else replace(params, workers=workers))
-    errors: list[tuple[str, str]] = []
-    with activity(project, STAGE) as tick, Press(project.album_dir, work / "journal.jsonl", force=force) as press:
-        songs = sleeves(project, params, chosen)
-        songs, sources = with_sound(project, songs, chosen, errors)
+    with activity(project, STAGE) as tick, IncrementalBuild(project.album_dir, work / LOG, force=force) as build:
+        release = Release(project, params, build, signer, n_workers, reporter, tick)
+        songs, sources = with_sound(project, songs_of(project, params, chosen), chosen, release.errors)
         for line in sizes.announcement(project, asked, songs, sources):
             reporter.line(f"release: {line}")
         sizes.check_disk(project, params, songs, sources)
-        songs = with_loudness(songs, sources, work / "loudness.json", n_workers, reporter, errors)
-        songs = ordered(songs, params)
+        songs = ordered(with_loudness(release, songs, sources, work / "loudness.json"), params)
         album = album_of(project, params, terms, songs, chosen)
-        art = copy_pictures(project, params, press, songs, signer, album)
+        art = copy_pictures(release, album)
         songs = [replace(song, files={**song.files, **art.get(song.take_id, {})}) for song in songs]
-        covers, cover_file = covers_of(project, params, press, songs)
-        album = replace(album, cover_file=cover_file)
-        songs = press_songs(
-            project, params, press, album, songs, sources, covers, signer, n_workers, reporter, errors, tick
-        )
-        album = replace(album, songs=tuple(songs))
-        if not songs:
-            raise ToolError(f"no song could be made; the first failed with: {errors[0][1]}")
-        _write_licence(press, album)
-        album = replace(album, downloads=press_downloads(press, album, sizes.zipped(params)))
-        album = replace(album, sizes={path: pressed.size for path, pressed in press.files().items()})
-        _write_pages(project, params, press, album)
-        if params.tokens:
-            from .tokens import write_tokens
-
-            write_tokens(press, album, params.cid_profile, with_media=params.car == "media")
+        covers, cover_file = covers_of(release, songs)
+        album = replace(album, songs=tuple(songs), cover_file=cover_file)
+        album = replace(album, songs=tuple(make_songs(release, album, sources, covers)))
+        if not album.songs:
+            raise ToolError(f"no song could be made; the first failed with: {release.errors[0][1]}")
+        build.text("LICENSE.txt", rights.notice(album))
+        album = replace(album, downloads=make_downloads(build, album, sizes.zipped(params)))
+        album = replace(album, sizes={path: built.size for path, built in build.files().items()})
+        _write_pages(release, album)
         if params.watermark:
             titles = {song.number: song.title for song in album.songs}
             known = albums.Known(albums.number_of(project), album.artist, album.title, titles)
-            press.text(albums.FILE, albums.text(known))
-        press.text(checksums.FILE, checksums.sums({path: p.sha256 for path, p in press.files().items()}))
-        for path in press.sweep():
+            build.text(albums.FILE, albums.text(known))
+        build.text(checksums.FILE, checksums.sums({path: built.sha256 for path, built in build.files().items()}))
+        for path in build.sweep():
             reporter.line(f"release: removed {path}")
-        press.finish()
-        tick(done=press.made, failed=len(errors))
-    for take_id, message in errors:
+        build.finish()
+        tick(done=build.made, failed=len(release.errors))
+    for take_id, message in release.errors:
         reporter.line(f"release {take_id}: {message}")
-    return Outcome(STAGE, done=press.made, skipped=press.left_alone, failed=len(errors), errors=tuple(errors))
-
-
-def _write_licence(press: Press, album: Album) -> None:
-    terms = licence.notice(
-        album.licence,
-        artist=album.artist,
-        album=album.title,
-        year=album.year,
-        rights_holder=album.rights_holder,
-        contact=album.contact,
-        permission=album.permission,
+    return Outcome(
+        STAGE, done=build.made, skipped=build.left_alone, failed=len(release.errors), errors=tuple(release.errors)
     )
-    press.text("LICENSE.txt", terms)
 
 
-def _write_pages(project: Project, params: Params, press: Press, album: Album) -> None:
+def _write_pages(release: Release, album: Album) -> None:
+    build, songs = release.build, album.songs
     for path, data in static_files().items():
-        press.data(path, data)
-    songs = album.songs
+        build.data(path, data)
     for i, song in enumerate(songs):
         before = songs[i - 1] if i > 0 else None
         after = songs[i + 1] if i + 1 < len(songs) else None
-        press.text(f"songs/{song.slug}.html", render_song(album, song, before, after))
-        press.text(f"embed/{song.slug}.html", render_embed(album, song))
-    press.text("index.html", render_index(album))
-    press.text("album.m3u8", playlists.m3u8(album))
-    press.text("album.xspf", playlists.xspf(album))
-    press.text("album.jspf", playlists.jspf(album))
-    pressed = press.files()
-    press.text("feed.xml", feed.atom(album, {path: p.size for path, p in pressed.items()}))
-    press.text("ai-disclosure.csv", disclosure.sheet_csv(album))
-    press.text("ai-disclosure.json", disclosure.sheet_json(album))
-    catalogue = project.catalogue
+        build.text(f"songs/{song.slug}.html", render_song(album, song, before, after))
+        build.text(f"embed/{song.slug}.html", render_embed(album, song))
+    build.text("index.html", render_index(album))
+    build.text("album.m3u8", listings.m3u8(album))
+    build.text("album.xspf", listings.xspf(album))
+    build.text("feed.xml", listings.atom(album))
+    build.text("ai-disclosure.csv", rights.disclosure_csv(album))
+    _write_model_cards(release, album)
+    build.text("index.json", listings.index(album, {path: built.sha256 for path, built in build.files().items()}))
+    if release.params.tokens:
+        for path, text in listings.tokens(album, release.params.token_url or album.url).items():
+            build.text(path, text)
+
+
+def _write_model_cards(release: Release, album: Album) -> None:
+    catalogue = release.project.catalogue
     tracks = catalogue.tracks()
+    cards = {model["id"]: model["card"] for model in album.models}
     for model in catalogue.models():
-        card = next((m["card"] for m in album.models if m["id"] == model.id), None)
-        if card:
-            grams = stage("footprint card")(project, model_id=model.id)["emissions"] or None
+        if model.id in cards:
+            grams = stage("training grams")(release.project, model.id) or None
             curve = catalogue.curve(model.id)
-            press.text(card, model_card.model_card(album, model, tracks=tracks, curve=curve, emissions_g=grams))
-    press.text("index.json", index_json.index(album, {path: p.sha256 for path, p in pressed.items()}))
+            text = model_card.model_card(album, model, tracks=tracks, curve=curve, emissions_g=grams)
+            release.build.text(cards[model.id], text)
 
 
 def signer_of(project: Project, params: Params) -> provenance.Signer | None:

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..records import AUTO
-from .chapters import clock
-from .sleeve import Album, AlbumSong
+from .song_metadata import Album, AlbumSong, clock
 
 
 def verdict(song: AlbumSong) -> str:

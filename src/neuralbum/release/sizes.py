@@ -11,7 +11,7 @@ from ..errors import ToolError
 from ..project import Project
 from .params import SIZES, Params
 from .sentences import size
-from .sleeve import AlbumSong
+from .song_metadata import AlbumSong
 
 WARN_BYTES = 1_000_000_000
 """A larger album is announced with its lighter sets before anything is made."""

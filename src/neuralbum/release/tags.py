@@ -1,8 +1,6 @@
 """What players read: titles, licence, tempo, loudness, distinctions as chapters, the cover.
 
-One ``Tags`` record, written in each format's own words (``neuralbum.audio.tags``,
-through FFmpeg), and read back into the same record (``read_tags``), so that a
-test can say that nothing is lost:
+One ``Tags`` record, written in each format's own words (``neuralbum.audio.tags``, through FFmpeg):
 
   FLAC, Opus   Vorbis comments; LICENSE, CHAPTER001/CHAPTER001NAME; Opus has
                R128_TRACK_GAIN (RFC 7845, relative to -23 LUFS) instead of ReplayGain
@@ -11,18 +9,22 @@ test can say that nothing is lost:
   M4A          iTunes atoms; tmpo, cprt, chapters, freeform for the rest
 
 Whatever was in the file before is removed: a take's own tags are nobody's business.
+
+Distinctions become chapters, so that a player can jump to "breakdown in 6/8": each runs to
+the next one. Where the first does not start the song, a chapter of the song's own title
+does, because players show nothing before the first chapter.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..audio import tags as tagging
 from ..audio.tags import Chapter, Cover
 from ..errors import ToolError
-from .names import plain_text
+from .song_metadata import Distinction, plain_text
 
 REPLAYGAIN_LUFS = -18.0
 """ReplayGain 2.0's reference loudness."""
@@ -70,12 +72,6 @@ def write_tags(path: Path, kind: str, tags: Tags, cover: Cover | None = None) ->
         words[WHOLE_BPM[kind]] = str(round(tags.bpm))
     chapters = [Chapter(c.start_s, c.end_s, plain_text(c.title)) for c in tags.chapters]
     tagging.write(path, kind, words, chapters=chapters, cover=cover)
-
-
-def read_tags(path: Path, kind: str) -> tuple[Tags, Cover | None]:
-    """Read back what ``write_tags`` wrote."""
-    words, chapters, picture = tagging.read(path, kind)
-    return _from_words(words, chapters), None if picture is None else cover_of(picture)
 
 
 # ---- the record as plain words ----------------------------------------------
@@ -132,68 +128,35 @@ def _extras(tags: Tags) -> dict[str, str]:
     return {plain_text(name).upper(): plain_text(value) for name, value in tags.extra if plain_text(value)}
 
 
-_KNOWN = {
-    "TITLE", "ARTIST", "ALBUM", "ALBUMARTIST", "TRACKNUMBER", "DATE", "GENRE", "BPM", "LICENSE", "LICENSE_SPDX",
-    "COPYRIGHT", "CONTACT", "ISRC", "COMMENT", "TBPM", "TMPO",
-}  # fmt: skip
+# ---- chapters ----------------------------------------------------------------------------
+
+OPENING_S = 1.0
+"""A first distinction within the first second counts as the song's start."""
 
 
-def _from_words(words: dict[str, str], chapters: tuple[Chapter, ...]) -> Tags:
-    def decibels(name: str) -> float | None:
-        return float(words[name].split()[0]) if name in words else None
-
-    loudness = album = peak = None
-    if (gain := decibels("REPLAYGAIN_TRACK_GAIN")) is not None:
-        loudness = REPLAYGAIN_LUFS - gain
-    if (gain := decibels("REPLAYGAIN_ALBUM_GAIN")) is not None:
-        album = REPLAYGAIN_LUFS - gain
-    if "R128_TRACK_GAIN" in words:
-        loudness = R128_LUFS - int(words["R128_TRACK_GAIN"]) / 256
-    if "R128_ALBUM_GAIN" in words:
-        album = R128_LUFS - int(words["R128_ALBUM_GAIN"]) / 256
-    if "REPLAYGAIN_TRACK_PEAK" in words:
-        peak = 20 * math.log10(max(1e-9, float(words["REPLAYGAIN_TRACK_PEAK"])))
-    extra = tuple(
-        (name, value)
-        for name, value in words.items()
-        if name not in _KNOWN and not name.startswith(("REPLAYGAIN", "R128"))
-    )
-    return Tags(
-        title=words.get("TITLE", ""),
-        artist=words.get("ARTIST", ""),
-        album=words.get("ALBUM", ""),
-        number=int(words.get("TRACKNUMBER", "0").partition("/")[0] or 0),
-        date=words.get("DATE", ""),
-        genre=words.get("GENRE", ""),
-        bpm=float(words["BPM"]) if "BPM" in words else None,
-        licence=words.get("LICENSE_SPDX", ""),
-        licence_url=words.get("LICENSE", ""),
-        copyright=words.get("COPYRIGHT", ""),
-        contact=words.get("CONTACT", ""),
-        isrc=words.get("ISRC", ""),
-        comment=words.get("COMMENT", ""),
-        loudness_lufs=loudness,
-        true_peak_db=peak,
-        album_lufs=album,
-        chapters=chapters,
-        extra=extra,
-    )
+def chapters(distinctions: Sequence[Distinction], *, title: str, duration_s: float) -> tuple[Chapter, ...]:
+    """Lay a song out in chapters; none where there is no distinction."""
+    if not distinctions:
+        return ()
+    marks: dict[float, str] = {}
+    for distinction in sorted(distinctions, key=lambda d: (d.start_s, d.text)):
+        # Two notes on one moment share a chapter: players drop chapters without length.
+        at = round(distinction.start_s, 3)
+        marks[at] = f"{marks[at]} · {distinction.text}" if at in marks else distinction.text
+    starts = sorted(marks)
+    if starts[0] > OPENING_S:
+        marks[0.0] = title
+    else:
+        marks[0.0] = marks.pop(starts[0])
+    starts = sorted(marks)
+    ends = [*starts[1:], max(duration_s, starts[-1])]
+    return tuple(Chapter(start, end, marks[start]) for start, end in zip(starts, ends, strict=True))
 
 
 # ---- the cover ---------------------------------------------------------------------------
 
 COVER_SIDE = 600
 """Pixels: what phones and car radios show; bigger only makes every file bigger."""
-
-
-def cover_of(data: bytes) -> Cover:
-    """Describe a picture's bytes (its header is read, its kind is not guessed from a name)."""
-    import io
-
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as image:
-        return Cover(data, Image.MIME.get(image.format or "", "application/octet-stream"), *image.size)
 
 
 def make_cover(path: Path) -> Cover:

@@ -3,25 +3,23 @@
 The article's hardest question about a thousand-song album. A net that found one
 comfortable sound makes good single songs and a dull album; a net that is lost
 makes anything but the band. So two clouds of points are compared, patches of the
-band and patches of the album: how far apart (Fréchet and kernel distance, each beside
-its *floor*, what two halves of the band itself measure), how much of the band is
-reached (density, coverage), how wide (spread, effective number of styles), which
-songs are odd, and whether tempo, loudness, colour and key are spread alike. *Likeness* asks first and more
+band and patches of the album: how far apart (Fréchet distance, beside its *floor*, what two halves of the
+band itself measure), how much of the band is reached (coverage), how wide (spread, effective number of styles), which
+songs are odd, and whether tempo, loudness, brightness and key are spread alike. *Likeness* asks first and more
 plainly: number by number, does the music behave as the band's does, and can the two be told apart?
 
-    portrait.py   one song's points and numbers
-    mfcc.py       the plain embedding;  musicnn.py  a trained one, its weights read from its wheel
+    style.py      one song's patches as points, and its tempo, loudness, brightness and key
     distances.py  how far apart two clouds are
-    compare.py    the album against the band;  picture.py, report.html.j2  drawn and told
+    width.py      the album against the band;  picture.py, report.html.j2  drawn and told
     likeness/     beat, tone, form, level, width and steadiness, measure by measure, and a two-sample test
-    portraits.py  a portrait of each track and take, measured once
+    findings.py   styles and measures of each track and take, measured once
     run.py        a project's album against its corpus
-    voices.py     which takes speak for which track; labelling.py  labels suggested for tracks
+    label_suggestions.py  labels for tracks, from the takes that sound like them
 """
 
 from __future__ import annotations
 
-from .labelling import suggest
+from .label_suggestions import suggest
 from .run import run
 
 __all__ = ["run", "suggest"]

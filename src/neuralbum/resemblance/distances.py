@@ -1,8 +1,7 @@
 """How far apart two clouds of points are, and how much of one the other covers.
 
 *Fréchet distance* between Gaussians (Fréchet Audio Distance, Kilgour et al. 2019, in
-any embedding), *kernel distance* (MMD² with a Gaussian kernel of median bandwidth,
-unbiased), *density and coverage* (Naeem et al., ICML 2020), and the *effective
+any embedding), *coverage* (Naeem et al., ICML 2020), and the *effective
 number* of different things in a cloud (Vendi score, Friedman & Dieng 2023).
 
 A distance means nothing alone: each is printed beside its *floor*, what two random
@@ -70,38 +69,25 @@ def bandwidth(points: Floats) -> float:
     return float(np.sqrt(max(middle, 1e-12)))
 
 
-def kernel(a: Floats, b: Floats, width: float) -> float:
-    """Unbiased MMD² with the kernel exp(−d²/2w²); may be slightly negative when there is no difference."""
-    aa, bb, ab = (np.exp(-squared_distances(x, y) / (2 * width**2)) for x, y in ((a, a), (b, b), (a, b)))
-    n, m = len(a), len(b)
-    return float(
-        (aa.sum() - np.trace(aa)) / max(n * (n - 1), 1)
-        + (bb.sum() - np.trace(bb)) / max(m * (m - 1), 1)
-        - 2 * ab.mean()
-    )
-
-
-def density_coverage(
-    band: Floats, album: Floats, neighbours: int, owners: npt.NDArray[np.integer] | None = None
-) -> tuple[float, float]:
-    """Density: how deep the album lies in the band's balls. Coverage: the share of balls it reaches.
+def coverage(band: Floats, album: Floats, neighbours: int, owners: npt.NDArray[np.integer] | None = None) -> float:
+    """The share of the band's k-nearest-neighbour balls that the album reaches.
 
     A ball reaches from a band's point to its k-th nearest fellow, with ``owners``
     (the song of each point) to the k-th nearest of *another* song: patches of one song are so
     alike that balls among them would be too small for any other song to reach. Alike
-    clouds without owners give about 1 and 1 − 2^−k; an album of one thing keeps density and loses coverage
+    clouds without owners give about 1 − 2^−k; an album of one thing loses coverage
     (unless that thing is the band's average, which lies near everything: look at the effective number too).
     """
     k = min(neighbours, len(band) - 1)
     if k < 1:
-        return 0.0, 0.0
+        return 0.0
     among = squared_distances(band, band)
     np.fill_diagonal(among, np.inf)
     if owners is not None:
         among[owners[:, None] == owners[None, :]] = np.inf
     radius = np.partition(among, k - 1, axis=1)[:, k - 1]
     inside = squared_distances(band, album) <= np.where(np.isfinite(radius), radius, 0.0)[:, None]
-    return float(inside.sum() / (k * len(album))), float(inside.any(axis=1).mean())
+    return float(inside.any(axis=1).mean())
 
 
 def effective_number(points: Floats, width: float) -> float:
@@ -121,12 +107,3 @@ def squared_distances(a: Floats, b: Floats) -> Floats:
     """All squared Euclidean distances, (len(a), len(b))."""
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None, :] - 2 * a @ b.T
     return np.asarray(np.maximum(squares, 0.0))
-
-
-def wasserstein(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
-    """Earth mover's distance between two samples of one number, in its unit."""
-    a, b = np.sort(np.asarray(a, dtype=np.float64)), np.sort(np.asarray(b, dtype=np.float64))
-    both = np.sort(np.concatenate([a, b]))
-    ca = np.searchsorted(a, both[:-1], side="right") / len(a)
-    cb = np.searchsorted(b, both[:-1], side="right") / len(b)
-    return float((np.abs(ca - cb) * np.diff(both)).sum())

@@ -1,4 +1,4 @@
-"""The comparison as one PNG: a map of all patches, four pairs of histograms, and one pair for every measure.
+"""The width as one PNG: a map of all patches, four pairs of histograms, and one pair for every measure.
 
 The measures begin with the worst; the band's 5–95 % range is shaded.
 
@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .compare import Comparison
 from .likeness.compare import Likeness, number
 from .likeness.measures import MEASURES, SongMeasures
+from .width import Width
 
-WIDTH, HEIGHT = 1200, 640
+PAGE_WIDTH, PAGE_HEIGHT = 1200, 640
 PAPER, INK, FAINT = (255, 255, 255), (30, 30, 30), (215, 215, 215)
 BAND, ALBUM = (90, 120, 160), (200, 80, 20)
 MAP = (40, 70, 600, 600)
@@ -34,7 +34,7 @@ SHADE = (232, 238, 246)  #: the band's 5–95 %
 
 
 def draw(
-    comparison: Comparison,
+    width: Width,
     likeness: Likeness | None,
     band: Mapping[str, SongMeasures],
     takes: Mapping[str, SongMeasures],
@@ -43,11 +43,11 @@ def draw(
     from PIL import Image, ImageDraw
 
     n_rows = 0 if likeness is None else -(-len(likeness.measures) // N_COLUMNS)
-    image = Image.new("RGB", (WIDTH, HEIGHT + n_rows * ROW_HEIGHT + (MARGIN if n_rows else 0)), PAPER)
+    image = Image.new("RGB", (PAGE_WIDTH, PAGE_HEIGHT + n_rows * ROW_HEIGHT + (MARGIN if n_rows else 0)), PAPER)
     canvas = ImageDraw.Draw(image)
     canvas.text((40, 20), "Band (circles, blue) and album (crosses, orange)", fill=INK, font_size=20)
-    _map(canvas, comparison)
-    table = comparison.plain["distributions"]
+    _map(canvas, width)
+    table = width.plain["distributions"]
     for box, (name, label) in zip(PANELS, NUMBERS, strict=False):
         _histogram(canvas, box, label, table[name]["band_values"], table[name]["album_values"])
     _keys(canvas, PANELS[3], table["key"])
@@ -63,9 +63,9 @@ def _measures(
 ) -> None:
     """A small pair of histograms for every measure, the worst first, row by row."""
     by_name = {m.name: m for m in MEASURES}
-    width = (WIDTH - 2 * MARGIN) // N_COLUMNS
+    width = (PAGE_WIDTH - 2 * MARGIN) // N_COLUMNS
     for i, row in enumerate(likeness.measures):
-        left, top = MARGIN + i % N_COLUMNS * width, HEIGHT + 46 + i // N_COLUMNS * ROW_HEIGHT
+        left, top = MARGIN + i % N_COLUMNS * width, PAGE_HEIGHT + 46 + i // N_COLUMNS * ROW_HEIGHT
         box = (left, top, left + width - GAP, top + ROW_HEIGHT - 78)
         measure = by_name[row.name]
         sides = [np.concatenate([song.column(measure) for song in songs.values()]) for songs in (band, takes)]
@@ -81,19 +81,19 @@ def _measures(
         canvas.text((left, box[3] + 20), f"inside {row.inside:.2f}, floor {row.floor:.2f}", fill=INK, font_size=12)
 
 
-def _map(canvas: Any, comparison: Comparison) -> None:
+def _map(canvas: Any, width: Width) -> None:
     left, top, right, bottom = MAP
     canvas.rectangle(MAP, outline=FAINT)
     canvas.text(
         (left, bottom + 8), "each mark one patch; axes: the band's two principal components", fill=INK, font_size=13
     )
-    both = np.concatenate([comparison.band_map, comparison.album_map])
+    both = np.concatenate([width.band_map, width.album_map])
     if both.shape[1] < 2:
         both = np.pad(both, ((0, 0), (0, 2 - both.shape[1])))
     low, high = np.percentile(both, 0.5, axis=0), np.percentile(both, 99.5, axis=0)
     place = np.clip((both - low) / np.maximum(high - low, 1e-9), 0, 1)
     xs, ys = left + 6 + place[:, 0] * (right - left - 12), bottom - 6 - place[:, 1] * (bottom - top - 12)
-    n = len(comparison.band_map)
+    n = len(width.band_map)
     for x, y in zip(xs[:n], ys[:n], strict=True):
         canvas.ellipse((x - 3, y - 3, x + 3, y + 3), outline=BAND)
     for x, y in zip(xs[n:], ys[n:], strict=True):

@@ -1,6 +1,6 @@
 """Compare a project's album with its corpus.
 
-A *portrait* (``portraits``) and *measures* (``likeness.kept``) per track and per take, the likeness of each take
+The style and the measures of every track and take (``findings``), the likeness of each take
 to the band, then one finding of stage ``resemblance`` about the subject ``album``, with ``report.html`` and
 ``picture.png``.
 """
@@ -8,7 +8,7 @@ to the band, then one finding of stage ``resemblance`` about the subject ``album
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,12 @@ from ..errors import CatalogueError
 from ..progress import SILENT, Reporter
 from ..project import Project, stage
 from ..records import Take, digest
-from .compare import LEAST_SONGS, compare
+from .findings import EMBEDDING, Loop, Measured, judge_takes, measure_songs, measure_styles, read_style
 from .likeness import compare as likeness_compare
-from .likeness import kept
 from .likeness.compare import Likeness
-from .likeness.kept import judge_takes, measure_songs
 from .params import Params
-from .portraits import Loop, draw_portraits, read
+from .style import SongStyle
+from .width import LEAST_SONGS, compare_width
 
 STAGE, VERSION = "resemblance", 2
 SUBJECT = "album"
@@ -34,8 +33,6 @@ TEMPLATE = Path(__file__).with_name("report.html.j2")
 
 MEASURES = (
     ("frechet", "Fréchet distance"),
-    ("kernel", "kernel distance (MMD²)"),
-    ("density", "density"),
     ("coverage", "coverage"),
 )
 NUMBERS = (
@@ -56,12 +53,12 @@ def run(
     reporter: Reporter = SILENT,
     shard: tuple[int, int] = (1, 1),
 ) -> stage.Outcome:
-    """Portray what has no portrait yet, then compare.
+    """Measure what is not measured yet, then compare.
 
     Parameters
     ----------
     takes : compare these takes instead of the kept ones.
-    shard : portraits can be shared out; the comparison is made by shard 1 when all are there.
+    shard : measuring can be shared out; the comparison is made by shard 1 when all are there.
 
     Raises
     ------
@@ -71,63 +68,70 @@ def run(
     params = params or project.params("resemblance", Params)
     corpus = prepared.open_corpus(project)
     chosen, which = _chosen(project, params, takes)
-    how = Loop(force, retry, reporter)
-    drawn, found = draw_portraits(project, params, corpus, chosen, how, shard)
-    heard, measured = measure_songs(
-        project,
-        params.cut_s,
-        replace(corpus, songs=tuple(song for song in corpus.songs if song.track.id in found)),
-        [take for take in chosen if take.id in found],  # what has no portrait is told of once
-        how,
-        shard,
-    )
-    drawn = _together(drawn, heard)
-    if shard[0] != 1 or drawn.elsewhere:
-        return drawn
-    titles = {song.track.id: song.track.title for song in corpus.songs}
-    band = {name: read(project, found[name]) for name in titles if name in found}
-    album = {take.id: read(project, found[take.id]) for take in chosen if take.id in found}
+    how = Loop(force, retry, reporter, shard)
+    outcome, found = measure_styles(project, params, corpus, chosen, how)
+    usable = replace(corpus, songs=tuple(song for song in corpus.songs if song.track.id in found))
+    # What has no style is reported once.
+    done, measured = measure_songs(project, params.cut_s, usable, [take for take in chosen if take.id in found], how)
+    outcome = _together(outcome, done)
+    if shard[0] != 1 or outcome.elsewhere:
+        return outcome
+    band = {song.track.id: read_style(project, found[song.track.id]) for song in usable.songs}
+    album = {take.id: read_style(project, found[take.id]) for take in chosen if take.id in found}
     for name, side in (("tracks", band), ("takes", album)):
         if len(side) < LEAST_SONGS:
             raise CatalogueError(
                 f"{project.root}: {len(side)} {name} can be compared, at least {LEAST_SONGS} are needed "
                 f"(each at least {params.patch_s:g} s long and not silent)"
             )
-
-    def judge(item: stage.Item, desk: stage.Desk) -> stage.Measured:
-        from . import picture
-
-        comparison = compare(band, album, params, seed=project.settings.seed)
-        likeness = _likeness(measured, project.settings.seed)
-        names = {song.take_id: song.title for song in project.catalogue.songs()}
-        about = {
-            **comparison.plain,
-            "embedding": params.embedding,
-            "patch_s": params.patch_s,
-            "sample_rate": corpus.sample_rate,
-            "which": which,
-            "cut_s": measured.cut_s,
-            "likeness": None if likeness is None else likeness.plain(),
-            "words": " ".join([*([likeness.words()] if likeness else []), comparison.plain["words"]]),
-            "songs": [
-                {**row, "nearest_title": titles[row["nearest_track"]], "title": names.get(row["take"], "")}
-                for row in comparison.plain["songs"]
-            ],
-        }
-        image, page = desk.file("picture.png"), desk.file("report.html")
-        png = picture.draw(comparison, likeness, measured.band, measured.takes)
-        image.write_bytes(png)
-        page.write_text(_page(project, about, likeness, png), encoding="utf-8")
-        return stage.Measured(about, {"picture": image, "report": page})
-
+    if (judged := judge_takes(project, measured, how)) is not None:
+        outcome = _together(outcome, judged)
+    about = {"patch_s": params.patch_s, "sample_rate": corpus.sample_rate, "which": which, "cut_s": measured.cut_s}
     inputs = {
         "portraits": digest(sorted(found[name].key for name in (*band, *album))),
         "measures": measured.digest,
         "which": which,
     }
-    scored = judge_takes(project, measured, how)
-    judged = stage.run_items(project, STAGE, VERSION, params, [stage.Item(SUBJECT, inputs)], judge, **vars(how))
-    return _together(drawn if scored is None else _together(drawn, scored), judged)
+
+    def judge(item: stage.Item, desk: stage.Desk) -> stage.Measured:
+        return _compare_album(project, params, band, album, measured, about, desk)
+
+    items = [stage.Item(SUBJECT, inputs)]
+    return _together(outcome, how.run(project, STAGE, VERSION, params.in_key(), items, judge, shard=(1, 1)))
+
+
+def _compare_album(
+    project: Project,
+    params: Params,
+    band: Mapping[str, SongStyle],
+    album: Mapping[str, SongStyle],
+    measured: Measured,
+    about: Mapping[str, Any],
+    desk: stage.Desk,
+) -> stage.Measured:
+    """The album's finding: numbers, a picture and a page."""
+    from . import picture
+
+    width = compare_width(band, album, params, seed=project.settings.seed)
+    likeness = _likeness(measured, project.settings.seed)
+    titles = {track.id: track.title for track in project.catalogue.tracks()}
+    names = {song.take_id: song.title for song in project.catalogue.songs()}
+    values = {
+        **width.plain,
+        **about,
+        "embedding": EMBEDDING,
+        "likeness": None if likeness is None else likeness.plain(),
+        "words": " ".join([*([likeness.words()] if likeness else []), width.plain["words"]]),
+        "songs": [
+            {**row, "nearest_title": titles[row["nearest_track"]], "title": names.get(row["take"], "")}
+            for row in width.plain["songs"]
+        ],
+    }
+    image, page = desk.file("picture.png"), desk.file("report.html")
+    png = picture.draw(width, likeness, measured.band, measured.takes)
+    image.write_bytes(png)
+    page.write_text(_page(project, values, likeness, png), encoding="utf-8")
+    return stage.Measured(values, {"picture": image, "report": page})
 
 
 def _together(first: stage.Outcome, then: stage.Outcome) -> stage.Outcome:
@@ -141,9 +145,9 @@ def _together(first: stage.Outcome, then: stage.Outcome) -> stage.Outcome:
     )
 
 
-def _likeness(measured: kept.Measured, seed: int) -> Likeness | None:
+def _likeness(measured: Measured, seed: int) -> Likeness | None:
     """None where too few songs are long enough to be measured."""
-    if len(measured.band) < likeness_compare.LEAST_SONGS or not measured.takes:
+    if not measured.comparable:
         return None
     rng = np.random.default_rng([seed, 7])
     return likeness_compare.compare(list(measured.band.values()), list(measured.takes.values()), rng)

@@ -6,11 +6,11 @@ of the titles is near to the phrase and a share is far, as titles made of the
 nearest synonyms only are dull. No word stands in more than a few titles, no two
 titles differ by an ending only.
 
-    lexicon   the word table that is shipped (scripts/make_lexicon.py makes it)
-    sound     first sounds and stress, from spelling
-    words     which words are near the seeds
-    pairs     titles from words
-    run       titles for the kept takes of a project
+    lexicon        the word table that is shipped (scripts/make_lexicon.py makes it)
+    alliteration   first sounds and stress, from spelling
+    words          which words are near the seeds
+    pairs          titles from words
+    run            titles for the kept takes of a project
 
     from neuralbum.title import propose
     [p.title for p in propose("fake feelings", count=12)]
@@ -26,7 +26,6 @@ from .run import (
     candidates,
     give,
     given_titles,
-    pick,
     reject,
     rejected_keys,
     run,
@@ -47,7 +46,6 @@ __all__ = [
     "reject",
     "rejected_keys",
     "take_back",
-    "pick",
     "Params",
     "MORE",
 ]

@@ -1,21 +1,23 @@
 """Titles: pairs of a near adjective and a near noun that alliterate. Pure.
 
-The dice choose among many; two thirds of the titles are drawn from the nearest
+A seeded generator chooses among many; two thirds of the titles are drawn from the nearest
 pairs and a third from farther away, as the nearest synonyms alone are dull.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import ParameterError
+from .alliteration import alliterates, onset_of
 from .lexicon import Lexicon, load, singular_forms
 from .params import Params
-from .sound import alliterates, sound
 from .words import Pool, pool, seeds_of
 
 STRENGTH = {"letter+sound": 1.0, "sound": 0.85, "letter": 0.7, "stress": 0.6}
@@ -23,7 +25,7 @@ STRENGTH = {"letter+sound": 1.0, "sound": 0.85, "letter": 0.7, "stress": 0.6}
 EASY_LETTERS, CLUMSY = 11, 0.93
 """Each letter of a word beyond eleven takes this factor off: dispiritedness is no word to sing."""
 VARIETY = 0.35
-"""How much the dice stir the order of the nearest pairs (standard deviation of log nearness)."""
+"""How much chance stirs the order of the nearest pairs (standard deviation of log nearness)."""
 FAR_FLOOR = 0.05
 """Both words of a far title are still this near to a seed; below lies what only a hub of the thesaurus connects."""
 NEAR_POOL = 6
@@ -75,7 +77,7 @@ def propose(
 
     Parameters
     ----------
-    seed : which dice; the same gives the same titles. Default: ``params.seed``, else 0.
+    seed : of the random choice; the same gives the same titles. Default: ``params.seed``, else 0.
     taken : title keys (``title_key``) that must not come up again.
     used : words that stand in titles already, once per title; they count towards the cap.
 
@@ -92,8 +94,7 @@ def propose(
     left = pool(lexicon, left_seeds, "left", deny=params.deny)
     right = pool(lexicon, right_seeds, "right", deny=params.deny)
     pairs = _Pairs(lexicon, left, right, params.letter_only)
-    dice = seed if seed is not None else (params.seed or 0)
-    rng = np.random.default_rng([dice, 0x717E])
+    rng = np.random.default_rng([seed if seed is not None else (params.seed or 0), 0x717E])
     chosen = _choose(pairs, count, params, rng, set(taken), Counter(used))
     if len(chosen) < count:
         raise ParameterError(
@@ -145,66 +146,44 @@ class _Pairs:
         )
 
 
-def _rule_table(lexicon: Lexicon, left: Pool, right: Pool, rules: dict[str | None, int]) -> np.ndarray:
-    """(n_left, n_right) uint8: which rule each pair alliterates by. Worked out per sound, not per pair."""
-    left_sounds = [sound(lexicon.words[n]) for n in left.numbers]
-    right_sounds = [sound(lexicon.words[n]) for n in right.numbers]
-    left_kinds, right_kinds = sorted(set(left_sounds), key=repr), sorted(set(right_sounds), key=repr)
+def _rule_table(lexicon: Lexicon, left: Pool, right: Pool, rules: dict[str | None, int]) -> npt.NDArray[Any]:
+    """(n_left, n_right) uint8: which rule each pair alliterates by. Worked out per onset, not per pair."""
+    left_onsets = [onset_of(lexicon.words[n]) for n in left.numbers]
+    right_onsets = [onset_of(lexicon.words[n]) for n in right.numbers]
+    left_kinds, right_kinds = sorted(set(left_onsets), key=repr), sorted(set(right_onsets), key=repr)
     small = np.array([[rules[alliterates(a, b)] for b in right_kinds] for a in left_kinds], dtype=np.uint8)
     left_at = {kind: k for k, kind in enumerate(left_kinds)}
     right_at = {kind: k for k, kind in enumerate(right_kinds)}
-    rows = np.array([left_at[s] for s in left_sounds], dtype=np.intp)
-    columns = np.array([right_at[s] for s in right_sounds], dtype=np.intp)
+    rows = np.array([left_at[s] for s in left_onsets], dtype=np.intp)
+    columns = np.array([right_at[s] for s in right_onsets], dtype=np.intp)
     return small[rows[:, None], columns[None, :]]
 
 
-def _ease(lexicon: Lexicon, side: Pool) -> np.ndarray:
+def _ease(lexicon: Lexicon, side: Pool) -> npt.NDArray[Any]:
     """How easily each word of a pool is said, 0..1."""
     letters = np.array([len(lexicon.words[n]) for n in side.numbers])
     return np.asarray(CLUMSY ** np.maximum(0, letters - EASY_LETTERS))
 
 
 def _choose(
-    pairs: _Pairs,
-    count: int,
-    params: Params,
-    rng: np.random.Generator,
-    taken: set[str],
-    uses: Counter[str],
+    pairs: _Pairs, count: int, params: Params, rng: np.random.Generator, taken: set[str], uses: Counter[str]
 ) -> list[Proposal]:
-    """Near ones first come by stirred nearness, far ones by plain chance; both obey the cap."""
-    n_far = round(count * params.far_share)
-    chosen: list[Proposal] = []
+    """Near ones first come by nearness and some chance, far ones by plain chance; both obey the cap."""
+    n_near = count - round(count * params.far_share)
     near_pool = np.arange(min(len(pairs), NEAR_POOL * count + 200))
     stirred = np.log(pairs.weight[near_pool] + 1e-12) + VARIETY * rng.standard_normal(near_pool.size)
     near_order = near_pool[np.argsort(-stirred, kind="stable")]
     far_order = rng.permutation(np.flatnonzero(pairs.least >= FAR_FLOOR))
     rest = np.arange(len(pairs))  # what is left, nearest first, if the others do not suffice
-    for order, wanted, far in ((near_order, count - n_far, False), (far_order, count, True), (rest, count, False)):
-        _take(pairs, order, wanted, far, params.word_cap, taken, uses, chosen)
-    shuffled: Sequence[int] = rng.permutation(len(chosen)).tolist()
-    return [chosen[k] for k in shuffled]
-
-
-def _take(
-    pairs: _Pairs,
-    order: np.ndarray,
-    wanted: int,
-    far: bool,
-    cap: int,
-    taken: set[str],
-    uses: Counter[str],
-    chosen: list[Proposal],
-) -> None:
-    for at in order.tolist():
-        if len(chosen) >= wanted:
-            return
-        left, right = pairs.words(at)
-        if uses[left] >= cap or uses[right] >= cap:
-            continue
-        key = title_key(f"{left} {right}")
-        if key in taken:
-            continue
-        taken.add(key)
-        uses.update((left, right))
-        chosen.append(pairs.proposal(at, far))
+    chosen: list[Proposal] = []
+    for order, wanted, far in ((near_order, n_near, False), (far_order, count, True), (rest, count, False)):
+        for at in order.tolist():
+            if len(chosen) >= wanted:
+                break
+            left, right = pairs.words(at)
+            key = title_key(f"{left} {right}")
+            if max(uses[left], uses[right]) < params.word_cap and key not in taken:
+                taken.add(key)
+                uses.update((left, right))
+                chosen.append(pairs.proposal(at, far))
+    return [chosen[k] for k in rng.permutation(len(chosen)).tolist()]

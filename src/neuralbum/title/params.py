@@ -20,4 +20,4 @@ class Params:
     letter_only: bool = setting(True, "also pairs that share a letter but no sound, as archetypal angst")
     letters: str = setting("lower", "how titles are written", choices=("lower", "Title", "UPPER"))
     deny: tuple[str, ...] = setting((), "more words that no title may hold")
-    seed: int | None = setting(None, "which dice; empty: the project's seed", minimum=0)
+    seed: int | None = setting(None, "seed of the random choice; empty: the project's seed", minimum=0)

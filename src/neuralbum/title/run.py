@@ -10,7 +10,7 @@ order the takes were made.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -138,34 +138,6 @@ def take_back(project: Project, name: str) -> None:
     write_songs(project)
 
 
-def pick(
-    project: Project,
-    ask: Callable[[Proposal, int, int], str],
-    params: Params | None = None,
-    *,
-    takes: Sequence[str] | None = None,
-    phrase: str | None = None,
-) -> int:
-    """Let a person keep or reject titles one by one; returns how many takes got one.
-
-    ``ask(proposal, number, of)`` answers "keep", "reject" or "stop". Each answer is
-    stored at once, so stopping loses nothing.
-    """
-    given = given_titles(project)
-    todo = [t for t in project.catalogue.kept() if t not in given and (takes is None or t in takes)]
-    stream = _endless(project, params or project.params("title", Params), phrase, MORE * len(todo))
-    for n, take in enumerate(todo):
-        for proposal in stream:
-            answer = ask(proposal, n + 1, len(todo))
-            if answer == "stop":
-                return n
-            if answer == "keep":
-                give(project, take, proposal.title, proposal=proposal)
-                break
-            reject(project, [proposal.title])
-    return len(todo)
-
-
 def write_songs(project: Project) -> list[Song]:
     """The album's songs: kept takes that have a title, numbered in the order they were made."""
     given = given_titles(project)
@@ -191,16 +163,11 @@ def _propose(project: Project, params: Params, phrase: str | None, count: int, g
         phrase or project.settings.phrase,
         count=count,
         params=params,
-        seed=seed + len(taken),  # other dice each time, or the same words would come up until they are taken
+        seed=seed + len(taken),  # another seed each time, or the same words would come up until they are taken
         taken=taken,
         used=[word for title in given for word in title.lower().split()],
     )
     return [replace(proposal, title=_written(proposal.title, params.letters)) for proposal in found]
-
-
-def _endless(project: Project, params: Params, phrase: str | None, n: int) -> Iterator[Proposal]:
-    while True:
-        yield from candidates(project, max(1, n), params, phrase=phrase)
 
 
 def _written(title: str, letters: str) -> str:

@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from ..audio import cqt, hpss, mel, stft, weighting
 from ..errors import AudioError
+from .frame_array import FrameArray
 from .params import Params
-from .strip import Strip
 
 Float = npt.NDArray[np.float32]
 
@@ -54,12 +54,12 @@ class Span:
 
 
 @dataclass
-class Levels:
+class SongLevels:
     """A whole song's levels in decibels, and where their maxima are."""
 
     sample_rate: int
     n_samples: int
-    db: Strip  #: rows of 84 c_db then 128 m_db
+    db: FrameArray  #: rows of 84 c_db then 128 m_db
     c_max_db: float
     m_max_db: float
 
@@ -179,9 +179,9 @@ def spans(
         held_from = keep_from
 
 
-def gather(found: Iterable[Span], sample_rate: int) -> Levels:
+def gather(found: Iterable[Span], sample_rate: int) -> SongLevels:
     """Keep the levels of a song's spans and find their maxima."""
-    levels = Levels(sample_rate, 0, Strip(N_PITCHES + N_BANDS), -np.inf, -np.inf)
+    levels = SongLevels(sample_rate, 0, FrameArray(N_PITCHES + N_BANDS), -np.inf, -np.inf)
     for span in found:
         levels.db.append(np.concatenate([span.c_db, span.m_db], axis=1))
         levels.n_samples += len(span.y_p)
@@ -198,7 +198,7 @@ def level(db: Float, max_db: float, range_db: float) -> Float:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class LevelBlock:
     """Some frames' levels, 0…1, and what they come to in video frames."""
 
     H: Float  #: (n_frames, 84) pitches
@@ -213,7 +213,7 @@ def n_video_frames(n_samples: int, sample_rate: int, fps: int) -> int:
     return -(-n_samples * fps // sample_rate)
 
 
-def stretches(levels: Levels, params: Params, *, frames_at_once: int = 600) -> Iterator[Stretch]:
+def level_blocks(levels: SongLevels, params: Params, *, frames_at_once: int = 600) -> Iterator[LevelBlock]:
     """Go through a song's levels, some video frames at a time.
 
     Video frame k takes the analysis frames centred in [k / fps, (k + 1) / fps);
@@ -251,10 +251,10 @@ def stretches(levels: Levels, params: Params, *, frames_at_once: int = 600) -> I
         for i in np.flatnonzero(~some):
             h_v[i], k_v[i] = (h_v[i - 1], k_v[i - 1]) if i else (last_h, last_k)
         last_h, last_k = h_v[-1], k_v[-1]
-        yield Stretch(h, b, k, h_v, k_v)
+        yield LevelBlock(h, b, k, h_v, k_v)
 
 
-def reel_of(levels: Levels, params: Params) -> Strip:
+def video_levels(levels: SongLevels, params: Params) -> FrameArray:
     """The song as the painter gets it: one row of 84 pitches then 128 bands for each video frame.
 
     Pitches linger a little too, so that a held note that a drum tears holes into
@@ -264,9 +264,9 @@ def reel_of(levels: Levels, params: Params) -> Strip:
 
     keep = 2.0 ** (-1.0 / params.fps / params.linger_s) if params.linger_s else 0.0
     lingering = np.zeros(N_PITCHES, dtype=np.float32)
-    reel = Strip(N_PITCHES + N_BANDS)
-    for stretch in stretches(levels, params):
-        pitches = sticky(stretch.H_v, keep, lingering)
+    frames = FrameArray(N_PITCHES + N_BANDS)
+    for block in level_blocks(levels, params):
+        pitches = sticky(block.H_v, keep, lingering)
         lingering = pitches[-1]
-        reel.append(np.concatenate([pitches, stretch.K_v], axis=1))
-    return reel
+        frames.append(np.concatenate([pitches, block.K_v], axis=1))
+    return frames

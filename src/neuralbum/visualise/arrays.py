@@ -1,79 +1,63 @@
 """Write everything the analysis found into one .npz, however long the song.
 
-Arrays are (bins, frames) as usual; in the file they lie frame by frame
-(Fortran order), so that they can be written as they come. Each waits in a
-temporary file of its own until its length is known.
+Arrays are (bins, frames) as usual; they grow frame by frame on disk and are
+written transposed, so that an hour of masks needs no memory.
 """
 
 from __future__ import annotations
 
-import tempfile
-import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..project import atomic
-from .analyse import Levels, Span, gather, stretches
+from .analyse import HOP_LENGTH, Span, gather, level_blocks
+from .frame_array import FrameArray
 from .params import Params
 from .song import one_core, spans_of
 
-Float = npt.NDArray[np.float32]
-
-COPY_BYTES = 2**20
-
-
-class _Column:
-    """An array that grows by frames, in a temporary file."""
-
-    def __init__(self, stack: ExitStack, folder: Path, *, frames_last: bool) -> None:
-        self.file = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115  # the stack closes it
-        self.frames_last = frames_last
-        self.shape: tuple[int, ...] = (0,)
-
-    def add(self, rows: Float) -> None:
-        self.file.write(np.ascontiguousarray(rows, dtype=np.float32).data)
-        self.shape = (self.shape[0] + rows.shape[0], *rows.shape[1:])
-
-    def pack(self, archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
-        shape = self.shape[::-1] if self.frames_last else self.shape
-        header = {"descr": "<f4", "fortran_order": self.frames_last, "shape": shape}
-        self.file.seek(0)
-        with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-            np.lib.format.write_array_header_1_0(member, header)
-            while block := self.file.read(COPY_BYTES):
-                member.write(block)
-        return shape
+FRAMES_FIRST = ("H_v", "K_v")
+OF_SPANS = ("mask_h", "mask_p", "y_p", "c_db", "m_db")
+OF_LEVELS = ("H", "B", "K", "H_v", "K_v")
 
 
 def write_arrays(path: Path, out: Path, params: Params, *, masks: bool = True) -> dict[str, Any]:
     """Analyse a sound file into ``out``; returns sample rate, frame rates and the arrays' shapes."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    names = (["mask_h", "mask_p", "y_p"] if masks else []) + ["c_db", "m_db", "H", "B", "K", "H_v", "K_v"]
+    grown: dict[str, FrameArray] = {}
     with one_core(), ExitStack() as stack:
-        columns = {name: _Column(stack, out.parent, frames_last=name not in ("y_p", "H_v", "K_v")) for name in names}
-        found, rate = spans_of(path, params)
+
+        def keep(name: str, values: Any) -> None:
+            rows = values.reshape(len(values), -1)
+            if name not in grown:
+                grown[name] = stack.enter_context(FrameArray(rows.shape[1]))
+            grown[name].append(rows)
 
         def kept(span: Span) -> Span:
-            for name in ("mask_h", "mask_p", "y_p", "c_db", "m_db"):
-                if name in columns:
-                    columns[name].add(getattr(span, name))
+            for name in OF_SPANS if masks else OF_SPANS[3:]:
+                keep(name, getattr(span, name))
             return span
 
-        levels: Levels = gather(map(kept, found), rate)
-        for stretch in stretches(levels, params):
-            for name in ("H", "B", "K", "H_v", "K_v"):
-                columns[name].add(getattr(stretch, name))
+        found, rate = spans_of(path, params)
+        levels = gather(map(kept, found), rate)
+        for block in level_blocks(levels, params):
+            for name in OF_LEVELS:
+                keep(name, getattr(block, name))
         levels.db.close()
-        with atomic(out) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            shapes = {name: column.pack(archive, name) for name, column in columns.items()}
+        arrays = {name: _as_written(name, rows) for name, rows in grown.items()}
+        with atomic(out) as part, open(part, "wb") as file:
+            np.savez(file, **arrays)
     return {
         "sample_rate": rate,
-        "hop_length": 512,
+        "hop_length": HOP_LENGTH,
         "fps": params.fps,
         "duration_s": levels.duration_s,
-        "shapes": shapes,
+        "shapes": {name: values.shape for name, values in arrays.items()},
     }
+
+
+def _as_written(name: str, grown: FrameArray) -> Any:
+    rows = grown.mapped()
+    return rows[:, 0] if grown.width == 1 else rows if name in FRAMES_FIRST else rows.T

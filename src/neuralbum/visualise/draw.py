@@ -1,11 +1,11 @@
-"""Paint a song's levels into pictures: two layouts, one ink.
+"""Paint a song's levels into pictures: two layouts, one way to mix colour and light.
 
 *waterfall*: time runs down, pitch and frequency across. The newest moment
-lies just above a strip of light that shows what sounds now; everything older
+lies just above a keyboard that shows what sounds now; everything older
 moves up. The whole song is one tall picture, of which a frame is a slice: so
 nothing is drawn twice, and an encoder finds that everything only moved.
 
-*plaid*: columns are the pitches now, rows the bands now, woven.
+*plaid*: columns are the pitches now, rows the bands now.
 
 Pictures are YUV planes of 8 bits from the start (4:2:0), because converting
 RGB costs more than all the rest. Cells fade into each other along a raised
@@ -14,16 +14,17 @@ cosine, so that there are no edges where the music has none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ParameterError
 from .analyse import N_BANDS, N_PITCHES
+from .frame_array import FrameArray
 from .palette import NOTES, Colours, colours, light_strength, pitch_strength
-from .strip import Strip
 
 Float = npt.NDArray[np.float32]
 Plane = npt.NDArray[np.uint8]
@@ -38,8 +39,8 @@ seconds would be half black; at less than full light one sees that this is not b
 BLOOM, BLOOM_CELLS = 0.3, 2.2
 """How much of a pitch's colour glows beyond its column, and how far (standard deviation in cells)."""
 
-STRIP_SHARE = 1 / 13
-"""How much of a waterfall's height the strip of what sounds now takes."""
+KEYBOARD_SHARE = 1 / 13
+"""How much of a waterfall's height the keyboard of what sounds now takes."""
 
 Y_ZERO, Y_SPAN = 16.0, 219.0
 C_ZERO, C_SPAN = 128.0, 224.0
@@ -53,33 +54,17 @@ class Picture:
     y: Plane
     cb: Plane
     cr: Plane
+    frame: Any = None  #: the encoder's frame whose memory the planes are, if they are
+
+    def put(self, rows: slice, other: Picture, source: slice) -> None:
+        """Copy rows of another picture into rows of this one; all bounds are even."""
+        self.y[rows] = other.y[source]
+        for mine, theirs in ((self.cb, other.cb), (self.cr, other.cr)):
+            mine[_halved(rows)] = theirs[_halved(source)]
 
 
-@dataclass(frozen=True)
-class Shot:
-    """One frame as it lies in the painter's memory: parts to be stacked from the top.
-
-    The parts are views of larger pictures that are painted over later: use a shot before asking for the next.
-    """
-
-    parts: tuple[Picture, ...]
-
-    def paint(self, target: Picture, top: int = 0) -> None:
-        """Copy the rows from ``top`` (even) on, as many as ``target`` has."""
-        for planes, share in ((0, 1), (1, 2), (2, 2)):
-            out, place = _planes(target)[planes], -top // share
-            for part in self.parts:
-                plane = _planes(part)[planes]
-                first, last = max(0, -place), min(len(plane), len(out) - place)
-                if first < last:
-                    out[place + first : place + last] = plane[first:last]
-                place += len(plane)
-
-    def whole(self) -> Picture:
-        """The frame in one piece; its own memory if it has several parts."""
-        if len(self.parts) == 1:
-            return self.parts[0]
-        return Picture(*(np.concatenate(planes) for planes in zip(*map(_planes, self.parts), strict=True)))
+def _halved(rows: slice) -> slice:
+    return slice(rows.start // 2, rows.stop // 2)
 
 
 @dataclass(frozen=True)
@@ -106,9 +91,9 @@ class Look:
         return max(2, 2 * round(self.height / (HISTORY_S * self.fps) / 2))
 
     @property
-    def strip(self) -> int:
-        """Height of the strip of what sounds now, in pixels; 0 for a plaid."""
-        return 0 if self.layout == "plaid" else 2 * round(self.height * STRIP_SHARE / 2)
+    def keyboard_height(self) -> int:
+        """Height of the keyboard of what sounds now, in pixels; 0 for a plaid."""
+        return 0 if self.layout == "plaid" else 2 * round(self.height * KEYBOARD_SHARE / 2)
 
 
 class Painter:
@@ -117,11 +102,11 @@ class Painter:
     def __init__(self, look: Look) -> None:
         self.look = look
         self.colours: Colours = colours(look.palette)
-        ink = self.colours.pitch[np.arange(N_PITCHES) % 12]  # (84, 3)
+        colour = self.colours.pitch[np.arange(N_PITCHES) % 12]  # (84, 3)
         across, half_across = (spread(N_PITCHES, w, BLOOM) for w in (look.width, look.width // 2))
-        self.y_of_pitch = across * ink[:, :1]
-        self.cb_of_pitch = half_across * ink[:, 1:2]
-        self.cr_of_pitch = half_across * ink[:, 2:3]
+        self.y_of_pitch = across * colour[:, :1]
+        self.cb_of_pitch = half_across * colour[:, 1:2]
+        self.cr_of_pitch = half_across * colour[:, 2:3]
         light_size = look.height if look.layout == "plaid" else look.width
         self.of_light = spread(N_BANDS, light_size, BLOOM)
         self.of_light_half = spread(N_BANDS, light_size // 2, BLOOM)
@@ -132,11 +117,11 @@ class Painter:
             self.of_light = np.ascontiguousarray(self.of_light[:, ::-1])
             self.of_light_half = np.ascontiguousarray(self.of_light_half[:, ::-1])
             self.tint_cb, self.tint_cr = self.tint_cb[::-1].copy(), self.tint_cr[::-1].copy()
-        self._keys = _Keys(look) if look.strip else None
+        self._keyboard = _Keyboard(look) if look.keyboard_height else None
 
     # ---- waterfall -----------------------------------------------------------
 
-    def tall(self, rows: Float, before: Float) -> Picture:
+    def scroll(self, rows: Float, before: Float) -> Picture:
         """Paint some moments one under the other: ``step`` pixels each.
 
         Parameters
@@ -145,91 +130,95 @@ class Painter:
         before : float32 (212,)
             The moment before the first, from which the first fades over.
         """
-        from ..kernels.ink import mix
+        from ..kernels.yuv_compositing import composite
 
         step = self.look.step
         pitch, light = strengths(np.concatenate([before[None], rows]))
         fine_pitch, fine_light = _between(pitch, step), _between(light, step)
         half_pitch, half_light = _between(pitch, step // 2), _between(light, step // 2)
-        y = mix(fine_pitch @ self.y_of_pitch, fine_light @ self.of_light, self.white, Y_ZERO, Y_SPAN)
+        y = composite(fine_pitch @ self.y_of_pitch, fine_light @ self.of_light, self.white, Y_ZERO, Y_SPAN)
         half = half_light @ self.of_light_half
-        cb = mix(half_pitch @ self.cb_of_pitch, half, self.tint_cb, C_ZERO, C_SPAN)
-        cr = mix(half_pitch @ self.cr_of_pitch, half, self.tint_cr, C_ZERO, C_SPAN)
+        cb = composite(half_pitch @ self.cb_of_pitch, half, self.tint_cb, C_ZERO, C_SPAN)
+        cr = composite(half_pitch @ self.cr_of_pitch, half, self.tint_cr, C_ZERO, C_SPAN)
         return Picture(y, cb, cr)
 
-    def now(self, rows: Float) -> list[Picture]:
-        """The strips under the waterfall for some moments."""
-        assert self._keys is not None
+    def keyboards(self, rows: Float) -> list[Picture]:
+        """The keyboards under the waterfall for some moments."""
+        assert self._keyboard is not None
         pitch, light = strengths(rows)
-        return self._keys.paint(self, pitch, light)
+        return self._keyboard.paint(self, pitch, light)
 
     # ---- plaid -----------------------------------------------------------------
 
     def plaid(self, row: Float, picture: Picture) -> None:
-        """Weave one moment's levels (212,) into ``picture``."""
-        from ..kernels.ink import weave
+        """Paint one moment's levels (212,) into ``picture``."""
+        from ..kernels.yuv_compositing import composite_outer
 
         pitch, light = strengths(row[None])
         k, k_half = (light @ self.of_light)[0], (light @ self.of_light_half)[0]
-        weave((pitch @ self.y_of_pitch)[0], k, self.white, Y_ZERO, Y_SPAN, picture.y)
-        weave((pitch @ self.cb_of_pitch)[0], k_half, self.tint_cb, C_ZERO, C_SPAN, picture.cb)
-        weave((pitch @ self.cr_of_pitch)[0], k_half, self.tint_cr, C_ZERO, C_SPAN, picture.cr)
+        composite_outer((pitch @ self.y_of_pitch)[0], k, self.white, Y_ZERO, Y_SPAN, picture.y)
+        composite_outer((pitch @ self.cb_of_pitch)[0], k_half, self.tint_cb, C_ZERO, C_SPAN, picture.cb)
+        composite_outer((pitch @ self.cr_of_pitch)[0], k_half, self.tint_cr, C_ZERO, C_SPAN, picture.cr)
 
 
-def pictures(reel: Strip, look: Look, *, start: int = 0, stop: int | None = None) -> Iterator[Picture]:
-    """The song's pictures in order, from one row of levels each; use one before asking for the next."""
-    for shot in shots(reel, look, start=start, stop=stop):
-        yield shot.whole()
+def pictures(
+    frames: FrameArray,
+    look: Look,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    new: Callable[[Look], Picture] | None = None,
+) -> Iterator[Picture]:
+    """The song's pictures in order, from one row of levels each, each in memory of its own.
 
-
-def shots(reel: Strip, look: Look, *, start: int = 0, stop: int | None = None) -> Iterator[Shot]:
-    """The song's pictures in order, uncopied."""
-    painter = Painter(look)
-    stop = len(reel) if stop is None else stop
+    ``new`` gives an empty picture to paint into: an encoder's own frame, so that nothing is copied twice.
+    """
+    painter, new = Painter(look), new or blank
+    stop = len(frames) if stop is None else stop
     if look.layout == "plaid":
-        woven = blank(look)
         for first in range(start, stop, 64):
-            for row in reel.read(first, min(first + 64, stop)):
-                painter.plaid(row, woven)
-                yield Shot((woven,))
+            for row in frames.read(first, min(first + 64, stop)):
+                picture = new(look)
+                painter.plaid(row, picture)
+                yield picture
         return
-    step, body = look.step, look.height - look.strip
+    step, body = look.step, look.height - look.keyboard_height
     seen = -(-body // step)  # moments visible at once
-    batch = max(64, seen)
-    before = past(reel, start - seen - 1, start)
-    held = painter.tall(before[1:], before[0])
-    for first in range(start, stop, batch):
-        last = min(first + batch, stop)
-        rows = reel.read(first, last)
-        new = painter.tall(rows, past(reel, first - 1, first)[0])
-        tall = Picture(*(np.concatenate([a, b]) for a, b in zip(_planes(held), _planes(new), strict=True)))
-        strips = painter.now(rows)
-        for i in range(len(rows)):
+    before = past(frames, start - seen - 1, start)
+    held = painter.scroll(before[1:], before[0])
+    for first in range(start, stop, max(64, seen)):
+        rows = frames.read(first, min(first + max(64, seen), stop))
+        scroll = _stacked(held, painter.scroll(rows, past(frames, first - 1, first)[0]))
+        for i, keyboard in enumerate(painter.keyboards(rows)):
             end = (seen + i + 1) * step
-            seen_y, seen_c = slice(end - body, end), slice((end - body) // 2, end // 2)
-            yield Shot((Picture(tall.y[seen_y], tall.cb[seen_c], tall.cr[seen_c]), strips[i]))
-        held = _joined(held, new, seen * step)
+            picture = new(look)
+            picture.put(slice(0, body), scroll, slice(end - body, end))
+            picture.put(slice(body, look.height), keyboard, slice(0, look.keyboard_height))
+            yield picture
+        height = len(scroll.y)
+        held = blank(look, seen * step)
+        held.put(slice(0, seen * step), scroll, slice(height - seen * step, height))
 
 
-def past(reel: Strip, start: int, stop: int) -> Float:
+def past(frames: FrameArray, start: int, stop: int) -> Float:
     """Moments ``start`` to ``stop``; those before the song began are its end, dimmer, repeated if it is short."""
-    heard = reel.read(start, stop)
+    heard = frames.read(start, stop)
     if start >= 0:
         return heard
-    end = reel.read(len(reel) + start, len(reel))
+    end = frames.read(len(frames) + start, len(frames))
     before = end[np.arange(start, min(stop, 0)) % len(end)]
     return np.concatenate([before * np.float32(BEFORE), heard])
 
 
 def strengths(rows: Float) -> tuple[Float, Float]:
-    """Levels (n, 212) -> strengths of colours (n, 84) and of light (n, 128)."""
+    """SongLevels (n, 212) -> strengths of colours (n, 84) and of light (n, 128)."""
     return pitch_strength(rows[:, :N_PITCHES]), light_strength(rows[:, N_PITCHES:])
 
 
 def spread(n_cells: int, n_pixels: int, bloom: float = 0.0) -> Float:
     """How much of each cell lies on each pixel: float32 (n_cells, n_pixels); each pixel's shares add up to 1.
 
-    ``bloom`` is the share of a cell's colour that spills over its neighbours, as bright light does on film.
+    ``bloom`` is the share of a cell's colour that spills over its neighbours, as bright light does on video.
     """
     place = (np.arange(n_pixels) + 0.5) * n_cells / n_pixels - 0.5
     distance = np.abs(place[None, :] - np.arange(n_cells)[:, None])
@@ -241,10 +230,11 @@ def spread(n_cells: int, n_pixels: int, bloom: float = 0.0) -> Float:
     return np.asarray(share, dtype=np.float32)
 
 
-def blank(look: Look) -> Picture:
-    """An empty frame to paint into."""
-    half = (look.height // 2, look.width // 2)
-    return Picture(np.empty((look.height, look.width), np.uint8), np.empty(half, np.uint8), np.empty(half, np.uint8))
+def blank(look: Look, height: int | None = None) -> Picture:
+    """An empty picture to paint into, of the look's height or another even one."""
+    height = look.height if height is None else height
+    half = (height // 2, look.width // 2)
+    return Picture(np.empty((height, look.width), np.uint8), np.empty(half, np.uint8), np.empty(half, np.uint8))
 
 
 def _between(rows: Float, step: int) -> Float:
@@ -256,23 +246,17 @@ def _between(rows: Float, step: int) -> Float:
     return fine.reshape(-1, rows.shape[1])
 
 
-def _joined(held: Picture, new: Picture, height: int) -> Picture:
-    y = np.concatenate([held.y, new.y])[-height:]
-    cb = np.concatenate([held.cb, new.cb])[-(height // 2) :]
-    cr = np.concatenate([held.cr, new.cr])[-(height // 2) :]
-    return Picture(y, cb, cr)
+def _stacked(upper: Picture, lower: Picture) -> Picture:
+    pairs = ((upper.y, lower.y), (upper.cb, lower.cb), (upper.cr, lower.cr))
+    return Picture(*(np.concatenate(pair) for pair in pairs))
 
 
-def _planes(picture: Picture) -> tuple[Plane, Plane, Plane]:
-    return picture.y, picture.cb, picture.cr
-
-
-class _Keys:
-    """The strip of what sounds now: a soft-edged key for each pitch, lit by what strikes above it."""
+class _Keyboard:
+    """The keyboard of what sounds now: a soft-edged key for each pitch, lit by what strikes above it."""
 
     def __init__(self, look: Look) -> None:
-        height = look.strip
-        self.gap = max(2, 2 * round(height / 16))  # dark, so that the strip stands off
+        height = look.keyboard_height
+        self.gap = max(2, 2 * round(height / 16))  # dark, so that the keyboard stands off
         self.shape = self._shape(height, look.width, self.gap)
         self.half_shape = self._shape(height // 2, look.width // 2, self.gap // 2)
         self.names = note_names(look.width, height) if look.note_names else np.zeros_like(self.shape)
@@ -289,7 +273,7 @@ class _Keys:
         return np.asarray(both, dtype=np.float32)
 
     def paint(self, painter: Painter, pitch: Float, light: Float) -> list[Picture]:
-        from ..kernels.ink import press
+        from ..kernels.yuv_compositing import draw_keys
 
         # Keys are never quite dark: the keyboard is there before anybody plays.
         lit = 0.10 + 0.90 * pitch
@@ -300,15 +284,15 @@ class _Keys:
         found = []
         for i in range(len(pitch)):
             halves = [
-                press(colour[i], half_glow[i], self.half_shape, self.half_names, 0, C_ZERO, C_SPAN)
+                draw_keys(colour[i], half_glow[i], self.half_shape, self.half_names, 0, C_ZERO, C_SPAN)
                 for colour in (cb, cr)
             ]
-            found.append(Picture(press(y[i], glow[i], self.shape, self.names, 1, Y_ZERO, Y_SPAN), *halves))
+            found.append(Picture(draw_keys(y[i], glow[i], self.shape, self.names, 1, Y_ZERO, Y_SPAN), *halves))
         return found
 
 
 def note_names(width: int, height: int) -> Float:
-    """The notes' names written on the keys: a mask (height, width), 1 where there is ink."""
+    """The notes' names written on the keys: a mask (height, width), 1 where they are written."""
     from PIL import Image, ImageDraw, ImageFont
 
     image = Image.new("L", (width, height), 0)

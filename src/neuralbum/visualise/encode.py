@@ -8,9 +8,9 @@ length needs the same memory.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,39 +19,62 @@ import numpy as np
 import numpy.typing as npt
 
 from ..audio import plain_path
+from ..audio.encode import AudioStream
 from ..errors import ToolError
-from .draw import Look, Shot
-from .h264 import stream_of
-from .scroll import Parts, Scroller, frame_of, parts_of, planes_of
+from .draw import Look, Picture
 
 Float = npt.NDArray[np.float32]
 
-CODECS = {"h264": "libx264", "av1": "libsvtav1", "vp9": "libvpx-vp9"}
-SUFFIX = {"h264": ".mp4", "av1": ".webm", "vp9": ".webm"}
-AAC_BITS_PER_S = 192_000
-OPUS_BITS_PER_S = 128_000
-AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
-OPUS_RATES = (48000, 24000, 16000, 12000, 8000)
 STEADY = "bframes=0:rc-lookahead=0:mbtree=0:scenecut=0:weightp=0:aq-mode=0:me=dia:subme=0:no-psy=1:force-cfr=1"
 """What x264 need not look for: a waterfall moves by whole pixels and a plaid not at all, without cuts or
-fades; and nothing waits for the picture after it."""
+fades; and nothing waits for the picture after it. Without this it takes 1.7 times the time for the same PSNR."""
 
 FINER = 4
 """x264 with a constant quantiser needs no analysis of the whole picture (a quarter of its time); one so much lower
 than ``crf`` gives the same PSNR or a little more."""
 
-JUMP_IN_S = 10
-"""A player may begin at every picture of so many seconds."""
 
-GLOBAL_HEADER = 1 << 22  # AV_CODEC_FLAG_GLOBAL_HEADER
+@dataclass(frozen=True)
+class Format:
+    """One kind of video: FFmpeg's encoder and its options, and the sound that goes with it."""
+
+    encoder: str
+    suffix: str
+    sound: str  #: a kind of ``audio.encode``
+    sound_kbps: int
+    options: Callable[[str, int], dict[str, str]]  #: of preset and quality
+
+
+def _x264(preset: str, quality: int) -> dict[str, str]:
+    return {"preset": preset, "qp": str(min(51, max(1, quality - FINER))), "threads": "1", "x264-params": STEADY}
+
+
+def _svt_av1(preset: str, quality: int) -> dict[str, str]:
+    return {"preset": "10", "crf": str(min(63, quality + 14)), "svtav1-params": "lp=1"}
+
+
+def _vpx_vp9(preset: str, quality: int) -> dict[str, str]:
+    return {"deadline": "realtime", "cpu-used": "7", "crf": str(min(63, quality + 11)), "b": "0", "row-mt": "1"}
+
+
+FORMATS = {
+    "h264": Format("libx264", ".mp4", "m4a", 192, _x264),
+    "av1": Format("libsvtav1", ".webm", "opus", 128, _svt_av1),
+    "vp9": Format("libvpx-vp9", ".webm", "opus", 128, _vpx_vp9),
+}
+"""By ``[visualise] encoder``."""
+
+KEYFRAME_EVERY_S = 10
+
 BT709, LIMITED_RANGE = 1, 1  # numbers of ITU-T H.273 and of FFmpeg's AVColorRange
 
 
-class Film:
+class VideoWriter:
     """A video file being written.
 
-    >>> with Film(path, look, encoder="h264", preset="superfast", quality=23, sample_rate=44100, channels=2) as film:
-    ...     for shot in shots(reel, look): film.show(shot); film.hear(block)
+    >>> with VideoWriter(path, look, sample_rate=44100, channels=2) as video:
+    ...     for picture in pictures(frames, look, new=frame_picture): video.write_picture(picture)
+    ...     video.write_audio(block)
     """
 
     def __init__(
@@ -69,117 +92,61 @@ class Film:
 
         self._av = av
         self._path = path
-        self._look = look
-        self._n_shown = 0
-        self._n_heard = 0
-        self._sound: Any = None
-        self._resampler: Any = None
-        rate = round(look.fps)
-        settings = _options(encoder, preset, quality)
-        parts = parts_of(look) if encoder == "h264" else None
-        if parts is not None:  # all slices of a picture are coded alike, and ``scroll`` writes CAVLC
-            settings["x264-params"] += ":cabac=0"
+        self._fps = look.fps
+        self._n_pictures = 0
+        form = FORMATS[encoder]
+        require(encoder)
+        os.environ.setdefault("SVT_LOG", "1")  # libsvtav1 writes its settings to stderr otherwise; 1: errors only
         try:
             movflags = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
             self._container = av.open(plain_path(path), "w", options=movflags)
-            video: Any = self._container.add_stream(CODECS[encoder], rate=rate, options=settings)
-            self._video = video
-            _describe(video.codec_context, look.width, look.height, rate)
-            self._scroller = None if parts is None else self._open_scroller(parts, settings)
-            if sample_rate:
-                self._open_sound(encoder, sample_rate, channels)
+            self._video: Any = self._container.add_stream(
+                form.encoder, rate=round(look.fps), options=form.options(preset, quality)
+            )
         except (av.FFmpegError, OSError, ValueError) as cause:
             raise ToolError(f"{path}: cannot be written as {encoder} video: {cause}") from cause
+        context: Any = self._video.codec_context
+        context.width, context.height, context.pix_fmt = look.width, look.height, "yuv420p"
+        context.color_range = LIMITED_RANGE
+        context.color_primaries = context.color_trc = context.colorspace = BT709
+        context.gop_size = KEYFRAME_EVERY_S * round(look.fps)
+        self._sound: AudioStream | None = None
+        if sample_rate:
+            self._sound = AudioStream(
+                self._container, form.sound, sample_rate=sample_rate, channels=channels, kbps=form.sound_kbps
+            )
 
-    def _open_sound(self, encoder: str, sample_rate: int, channels: int) -> None:
-        name, bits = ("aac", AAC_BITS_PER_S) if encoder == "h264" else ("libopus", OPUS_BITS_PER_S)
-        rates: tuple[int, ...] = AAC_RATES if encoder == "h264" else OPUS_RATES
-        layout = "mono" if channels == 1 else "stereo"
-        target = sample_rate if sample_rate in rates else min(r for r in rates if r >= min(sample_rate, max(rates)))
-        # [bit/s] a channel at 44.1 kHz sounds good with half the stereo rate; slower rates need less
-        per_channel = bits / 2 * min(1.0, target / 44100)
-        self._sound = self._container.add_stream(name, rate=target, layout=layout)
-        self._sound.bit_rate = int(max(32_000, per_channel)) * (1 if channels == 1 else 2)
-        if name == "aac":  # half the time of the default search; no difference was heard or measured at these rates
-            self._sound.codec_context.options = {"aac_coder": "fast"}
-        frame_size = 1024 if name == "aac" else target // 50
-        form = "fltp" if name == "aac" else "flt"
-        self._resampler = self._av.AudioResampler(format=form, layout=layout, rate=target, frame_size=frame_size)
-        self._source = (sample_rate, channels)
+    def write_picture(self, picture: Picture) -> None:
+        """Append a picture that ``frame_picture`` made."""
+        picture.frame.pts = self._n_pictures
+        with ordinary_class() if self._n_pictures == 0 else nullcontext():  # the encoder opens with its first picture
+            self._encode(picture.frame)
+        self._n_pictures += 1
 
-    def _open_scroller(self, parts: Parts, settings: dict[str, str]) -> Scroller:
-        whole: Any = self._video.codec_context  # encodes nothing; knows how the large picture is to be announced
-        whole.options = settings
-        whole.flags |= GLOBAL_HEADER
-        whole.open()
-        stream = stream_of(whole.extradata)
-
-        def open_encoder(width: int, height: int, slice_mbs: int) -> Any:
-            context: Any = self._av.CodecContext.create("libx264", "w")
-            slices = f":slice-max-mbs={slice_mbs}" if slice_mbs else ""
-            rate = round(self._look.fps)
-            _describe(context, width, height, rate)
-            context.framerate, context.time_base = rate, Fraction(1, rate)
-            context.options = {**settings, "forced-idr": "1", "x264-params": settings["x264-params"] + slices}
-            return context
-
-        return Scroller(self._look, parts, stream, open_encoder)
-
-    def show(self, shot: Shot) -> None:
-        """Append one picture."""
-        pts, self._n_shown = self._n_shown, self._n_shown + 1
-        if self._scroller is None:
-            frame = frame_of(self._look.width, self._look.height)
-            shot.paint(planes_of(frame))
-            frame.pts = pts
-            with ordinary_class() if pts == 0 else nullcontext():  # the encoder opens with its first picture
-                self._write(self._video, frame)
-            return
-        jump_in = pts % (JUMP_IN_S * round(self._look.fps)) == 0
-        try:
-            packet = self._av.Packet(self._scroller.encode(shot, pts, jump_in))
-            packet.stream, packet.pts, packet.dts, packet.is_keyframe = self._video, pts, pts, jump_in
-            packet.time_base = Fraction(1, round(self._look.fps))
-            self._container.mux(packet)
-        except (self._av.FFmpegError, OSError) as cause:
-            raise ToolError(f"{self._path}: writing failed: {cause}; is the disk full?") from cause
-
-    def hear(self, audio: Float) -> None:
+    def write_audio(self, audio: Float) -> None:
         """Append sound: float32 (channels, n_samples) at the rate and with the channels announced."""
-        rate, channels = self._source
-        if channels > 2:  # the front pair carries it; a mix would be louder than what was measured
-            audio = audio[:2]
-        layout = "mono" if channels == 1 else "stereo"
-        frame = self._av.AudioFrame.from_ndarray(np.ascontiguousarray(audio), format="fltp", layout=layout)
-        frame.sample_rate = rate
-        frame.pts = self._n_heard
-        frame.time_base = Fraction(1, rate)
-        self._n_heard += audio.shape[1]
-        for part in self._resampler.resample(frame):
-            self._write(self._sound, part)
+        assert self._sound is not None
+        self._sound.write(audio)
 
     @property
-    def shown_s(self) -> float:
-        return self._n_shown / self._look.fps
+    def duration_s(self) -> float:
+        """How long the pictures are that were written so far."""
+        return self._n_pictures / self._fps
 
-    def _write(self, stream: Any, frame: Any) -> None:
+    def _encode(self, frame: Any) -> None:
         try:
-            for packet in stream.encode(frame):
-                self._container.mux(packet)
+            self._container.mux(self._video.encode(frame))
         except (self._av.FFmpegError, OSError) as cause:
             raise ToolError(f"{self._path}: writing failed: {cause}; is the disk full?") from cause
 
     def close(self) -> None:
         """Let the encoders finish, write the file's index."""
         if self._sound is not None:
-            for part in self._resampler.resample(None):
-                self._write(self._sound, part)
-            self._write(self._sound, None)
-        if self._scroller is None:
-            self._write(self._video, None)
+            self._sound.close()
+        self._encode(None)
         self._container.close()
 
-    def __enter__(self) -> Film:
+    def __enter__(self) -> VideoWriter:
         return self
 
     def __exit__(
@@ -191,19 +158,42 @@ class Film:
             self._container.close()
 
 
-def _describe(context: Any, width: int, height: int, rate: int) -> None:
-    context.width, context.height, context.pix_fmt = width, height, "yuv420p"
-    context.color_range = LIMITED_RANGE
-    context.color_primaries = context.color_trc = context.colorspace = BT709
-    context.gop_size = JUMP_IN_S * rate
+def require(encoder: str) -> None:
+    """Say so if FFmpeg, as it was built for this PyAV, cannot make that kind of video.
+
+    Raises
+    ------
+    ToolError
+        Names an encoder that is there.
+    """
+    if not _is_there(encoder):
+        others = [name for name in FORMATS if _is_there(name)]
+        advice = f"set [visualise] encoder = {others[0]!r}" if others else "install PyAV from its wheels"
+        raise ToolError(f"this FFmpeg has no {FORMATS[encoder].encoder} and cannot make {encoder} video; {advice}")
 
 
-def _options(encoder: str, preset: str, quality: int) -> dict[str, str]:
-    if encoder == "h264":
-        return {"preset": preset, "qp": str(min(51, max(1, quality - FINER))), "threads": "1", "x264-params": STEADY}
-    if encoder == "av1":
-        return {"preset": "10", "crf": str(min(63, quality + 14)), "svtav1-params": "lp=1"}
-    return {"deadline": "realtime", "cpu-used": "7", "crf": str(min(63, quality + 11)), "b": "0", "row-mt": "1"}
+def _is_there(encoder: str) -> bool:
+    import av
+
+    try:
+        av.Codec(FORMATS[encoder].encoder, "w")
+    except ValueError:  # UnknownCodecError is one
+        return False
+    return True
+
+
+def frame_picture(look: Look) -> Picture:
+    """An empty picture in the memory of an encoder's frame."""
+    import av
+
+    frame = av.VideoFrame(look.width, look.height, "yuv420p")
+    planes = []
+    for number, plane in enumerate(frame.planes):
+        width, height = (size >> (number > 0) for size in (frame.width, frame.height))
+        raw = np.frombuffer(memoryview(plane), dtype=np.uint8)  # writable: the frame's own memory
+        planes.append(raw.reshape(-1, plane.line_size)[:height, :width])
+    y, cb, cr = planes
+    return Picture(y, cb, cr, frame)
 
 
 @contextmanager
@@ -227,24 +217,17 @@ def ordinary_class() -> Iterator[None]:
                     os.sched_setscheduler(thread, before, priority)
 
 
-def with_sound(film: Film, shown: Iterator[Shot], sound: Iterator[Float], sample_rate: int) -> int:
-    """Show all pictures and play all sound, side by side; returns how many pictures there were.
-
-    Each block of sound goes in when the pictures have come so far, so that
-    neither waits long for the other in memory.
-    """
-    heard_s = 0.0
-    count = 0
-    for shot in shown:
-        film.show(shot)
-        count += 1
-        while heard_s <= film.shown_s:
+def with_sound(video: VideoWriter, pictures: Iterator[Picture], sound: Iterator[Float], sample_rate: int) -> None:
+    """Write all pictures and all sound, side by side, so that neither waits long for the other in memory."""
+    written_s = 0.0
+    for picture in pictures:
+        video.write_picture(picture)
+        while written_s <= video.duration_s:
             block = next(sound, None)
             if block is None:
-                heard_s = float("inf")
+                written_s = float("inf")
                 break
-            film.hear(block)
-            heard_s += block.shape[1] / sample_rate
+            video.write_audio(block)
+            written_s += block.shape[1] / sample_rate
     for block in sound:
-        film.hear(block)
-    return count
+        video.write_audio(block)

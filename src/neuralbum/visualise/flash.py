@@ -28,11 +28,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..kernels import flashes as kernel
-from ..kernels.ink import BOOST, DIM, GLARE
+from ..kernels.yuv_compositing import BOOST, DIM, GLARE
 from .analyse import N_BANDS, N_PITCHES
 from .draw import BLOOM, Look, spread, strengths
+from .frame_array import FrameArray
 from .palette import colours, rgb
-from .strip import Strip
 
 Float = npt.NDArray[np.float32]
 Bits = npt.NDArray[np.uint8]
@@ -156,15 +156,15 @@ class _Cells:
         columns = ACROSS if self.plaid else N_PITCHES
         self.rows = DOWN if self.plaid else 1
         self.shape = (self.rows, columns)
-        ink = palette.pitch[np.arange(N_PITCHES) % 12]
+        colour = palette.pitch[np.arange(N_PITCHES) % 12]
         across = _averaged(N_PITCHES, columns, BLOOM)
-        self.ink = [across * ink[:, i : i + 1] for i in range(3)]
+        self.colours = [across * colour[:, i : i + 1] for i in range(3)]
         n_light = self.rows if self.plaid else columns
         self.of_light = _averaged(N_BANDS, n_light, BLOOM)
         self.tint = palette.tint(n_light)
 
     def see(self, rows: Float) -> tuple[Float, Float]:
-        """Levels (n, 212) -> luminance and red of the cells, each (n, rows, columns)."""
+        """SongLevels (n, 212) -> luminance and red of the cells, each (n, rows, columns)."""
         pitch, light = strengths(rows)
         k = light @ self.of_light
         if self.plaid:
@@ -173,7 +173,7 @@ class _Cells:
             k, tint = k[:, None, :], self.tint[None, None, :, :]
         glare = GLARE * k
         gain = (1 - glare) * (DIM + BOOST * k)
-        planes = [glare * tint[..., i] + gain * (pitch @ self.ink[i])[:, None, :] for i in range(3)]
+        planes = [glare * tint[..., i] + gain * (pitch @ self.colours[i])[:, None, :] for i in range(3)]
         return luminance_and_red(*rgb(*planes))
 
 
@@ -183,22 +183,22 @@ def _averaged(n_cells: int, n_blocks: int, bloom: float = 0.0) -> Float:
     return np.asarray(fine.reshape(n_cells, n_blocks, 8).mean(axis=2), dtype=np.float32)
 
 
-def limit(reel: Strip, look: Look, *, limiter: bool = True) -> tuple[Strip, FlashReport]:
+def limit(frames: FrameArray, look: Look, *, limiter: bool = True) -> tuple[FrameArray, FlashReport]:
     """Hold a song's levels under the limits.
 
     Parameters
     ----------
-    reel : rows of levels, one per picture
+    frames : rows of levels, one per picture
     limiter : False only counts
 
     Returns
     -------
-    (reel, report) : the same reel if nothing had to be changed, else a new one.
+    (frames, report) : the same frames if nothing had to be changed, else a new one.
     """
     cells = _Cells(look)
     window = max(1, int(np.ceil(look.fps)))
-    keep = np.ones(len(reel), dtype=np.float32)
-    bad, before = _count(reel, keep, cells, look)
+    keep = np.ones(len(frames), dtype=np.float32)
+    bad, before = _count(frames, keep, cells, look)
     found = before
     for _ in range(MOST_ROUNDS if limiter and bad.any() else 0):
         touched = _any_in_next(bad, window)
@@ -208,14 +208,14 @@ def limit(reel: Strip, look: Look, *, limiter: bool = True) -> tuple[Strip, Flas
             # From two seconds before, so that the first second that counts is a whole one.
             first = max(0, start - 2 * window)
             counter = Counter(look.fps, cells.shape, margin=MARGIN)
-            again = [counter.feed(*cells.see(rows)) for rows in _drawn(reel, soft, look, first, stop)]
+            again = [counter.feed(*cells.see(rows)) for rows in _drawn(frames, soft, look, first, stop)]
             bad[start:stop] = np.concatenate(again)[start - first :]
         if not bad.any():
-            bad, found = _count(reel, soft, cells, look)
+            bad, found = _count(frames, soft, cells, look)
             if not bad.any():
                 break
     if bad.any() and (keep < 1).any():  # never seen; said as it is, should it come to that
-        bad, found = _count(reel, _soft(keep, look.fps), cells, look)
+        bad, found = _count(frames, _soft(keep, look.fps), cells, look)
     report = FlashReport(
         passes=not bad.any(),
         limiter=limiter,
@@ -226,30 +226,30 @@ def limit(reel: Strip, look: Look, *, limiter: bool = True) -> tuple[Strip, Flas
         limited_share=float((keep < 1).mean()) if len(keep) else 0.0,
     )
     if (keep == 1).all():
-        return reel, report
-    held = Strip(reel.width)
-    for rows in _drawn(reel, _soft(keep, look.fps), look):
+        return frames, report
+    held = FrameArray(frames.width)
+    for rows in _drawn(frames, _soft(keep, look.fps), look):
         held.append(rows)
     return held, report
 
 
 def limited(rows: Float, look: Look) -> tuple[Float, FlashReport]:
     """``limit`` for a few rows in memory."""
-    with Strip(rows.shape[1]) as reel:
-        reel.append(rows)
-        held, report = limit(reel, look)
+    with FrameArray(rows.shape[1]) as frames:
+        frames.append(rows)
+        held, report = limit(frames, look)
         return held.read(0, len(held)), report
 
 
-def _count(reel: Strip, keep: Float, cells: _Cells, look: Look) -> tuple[npt.NDArray[np.bool_], Counter]:
+def _count(frames: FrameArray, keep: Float, cells: _Cells, look: Look) -> tuple[npt.NDArray[np.bool_], Counter]:
     counter = Counter(look.fps, cells.shape, margin=MARGIN)
-    bad = [counter.feed(*cells.see(rows)) for rows in _drawn(reel, keep, look)]
+    bad = [counter.feed(*cells.see(rows)) for rows in _drawn(frames, keep, look)]
     return (np.concatenate(bad) if bad else np.zeros(0, np.bool_)), counter
 
 
-def _drawn(reel: Strip, keep: Float, look: Look, first: int = 0, last: int | None = None) -> Iterator[Float]:
+def _drawn(frames: FrameArray, keep: Float, look: Look, first: int = 0, last: int | None = None) -> Iterator[Float]:
     """The levels as drawn: ``keep`` 1 as they are, 0 their average over a second."""
-    last = len(reel) if last is None else last
+    last = len(frames) if last is None else last
     reach = max(1, round(look.fps / 2))
     bell = np.hanning(2 * reach + 3)[1:-1].astype(np.float32)
     block = max(1, int(BLOCK_S * look.fps))
@@ -257,10 +257,10 @@ def _drawn(reel: Strip, keep: Float, look: Look, first: int = 0, last: int | Non
         stop = min(start + block, last)
         share = keep[start:stop, None]
         if (share == 1).all():
-            yield reel.read(start, stop)
+            yield frames.read(start, stop)
             continue
-        begin, end = max(0, start - reach), min(len(reel), stop + reach)
-        around = reel.read(begin, end)
+        begin, end = max(0, start - reach), min(len(frames), stop + reach)
+        around = frames.read(begin, end)
         # A banded matrix holds the bell's places; at the song's ends what is missing is left out of the average.
         distance = np.arange(begin, end)[None, :] - np.arange(start, stop)[:, None]
         weights = np.where(np.abs(distance) <= reach, bell[np.clip(distance + reach, 0, 2 * reach)], np.float32(0))

@@ -24,6 +24,7 @@
     }
     const length = new DataView(buffer).getUint32(4, true);
     const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+    header.compositing = header.compositing || header.ink; // its name in files made before 0.2
     const width = header.n_pitches + header.n_bands;
     const rows = bytes.subarray(8 + length);
     if (rows.length !== header.n_frames * width) throw new Error("live picture is cut short");
@@ -77,7 +78,7 @@
     constructor(song) {
       this.song = song;
       const h = song.header;
-      this.inks = Array.from({ length: h.n_pitches }, (_, i) => rgb(h.palette[i % 12]));
+      this.palette = Array.from({ length: h.n_pitches }, (_, i) => rgb(h.palette[i % 12]));
       this.pitchShare = spread(h.n_pitches, COLUMNS, h.bloom);
       this.lightAcross = spread(h.n_bands, COLUMNS, h.bloom);
       this.lightDown = spread(h.n_bands, PLAID_ROWS, h.bloom);
@@ -114,10 +115,10 @@
         for (let i = 0; i < n; i++) {
           const v = this.pitch[i] * this.pitchShare[x * n + i];
           if (v === 0) continue;
-          const ink = this.inks[i];
-          r += v * ink[0];
-          g += v * ink[1];
-          b += v * ink[2];
+          const colour = this.palette[i];
+          r += v * colour[0];
+          g += v * colour[1];
+          b += v * colour[2];
         }
         this.colour[x * 3] = r;
         this.colour[x * 3 + 1] = g;
@@ -138,13 +139,13 @@
 
     // One row of a waterfall into RGBA bytes.
     row(frame, out, start) {
-      const ink = this.song.header.ink;
+      const mix = this.song.header.compositing;
       this.read(frame);
       this.colours();
       const light = this.lights(this.lightAcross, COLUMNS);
       for (let x = 0; x < COLUMNS; x++) {
-        const glare = ink.glare * light[x];
-        const gain = (1 - glare) * (ink.dim + ink.boost * light[x]);
+        const glare = mix.glare * light[x];
+        const gain = (1 - glare) * (mix.dim + mix.boost * light[x]);
         for (let c = 0; c < 3; c++) {
           out[start + x * 4 + c] = 255 * (glare * this.tintAcross[x * 3 + c] + gain * this.colour[x * 3 + c]);
         }
@@ -153,14 +154,14 @@
     }
 
     plaid(frame, out) {
-      const ink = this.song.header.ink;
+      const mix = this.song.header.compositing;
       this.read(frame);
       this.colours();
       const light = this.lights(this.lightDown, PLAID_ROWS);
       for (let y = 0; y < PLAID_ROWS; y++) {
         const band = PLAID_ROWS - 1 - y; // the lowest band lies at the bottom
-        const glare = ink.glare * light[band];
-        const gain = (1 - glare) * (ink.dim + ink.boost * light[band]);
+        const glare = mix.glare * light[band];
+        const gain = (1 - glare) * (mix.dim + mix.boost * light[band]);
         const r = glare * this.tintDown[band * 3];
         const g = glare * this.tintDown[band * 3 + 1];
         const b = glare * this.tintDown[band * 3 + 2];
@@ -249,7 +250,7 @@
       }
     }
 
-    // The strip of what sounds now.
+    // The keyboard of what sounds now.
     keys(frame, height) {
       const { context: pen, canvas, painter } = this;
       const top = canvas.height - height;
@@ -258,9 +259,9 @@
       pen.fillStyle = "#000";
       pen.fillRect(0, top, canvas.width, height);
       painter.read(frame);
-      painter.inks.forEach((ink, i) => {
+      painter.palette.forEach((colour, i) => {
         const v = 0.1 + 0.9 * painter.pitch[i];
-        pen.fillStyle = "rgb(" + ink.map((c) => Math.round(255 * v * c)).join(",") + ")";
+        pen.fillStyle = "rgb(" + colour.map((c) => Math.round(255 * v * c)).join(",") + ")";
         pen.fillRect(i * wide + wide * 0.08, top + gap, wide * 0.84, height - 1.5 * gap);
       });
     }

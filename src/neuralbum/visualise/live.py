@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from .analyse import N_BANDS, N_PITCHES
-from .draw import BEFORE, BLOOM, BLOOM_CELLS, STRIP_SHARE, Look
+from .draw import BEFORE, BLOOM, BLOOM_CELLS, KEYBOARD_SHARE, Look
+from .frame_array import FrameArray
 from .palette import (
     INHIBITION,
     LIGHT_BEND,
@@ -33,20 +34,19 @@ from .palette import (
     hex_colours,
     light_colours,
 )
-from .strip import Strip
 
 MAGIC = b"NBLV"
 SUFFIX = ".nblv"
 
 
-def write_live(path: Path, reel: Strip, look: Look) -> None:
+def write_live(path: Path, frames: FrameArray, look: Look) -> None:
     """Write a song's levels, frame by frame."""
-    from ..kernels import ink
+    from ..kernels import yuv_compositing
 
     header: dict[str, Any] = {
         "format": "neuralbum live 1",
         "fps": round(look.fps),
-        "n_frames": len(reel),
+        "n_frames": len(frames),
         "n_pitches": N_PITCHES,
         "n_bands": N_BANDS,
         "layout": look.layout,
@@ -54,20 +54,20 @@ def write_live(path: Path, reel: Strip, look: Look) -> None:
         "light": list(light_colours(look.palette)),
         "pitch": {"floor": PITCH_FLOOR, "bend": PITCH_BEND},
         "band": {"floor": LIGHT_FLOOR, "bend": LIGHT_BEND},
-        "ink": {
-            "glare": round(float(ink.GLARE), 4),
-            "dim": round(float(ink.DIM), 4),
-            "boost": round(float(ink.BOOST), 4),
+        "compositing": {
+            "glare": round(float(yuv_compositing.GLARE), 4),
+            "dim": round(float(yuv_compositing.DIM), 4),
+            "boost": round(float(yuv_compositing.BOOST), 4),
         },
         "inhibition": INHIBITION,
         "bloom": {"share": BLOOM, "cells": BLOOM_CELLS},
         "before": BEFORE,
-        "strip": STRIP_SHARE if look.layout == "waterfall" else 0,
+        "strip": KEYBOARD_SHARE if look.layout == "waterfall" else 0,
     }
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     with open(path, "wb") as file:
         file.write(MAGIC + struct.pack("<I", len(text)) + text)
-        for start in range(0, len(reel), 900):
-            rows = reel.read(start, start + 900)
+        for start in range(0, len(frames), 900):
+            rows = frames.read(start, start + 900)
             file.write(np.asarray(np.clip(rows, 0, 1) * 255 + 0.5, dtype=np.uint8).tobytes())

@@ -46,7 +46,7 @@ SILVER_LIGHT = ("e8e8ee", "e8e8ee")
 
 PITCH_FLOOR, PITCH_BEND = 0.25, 0.9
 LIGHT_FLOOR, LIGHT_BEND = 0.40, 1.7
-"""Levels under the floor are black; the bend darkens the middle, so that what stands out stands out."""
+"""SongLevels under the floor are black; the bend darkens the middle, so that what stands out stands out."""
 
 INHIBITION = 6.0
 
@@ -100,7 +100,7 @@ def rgb(y: Float, cb: Float, cr: Float) -> tuple[Float, Float, Float]:
 
 
 def pitch_strength(level: Float) -> Float:
-    """Levels 0…1 of pitches (n, 84) -> how strong their colours are, 0…1.
+    """SongLevels 0…1 of pitches (n, 84) -> how strong their colours are, 0…1.
 
     A note spills into its neighbours, in the lowest octave most. As in the eye, a
     stronger neighbour inhibits: a pitch that lies INHIBITION⁻¹ of the range (10 dB of

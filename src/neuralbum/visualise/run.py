@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ..progress import SILENT, Reporter
 from ..project import Project, stage
 from ..records import Take
-from .encode import SUFFIX
+from .encode import FORMATS
 from .live import SUFFIX as LIVE_SUFFIX
 from .params import Params
 
@@ -37,14 +37,14 @@ def run(
 
     def measure(item: stage.Item, desk: stage.Desk) -> stage.Measured:
         files = {
-            "video": desk.file("video" + SUFFIX[params.encoder]),
+            "video": desk.file("video" + FORMATS[params.encoder].suffix),
             "poster": desk.file("poster." + params.poster),
             "arrays": desk.file("live" + LIVE_SUFFIX),
         }
         if params.gif:
             files["gif"] = desk.file("timelapse.gif")
         if params.hover:
-            files["hover"] = desk.file("hover.mp4")
+            files["hover"] = desk.file("hover" + FORMATS[params.encoder].suffix)
         return stage.Measured(draw_song(project.audio_of(item.payload), params, Outputs(**files)), files)
 
     return stage.run_items(

@@ -13,14 +13,14 @@ import numpy.typing as npt
 from .. import audio
 from ..audio import cqt
 from ..errors import AudioError
-from .analyse import N_PITCHES, Levels, Span, gather, n_video_frames, reel_of, spans
-from .draw import Look, shots
-from .encode import Film, with_sound
+from .analyse import N_PITCHES, SongLevels, Span, gather, n_video_frames, spans, video_levels
+from .draw import Look, pictures
+from .encode import VideoWriter, frame_picture, with_sound
 from .flash import limit
+from .frame_array import FrameArray
 from .live import write_live
 from .params import Params
 from .stills import write_gif, write_hover, write_poster
-from .strip import Strip
 
 Float = npt.NDArray[np.float32]
 
@@ -87,7 +87,7 @@ def spans_of(path: Path, params: Params) -> tuple[Iterator[Span], int]:
     return named(), rate
 
 
-def levels_of(path: Path, params: Params) -> Levels:
+def levels_of(path: Path, params: Params) -> SongLevels:
     """Analyse a sound file and keep its levels."""
     found, rate = spans_of(path, params)
     return gather(found, rate)
@@ -107,13 +107,13 @@ def draw_song(path: Path, params: Params, outputs: Outputs) -> dict[str, Any]:
 def _draw(path: Path, params: Params, outputs: Outputs) -> dict[str, Any]:
     look = look_of(params)
     levels = levels_of(path, params)
-    raw: Strip = reel_of(levels, params)
+    raw: FrameArray = video_levels(levels, params)
     levels.db.close()
-    reel, report = limit(raw, look, limiter=params.limiter)
+    frames, report = limit(raw, look, limiter=params.limiter)
     if outputs.video is not None:
         info = audio.probe(path)
         sound = (block for block, _ in audio.blocks(path, block_s=SOUND_BLOCK_S))
-        with Film(
+        with VideoWriter(
             outputs.video,
             look,
             encoder=params.encoder,
@@ -121,16 +121,16 @@ def _draw(path: Path, params: Params, outputs: Outputs) -> dict[str, Any]:
             quality=params.quality,
             sample_rate=info.sample_rate,
             channels=info.channels,
-        ) as film:
-            with_sound(film, shots(reel, look), sound, info.sample_rate)
+        ) as video:
+            with_sound(video, pictures(frames, look, new=frame_picture), sound, info.sample_rate)
     if outputs.poster is not None:
-        write_poster(outputs.poster, reel, look)
+        write_poster(outputs.poster, frames, look)
     if outputs.gif is not None:
         write_gif(outputs.gif, raw, look, limiter=params.limiter)
     if outputs.hover is not None:
-        write_hover(outputs.hover, raw, look, limiter=params.limiter)
+        write_hover(outputs.hover, raw, look, limiter=params.limiter, encoder=params.encoder)
     if outputs.arrays is not None:
-        write_live(outputs.arrays, reel, look)
+        write_live(outputs.arrays, frames, look)
     written = {name: made for name, made in asdict(outputs).items() if made is not None}
     return {
         "duration_s": levels.duration_s,

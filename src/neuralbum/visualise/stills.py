@@ -8,7 +8,7 @@ loud and which build up, and the hits too. It loops: what came last is what is s
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ToolError
-from .draw import C_SPAN, C_ZERO, Y_SPAN, Y_ZERO, Look, Picture, Shot, pictures, strengths
-from .encode import Film
+from .draw import C_SPAN, C_ZERO, Y_SPAN, Y_ZERO, Look, Picture, pictures, strengths
+from .encode import VideoWriter, frame_picture
 from .flash import limited
+from .frame_array import FrameArray
 from .palette import rgb
-from .strip import Strip
 
 Float = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
@@ -51,26 +51,28 @@ HOVER_QUALITIES = (24, 28, 32, 36, 41, 46)
 POSTER_WIDTH = 1280
 
 
-def timelapse(reel: Strip, n: int) -> Float:
+def timelapse(frames: FrameArray, n: int) -> Float:
     """The whole song in ``n`` moments: each between mean and maximum of its n-th part (levels, (n, 212))."""
-    edges = np.linspace(0, len(reel), n + 1)
-    rows = np.zeros((n, reel.width), dtype=np.float32)
+    edges = np.linspace(0, len(frames), n + 1)
+    rows = np.zeros((n, frames.width), dtype=np.float32)
     for i in range(n):
-        start = min(int(edges[i]), len(reel) - 1)
-        part = reel.read(start, max(start + 1, int(edges[i + 1])))
+        start = min(int(edges[i]), len(frames) - 1)
+        part = frames.read(start, max(start + 1, int(edges[i + 1])))
         rows[i] = (1 - PEAK_SHARE) * part.mean(axis=0) + PEAK_SHARE * part.max(axis=0)
     return rows
 
 
-def looped(rows: Float, look: Look, *, limiter: bool) -> Iterator[Picture]:
+def looped(
+    rows: Float, look: Look, *, limiter: bool, new: Callable[[Look], Picture] | None = None
+) -> Iterator[Picture]:
     """Pictures of a loop over ``rows``; before the first lies the last."""
     if limiter:
         rows, _ = limited(np.concatenate([rows, rows, rows]), look)
         rows = rows[len(rows) // 3 : 2 * len(rows) // 3]
-    with Strip(rows.shape[1]) as around:
+    with FrameArray(rows.shape[1]) as around:
         around.append(rows)
         around.append(rows)
-        yield from pictures(around, look, start=len(rows))
+        yield from pictures(around, look, start=len(rows), new=new)
 
 
 def image(picture: Picture) -> Image:
@@ -99,20 +101,20 @@ def scaled(look: Look, width: int, fps: float, loop: int = 0) -> Look:
     return replace(look, width=width, height=height, fps=fps, scroll=scroll, note_names=False)
 
 
-def write_gif(path: Path, reel: Strip, look: Look, *, limiter: bool = True) -> None:
+def write_gif(path: Path, frames: FrameArray, look: Look, *, limiter: bool = True) -> None:
     """Write the timelapse: 60 pictures, 5 s, at most 1.5 MB, one set of colours for all."""
-    rows = timelapse(reel, GIF_FRAMES)
+    rows = timelapse(frames, GIF_FRAMES)
     drawn: dict[int, list[Image]] = {}
     for width, n_colours in GIF_TRIES:
         if width not in drawn:
             small = scaled(look, width, GIF_FRAMES / GIF_LOOP_S, GIF_FRAMES)
             drawn[width] = [image(picture) for picture in looped(rows, small, limiter=limiter)]
-        frames = drawn[width]
-        colours = _colours(frames, n_colours)
-        some = _gif(frames[:: GIF_FRAMES // GIF_SAMPLE], colours)
+        images = drawn[width]
+        colours = _colours(images, n_colours)
+        some = _gif(images[:: GIF_FRAMES // GIF_SAMPLE], colours)
         if len(some) * GIF_FRAMES / GIF_SAMPLE > GIF_BYTES * 1.02:  # hopeless; pictures hardly share bytes
             continue
-        whole = _gif(frames, colours)
+        whole = _gif(images, colours)
         if len(whole) <= GIF_BYTES:
             path.write_bytes(whole)
             return
@@ -141,44 +143,44 @@ def _gif(frames: list[Image], colours: Any) -> bytes:
     return made.getvalue()
 
 
-def write_hover(path: Path, reel: Strip, look: Look, *, limiter: bool = True) -> None:
-    """Write the timelapse as a silent H.264 clip of at most 200 kB."""
+def write_hover(path: Path, frames: FrameArray, look: Look, *, limiter: bool = True, encoder: str = "h264") -> None:
+    """Write the timelapse as a silent clip of at most 200 kB, by the same encoder as the video."""
     n = round(GIF_LOOP_S * HOVER_FPS)
-    coarse = timelapse(reel, GIF_FRAMES)
+    coarse = timelapse(frames, GIF_FRAMES)
     place = np.arange(n) * GIF_FRAMES / n
     whole = place.astype(int)
     share = (place - whole).astype(np.float32)[:, None]
     rows = coarse[whole] * (1 - share) + coarse[(whole + 1) % GIF_FRAMES] * share
     small = scaled(look, min(HOVER_WIDTH, look.width), HOVER_FPS, n)
-    frames = [Picture(p.y.copy(), p.cb.copy(), p.cr.copy()) for p in looped(rows, small, limiter=limiter)]
+    drawn = list(looped(rows, small, limiter=limiter, new=frame_picture))
     for quality in HOVER_QUALITIES:
-        with Film(path, small, preset="veryfast", quality=quality) as film:
-            for picture in frames:
-                film.show(Shot((picture,)))
+        with VideoWriter(path, small, encoder=encoder, preset="veryfast", quality=quality) as video:
+            for picture in drawn:
+                video.write_picture(picture)
         if path.stat().st_size <= HOVER_BYTES:
             return
     raise ToolError(f"{path}: the hover clip is over {HOVER_BYTES} bytes even at quality {quality}")
 
 
-def fullest(reel: Strip, look: Look) -> int:
+def fullest(frames: FrameArray, look: Look) -> int:
     """The picture with the most to see: where colour and light over the visible past are strongest."""
-    seen = 1 if look.layout == "plaid" else max(1, (look.height - look.strip) // look.step)
+    seen = 1 if look.layout == "plaid" else max(1, (look.height - look.keyboard_height) // look.step)
     amount = []
-    for start in range(0, len(reel), 900):
-        pitch, light = strengths(reel.read(start, start + 900))
+    for start in range(0, len(frames), 900):
+        pitch, light = strengths(frames.read(start, start + 900))
         amount.append(pitch.mean(axis=1) * 2 + light.mean(axis=1))
     total = np.concatenate([[0.0], np.cumsum(np.concatenate(amount), dtype=np.float64)])
     ends = np.arange(1, len(total))
     return int((total[ends] - total[np.maximum(0, ends - seen)]).argmax())
 
 
-def write_poster(path: Path, reel: Strip, look: Look) -> None:
+def write_poster(path: Path, frames: FrameArray, look: Look) -> None:
     """Write the fullest picture as WebP or AVIF, by the name's ending."""
     from PIL import Image as Pictures
 
     look = scaled(look, min(POSTER_WIDTH, look.width), look.fps)
-    at = fullest(reel, look)
-    picture = next(iter(pictures(reel, look, start=at, stop=at + 1)))
+    at = fullest(frames, look)
+    picture = next(iter(pictures(frames, look, start=at, stop=at + 1)))
     still = Pictures.fromarray(image(picture))
     if path.suffix == ".avif":
         still.save(path, format="AVIF", quality=70, speed=8)

@@ -18,9 +18,8 @@ from typing import Any
 
 from ...records import digest
 from .. import sentences
-from ..chapters import clock
-from ..index import originality_summary
-from ..sleeve import Album, AlbumSong
+from ..listings import originality_summary
+from ..song_metadata import Album, AlbumSong, clock
 
 HERE = Path(__file__).parent
 KINDS = {

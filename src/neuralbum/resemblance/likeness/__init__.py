@@ -8,7 +8,7 @@ the *floor*, what each song of the band scores against the other songs.
     form.py        repetition at bars, novelty, sections
     compare.py     the takes beside the band: quantiles, shares inside, floors, takes that run away
     two_sample.py  a small classifier: can excerpts of takes and band be told apart, and by what?
-    loose.py       two folders of sound files: ``python -m neuralbum.resemblance.likeness BAND TAKES``
+    text.py        the same as text;  folders.py  two folders of sound files: ``neuralbum resemblance BAND TAKES``
 
 Saturated takes score well in tone, because clipping looks like harmonics: look at steadiness first.
 """

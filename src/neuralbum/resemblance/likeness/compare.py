@@ -26,7 +26,7 @@ LEAST_SONGS = 3  #: of the band: a floor needs a song and others
 EPSILON = 1e-9
 NAMED = 3  #: measures the sentence names
 
-LOGARITHMIC = ("centroid", "flatness", "onset_rate")  #: heard as ratios, by the two-sample test too
+LOGARITHMIC = ("centroid", "flatness", "onset_rate")  #: compared as ratios, by the two-sample test too
 CLASSIFIED = (
     *(m.words for m in EXCERPT_MEASURES),
     *(f"level of the {c}" for c in COLOURS),
@@ -221,7 +221,7 @@ def of_takes(band: Sequence[SongMeasures], takes: Sequence[SongMeasures]) -> lis
 
 
 def _classified(song: SongMeasures) -> Floats:
-    """What the two-sample test hears of a song, (n_excerpts, len(CLASSIFIED))."""
+    """What the two-sample test is given of a song, (n_excerpts, len(CLASSIFIED))."""
     rows = song.excerpts.copy()
     for i, m in enumerate(EXCERPT_MEASURES):
         if m.name in LOGARITHMIC:

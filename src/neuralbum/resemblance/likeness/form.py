@@ -1,6 +1,6 @@
 """How a song goes on: does it repeat at its bars, does it change, how many parts does it have?
 
-*Repetition*: the picture of 32 bands is correlated with itself one, two, four and eight bars
+*Repetition*: the spectrogram of 32 bands is correlated with itself one, two, four and eight bars
 later. *Novelty*: a checkerboard kernel slides along the diagonal of a self-similarity matrix
 of half-second blocks (Foote, ICME 2000); its peaks are where one part gives way to another.
 
@@ -29,7 +29,7 @@ N_CEPSTRA = 13
 
 
 def bar_repetition(bands_db: npt.NDArray[np.floating], frame_rate: float, base_bpm: float) -> float:
-    """The highest correlation of a picture with itself 1, 2, 4 or 8 bars later, −1 to 1.
+    """The highest correlation of a spectrogram with itself 1, 2, 4 or 8 bars later, −1 to 1.
 
     Bars of four and of three beats of ``base_bpm`` are tried; without a tempo (0) bars of 2 s.
 
@@ -46,22 +46,22 @@ def bar_repetition(bands_db: npt.NDArray[np.floating], frame_rate: float, base_b
 
 
 def lag_likeness(bands_db: npt.NDArray[np.floating], frame_rate: float) -> Floats:
-    """Correlation of a picture with itself at every lag, (n_lags,): up to 1 − LEAST_OVERLAP of its length."""
+    """Correlation of a spectrogram with itself at every lag, (n_lags,): up to 1 − LEAST_OVERLAP of its length."""
     from scipy.fft import irfft, next_fast_len, rfft
     from scipy.ndimage import uniform_filter1d
 
-    picture = np.asarray(bands_db, dtype=np.float64)
-    n = len(picture)
+    spectrogram = np.asarray(bands_db, dtype=np.float64)
+    n = len(spectrogram)
     n_lags = int(n * (1.0 - LEAST_OVERLAP))
     if n_lags < 2:
         return np.zeros(max(n_lags, 0))
-    picture = np.maximum(picture, picture.max() - RANGE_DB)
+    spectrogram = np.maximum(spectrogram, spectrogram.max() - RANGE_DB)
     width = max(1, min(n, round(TREND_S * frame_rate)))
-    picture = picture - uniform_filter1d(picture, width, axis=0, mode="nearest")
+    spectrogram = spectrogram - uniform_filter1d(spectrogram, width, axis=0, mode="nearest")
     n_fft = next_fast_len(2 * n, real=True)
-    power = (np.abs(rfft(picture, n_fft, axis=0)) ** 2).sum(axis=1)
+    power = (np.abs(rfft(spectrogram, n_fft, axis=0)) ** 2).sum(axis=1)
     raw = irfft(power, n_fft)[:n_lags]
-    energy = np.concatenate([[0.0], np.cumsum((picture**2).sum(axis=1))])
+    energy = np.concatenate([[0.0], np.cumsum((spectrogram**2).sum(axis=1))])
     lags = np.arange(n_lags)
     early, late = energy[n - lags], energy[n] - energy[lags]
     return np.asarray(raw / np.maximum(np.sqrt(early * late), 1e-9))

@@ -1,6 +1,6 @@
 """What is measured of one sound: beat, tone, level and width of excerpts, form and steadiness of longer cuts.
 
-One pass of the screen's listener gives onsets, levels and bands; a transform with a long window
+One pass of the screen's analysis gives onsets, levels and bands; a transform with a long window
 gives pitches, one with a short window gives brightness and the harmonic share.
 
 Pure: a sound in, a SongMeasures out.
@@ -118,8 +118,8 @@ def measure(audio: Audio, sample_rate: int, *, name: str = "sound", cut_s: float
     length = round(EXCERPT_S * sample_rate)
     if audio.shape[1] < length:
         raise AudioError(f"{name}: {audio.shape[1] / sample_rate:.1f} s; an excerpt takes {EXCERPT_S:g} s")
-    blocks = range(0, audio.shape[1], length)  # a block at a time keeps the listener's memory flat
-    heard = analyse(((audio[:, s : s + length], sample_rate) for s in blocks), name=name)
+    blocks = range(0, audio.shape[1], length)  # a block at a time keeps the memory flat
+    analysis = analyse(((audio[:, s : s + length], sample_rate) for s in blocks), name=name)
     pitches = _pitches(audio.mean(axis=0), sample_rate)
     starts = [
         s for s in range(0, audio.shape[1] - length + 1, length) if _level_db(audio[:, s : s + length]) > SILENT_RMS_DB
@@ -128,13 +128,15 @@ def measure(audio: Audio, sample_rate: int, *, name: str = "sound", cut_s: float
         raise AudioError(f"{name}: silent; there is nothing to compare")
     return SongMeasures(
         name=name,
-        duration_s=heard.duration_s,
-        excerpts=np.array([_excerpt(audio[:, s : s + length], sample_rate, s, heard, pitches) for s in starts]),
+        duration_s=analysis.duration_s,
+        excerpts=np.array([_excerpt(audio[:, s : s + length], sample_rate, s, analysis, pitches) for s in starts]),
         colours=np.array(
-            [_colours(_part(heard.loop_bands, _bands_rate(heard), s / sample_rate, EXCERPT_S)) for s in starts]
+            [_colours(_part(analysis.loop_bands, _bands_rate(analysis), s / sample_rate, EXCERPT_S)) for s in starts]
         ),
-        cuts=np.array([_cut(audio, sample_rate, a, b, heard, pitches) for a, b in cut_times(heard.duration_s, cut_s)]),
-        levels=_level_counts(heard.loop_bands),
+        cuts=np.array(
+            [_cut(audio, sample_rate, a, b, analysis, pitches) for a, b in cut_times(analysis.duration_s, cut_s)]
+        ),
+        levels=_level_counts(analysis.loop_bands),
     )
 
 
@@ -151,7 +153,7 @@ def cut_times(duration_s: float, cut_s: float) -> list[tuple[float, float]]:
 
 @dataclass(frozen=True)
 class _Pitches:
-    """Every eighth of a second: what the long window hears."""
+    """Every eighth of a second: what the long window shows."""
 
     tonality_db: Floats  #: (n_frames,) NaN where silent
     chroma: Floats  #: (n_frames, 12) magnitudes
@@ -222,24 +224,24 @@ def onset_repetition(onset: Floats, frame_rate: float) -> float:
     return max(0.0, float(fftconvolve(curve, curve[::-1])[curve.size - 1 :][low:high].max()) / energy)
 
 
-def _excerpt(audio: Audio, sample_rate: int, start: int, heard: Analysis, pitches: _Pitches) -> list[float]:
+def _excerpt(audio: Audio, sample_rate: int, start: int, analysis: Analysis, pitches: _Pitches) -> list[float]:
     start_s = start / sample_rate
-    onset = _part(heard.onset, heard.frame_rate, start_s, EXCERPT_S)
-    cells = _part(heard.cell_flatness, 1 / heard.cell_s, start_s, EXCERPT_S)
-    level = _part(heard.cell_db, 1 / heard.cell_s, start_s, EXCERPT_S)
+    onset = _part(analysis.onset, analysis.frame_rate, start_s, EXCERPT_S)
+    cells = _part(analysis.cell_flatness, 1 / analysis.cell_s, start_s, EXCERPT_S)
+    level = _part(analysis.cell_db, 1 / analysis.cell_s, start_s, EXCERPT_S)
     tonality = _part(pitches.tonality_db, pitches.frame_rate, start_s, EXCERPT_S)
     chroma = _part(pitches.chroma, pitches.frame_rate, start_s, EXCERPT_S)
     seconds = max(1, round(CHROMA_S * pitches.frame_rate))
     chroma = chroma[: len(chroma) // seconds * seconds].reshape(-1, seconds, 12).sum(axis=1)
     harmonic, centroid_hz, air_db = _colour(audio.mean(axis=0), sample_rate)
     sounding = level > SILENT_RMS_DB
-    heard_tones = tonality[np.isfinite(tonality)]
+    tones_db = tonality[np.isfinite(tonality)]
     return [
-        tempo.measure(onset, heard.frame_rate).song.clarity,
-        onset_rate(onset[:, 0], heard.frame_rate),
+        tempo.measure(onset, analysis.frame_rate).song.clarity,
+        onset_rate(onset[:, 0], analysis.frame_rate),
         onset_contrast(onset[:, 0].astype(np.float64)),
-        onset_repetition(onset[:, 0], heard.frame_rate),
-        float(heard_tones.mean()) if heard_tones.size else 0.0,
+        onset_repetition(onset[:, 0], analysis.frame_rate),
+        float(tones_db.mean()) if tones_db.size else 0.0,
         chord_share(chroma),
         float(cells[sounding].mean()) if sounding.any() else 0.0,
         harmonic,
@@ -274,20 +276,20 @@ def side_db(audio: Audio) -> float:
 
 
 def _cut(
-    audio: Audio, sample_rate: int, start_s: float, end_s: float, heard: Analysis, pitches: _Pitches
+    audio: Audio, sample_rate: int, start_s: float, end_s: float, analysis: Analysis, pitches: _Pitches
 ) -> list[float]:
     length_s = end_s - start_s
-    onset = _part(heard.onset, heard.frame_rate, start_s, length_s)
-    rhythm = tempo.measure(onset, heard.frame_rate).song
-    bands = _part(heard.loop_bands, _bands_rate(heard), start_s, length_s).astype(np.float64)
+    onset = _part(analysis.onset, analysis.frame_rate, start_s, length_s)
+    rhythm = tempo.measure(onset, analysis.frame_rate).song
+    bands = _part(analysis.loop_bands, _bands_rate(analysis), start_s, length_s).astype(np.float64)
     chroma = np.sqrt(_part(pitches.chroma, pitches.frame_rate, start_s, length_s))  # so loud notes do not rule
     chroma = chroma / np.maximum(chroma.sum(axis=1, keepdims=True), 1e-6)
-    curve = form.novelty(form.section_blocks(bands, _bands_rate(heard), chroma, pitches.frame_rate))
+    curve = form.novelty(form.section_blocks(bands, _bands_rate(analysis), chroma, pitches.frame_rate))
     sound = audio[:, round(start_s * sample_rate) : round(end_s * sample_rate)]
     quarter = max(1, sound.shape[1] // 4)
     return [
         rhythm.clarity,
-        form.bar_repetition(bands, _bands_rate(heard), rhythm.base_bpm),
+        form.bar_repetition(bands, _bands_rate(analysis), rhythm.base_bpm),
         float(np.percentile(curve, 95)) if curve.size else 0.0,
         form.sections(curve) * 60.0 / length_s,
         max(0.0, 20 * float(np.log10(np.abs(sound).max() + 1e-9)) - _level_db(sound)),
@@ -307,8 +309,8 @@ def _level_counts(bands_db: npt.NDArray[np.float16]) -> npt.NDArray[np.int64]:
     return np.stack([np.bincount(band, minlength=N_LEVELS) for band in steps.T])
 
 
-def _bands_rate(heard: Analysis) -> float:
-    return heard.frame_rate / LOOP_FRAMES
+def _bands_rate(analysis: Analysis) -> float:
+    return analysis.frame_rate / LOOP_FRAMES
 
 
 def _part(frames: npt.NDArray[Any], frame_rate: float, start_s: float, length_s: float) -> npt.NDArray[Any]:

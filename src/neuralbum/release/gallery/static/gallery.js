@@ -651,12 +651,13 @@
     moveTo(mark.at);
   };
   const keys = {
-    " ": toggle, k: () => step(-1), j: () => step(1), n: nextMark, s: shuffle,
-    ArrowLeft: () => current && moveTo(Math.max(0, audio.currentTime - 5)),
-    ArrowRight: () => current && moveTo(audio.currentTime + 5),
-    "/": () => $("#q").focus(), f: () => toggleFilters(),
-    v: () => (stage.open ? stage.close() : showPicture()),
-    m: () => { audio.muted = !audio.muted; say(audio.muted ? "Muted" : "Sound on"); },
+    // None of these does something else on the page of `neuralbum curate`.
+    " ": toggle, h: () => step(-1), j: () => step(1), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
+    "shift ArrowLeft": () => current && moveTo(Math.max(0, audio.currentTime - 5)),
+    "shift ArrowRight": () => current && moveTo(audio.currentTime + 5),
+    e: nextMark, s: shuffle, l: () => $("#q").focus(), f: () => toggleFilters(),
+    i: () => (stage.open ? stage.close() : showPicture()),
+    q: () => { audio.muted = !audio.muted; say(audio.muted ? "Muted" : "Sound on"); },
     "?": () => help.showModal(),
   };
   addEventListener("keydown", (event) => {
@@ -668,7 +669,7 @@
     }
     if (event.key === " " && at.matches("button, a, summary, input")) return; // space presses what has the focus
     if (event.key.startsWith("Arrow") && at.matches("input")) return;
-    const act = keys[event.key] || keys[event.key.toLowerCase()];
+    const act = keys[(event.shiftKey && event.key.startsWith("Arrow") ? "shift " : "") + event.key] || keys[event.key.toLowerCase()];
     if (!act) return;
     event.preventDefault();
     act();

@@ -79,13 +79,15 @@
     const go = (rel) => { const a = $(`a[rel=${rel}]`); if (a) location.href = a.href; };
     const act = {
       " ": toggle,
-      m: () => { audio.muted = !audio.muted; },
-      n: () => { const link = links.find((l) => Number(l.dataset.t) > audio.currentTime + 0.5) || links[0]; if (link) moveTo(Number(link.dataset.t), false); },
-      ArrowLeft: () => moveTo(audio.currentTime - 5, false),
-      ArrowRight: () => moveTo(audio.currentTime + 5, false),
+      q: () => { audio.muted = !audio.muted; },
+      e: () => { const link = links.find((l) => Number(l.dataset.t) > audio.currentTime + 0.5) || links[0]; if (link) moveTo(Number(link.dataset.t), false); },
+      "shift ArrowLeft": () => moveTo(audio.currentTime - 5, false),
+      "shift ArrowRight": () => moveTo(audio.currentTime + 5, false),
+      ArrowLeft: () => go("prev"),
+      ArrowRight: () => go("next"),
+      h: () => go("prev"),
       j: () => go("next"),
-      k: () => go("prev"),
-    }[event.key];
+    }[(event.shiftKey && event.key.startsWith("Arrow") ? "shift " : "") + event.key];
     if (!act || (event.key.startsWith("Arrow") && event.target.matches("input"))) return;
     event.preventDefault();
     act();
