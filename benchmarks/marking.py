@@ -339,14 +339,14 @@ def costs(sound: Float) -> list[Row]:
 def fingerprints(pairs: list[tuple[str, Float, Float]]) -> list[Row]:
     """Does the fingerprint test say the same of a marked song? Marked stretches searched in the unmarked songs."""
     from neuralbum.originality import building
-    from neuralbum.originality.listening import hear_blocks
     from neuralbum.originality.search import Searcher
 
-    heard = {
-        name: (hear_blocks(iter([(plain, RATE)])), hear_blocks(iter([(marked, RATE)]))) for name, plain, marked in pairs
-    }
+    def hear(sound: Float) -> Float:
+        return audio.resample(np.ascontiguousarray(sound.mean(axis=0, keepdims=True)), RATE, 16_000)[0]
+
+    heard = {name: (hear(plain), hear(marked)) for name, plain, marked in pairs}
     sources = [building.Source(name, name, lambda name=name: heard[name][0]) for name in heard]
-    index, _ = building.build(sources[: len(sources) // 2], seed=SEED)  # the other half are strangers
+    index, _ = building.build_index(sources[: len(sources) // 2], seed=SEED)  # the other half are strangers
     searcher = Searcher(index)
     same = total = 0
     for plain, marked in heard.values():
