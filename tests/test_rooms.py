@@ -25,6 +25,8 @@ FLOORS = {
     "project": 3,
     "web": 3,
     "corpus": 4,
+    "marking": 4,
+    "importing": 4,
     "nets": 4,
     "train": 4,
     "generate": 4,
@@ -52,6 +54,8 @@ DOORS = {
     ("generate", "nets"),
     ("generate", "train"),  # open models; what a step hears
     ("radio", "generate"),
+    ("radio", "marking"),
+    ("release", "marking"),
     ("curate", "screen"),  # the ranker, refitted while a person decides
     ("curate", "title"),  # keep or reject proposed titles
     ("resemblance", "screen"),  # the tempo spectrum

@@ -94,7 +94,8 @@ class Recipe:
     points; a constant is one point. ``prime`` says which bar of which of the
     model's examples the take begins like. ``conditions`` is what was asked of it
     ("tempo": beats per minute), ``flesh`` which flesh made it sound; both may be
-    empty.
+    empty. ``origin`` is what is known of an imported take: {"sound", "generator", "file",
+    "recipe"}; then nothing else here is known, and the take's name is its sound's.
     """
 
     model_id: str
@@ -109,18 +110,24 @@ class Recipe:
     prime: Mapping[str, Any] = field(default_factory=dict)
     conditions: Mapping[str, Any] = field(default_factory=dict)
     flesh: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def take_id(self) -> str:
+        if self.origin:
+            return digest("take", "imported", self.origin["sound"])
         said = canonical(self)
         assert isinstance(said, dict)
-        for late in ("conditions", "flesh"):  # takes without them keep the names they always had
+        for late in ("conditions", "flesh", "origin"):  # takes without them keep the names they always had
             if not said[late]:
                 del said[late]
         return digest("take", said)
 
     @property
-    def mean_temperature(self) -> float:
+    def mean_temperature(self) -> float | None:
+        """None for an imported take: it is not known."""
+        if not self.temperature:
+            return None
         return sum(t for _, t in self.temperature) / len(self.temperature)
 
 

@@ -104,7 +104,8 @@ def test_only_the_song_that_changed_is_built_again(project):
 
 def test_new_tags_do_not_encode_the_sound_again(project, monkeypatch):
     run(project, workers=1)
-    monkeypatch.setattr(songs, "encode", lambda source, targets: pytest.fail("encoded again") if targets else None)
+    refuse = lambda source, targets, change=None: pytest.fail("encoded again") if targets else None  # noqa: E731
+    monkeypatch.setattr(songs, "encode", refuse)
     say(project, project.catalogue.takes()[0], "style", style="grind")
     assert run(project, workers=1).ok
     assert read_tags(project.album_dir / "audio" / "mock-melancholy.opus", "opus")[0]["GENRE"] == "grind"
@@ -438,3 +439,23 @@ def test_a_song_page_names_the_track_that_was_heard_first(empty_project):
     page = (p.album_dir / "songs" / "song-1.html").read_text(encoding="utf-8")
     assert "2 s of “Old Basement”, from 1:11 on" in page
     assert "t0486" not in page
+
+
+def test_what_is_released_is_marked_unless_told_otherwise(project):
+    from neuralbum import marking
+    from neuralbum.audio import blocks, write_flac
+
+    take = project.catalogue.takes([project.catalogue.songs()[0].take_id])[0]
+    noise = np.random.default_rng(1).normal(0, 0.1, (2, 15 * 44_100)).astype(np.float32)
+    project.fleshed_dir.mkdir(exist_ok=True)
+    write_flac(project.fleshed_dir / f"{take.id}.flac", noise, 44_100)
+    run(project, workers=1)
+    number = marking.albums.number_of(project)
+    assert marking.albums.read(project.album_dir / "marking.json").album == number
+    for kind in ("flac", "opus", "mp3"):
+        (mark,) = marking.detect(blocks(project.album_dir / f"audio/mock-melancholy.{kind}"), speeds=(1.0,)).marks
+        assert mark.payload == marking.Payload(number, project.catalogue.songs()[0].number)
+    run(project, project.params("release", Params, watermark=False), workers=1)
+    plain = marking.detect(blocks(project.album_dir / "audio/mock-melancholy.flac"), speeds=(1.0,))
+    assert not plain.found
+    assert not (project.album_dir / "marking.json").exists()

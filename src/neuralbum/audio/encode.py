@@ -59,8 +59,14 @@ def rate_for(codec: Codec, sample_rate: int) -> int:
     return next((rate for rate in codec.rates if rate >= sample_rate), codec.rates[-1])
 
 
-def encode(source: Path, targets: Sequence[Target]) -> None:
-    """Write a sound file in other formats, decoding it once; FLAC of FLAC is a copy of its bytes.
+Blocks = Iterator[tuple[Audio, int]]
+"""Sound as it is decoded: float32 (channels, n_samples) and its sample rate, block by block."""
+
+
+def encode(source: Path, targets: Sequence[Target], *, change: Callable[[Blocks], Blocks] | None = None) -> None:
+    """Write a sound file in other formats, decoding it once; FLAC of unchanged FLAC is a copy of its bytes.
+
+    ``change`` is given the decoded blocks and gives those to encode.
 
     Raises
     ------
@@ -74,7 +80,7 @@ def encode(source: Path, targets: Sequence[Target]) -> None:
     for target in targets:
         if target.kind != "flac" and target.kind not in CODECS:
             raise ParameterError(f"no way to encode {target.kind!r}; known: flac, {', '.join(CODECS)}")
-    copied = [t for t in targets if t.kind == "flac" and source.suffix == ".flac"]
+    copied = [t for t in targets if t.kind == "flac" and source.suffix == ".flac" and change is None]
     for target in copied:
         shutil.copyfile(source, target.path)
     encoded = [t for t in targets if t not in copied]
@@ -82,7 +88,7 @@ def encode(source: Path, targets: Sequence[Target]) -> None:
         return
     with ExitStack() as stack:
         writers: list[Callable[[Audio], None]] = []
-        for block, rate in blocks(source):
+        for block, rate in blocks(source) if change is None else change(blocks(source)):
             if not writers:
                 writers = [stack.enter_context(_opened(t, rate, block.shape[0])) for t in encoded]
             for write in writers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import loads
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,17 @@ def release(
     project: ProjectOption = None,
     take: TakesOption = None,
     tokens: Annotated[bool, typer.Option("--tokens", help="Also write token metadata (ERC-721).")] = False,
+    pack: Annotated[
+        bool, typer.Option("--pack", help="Write a sample pack to pack/ instead: marked regions and bars as WAV loops.")
+    ] = False,
+    no_watermark: Annotated[
+        bool,
+        typer.Option(
+            "--no-watermark",
+            help="Do not mark the sound. Then nothing in it says that it is generated once the tags are gone; "
+            "the EU's AI Act, art. 50(2), asks providers for such a mark.",
+        ),
+    ] = False,
     workers: Annotated[int, typer.Option(min=0, help="Encode in this many threads; 0: as set.")] = 0,
     force: ForceOption = False,
     set_: SetOption = None,
@@ -33,7 +45,16 @@ def release(
     from ..release import run, untitled
 
     words = [*(set_ or []), *(["release.tokens=true"] if tokens else [])]
+    words += ["release.watermark=false"] if no_watermark else []
     opened = open_project(project, words)
+    if pack:
+        from ..release.pack import LISTING
+        from ..release.pack import run as run_pack
+
+        folder = run_pack(opened, reporter=reporter(json))
+        n_files = len(loads((folder / LISTING).read_text(encoding="utf-8")))
+        print_json({"pack": str(folder), "files": n_files}) if json else print(f"pack: {n_files} loops in {folder}")
+        return
     outcome = run(opened, takes=find_takes(opened, take), force=force, reporter=reporter(json), workers=workers or None)
     page = opened.album_dir / "index.html"
     left_out = untitled(opened)

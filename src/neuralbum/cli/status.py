@@ -63,7 +63,7 @@ def _takes(project: Project, json: bool) -> None:
             "number": songs[take.id].number if take.id in songs else None,
             "id": take.id,
             "seconds": round(take.duration_s, 2),
-            "temperature": round(take.recipe.mean_temperature, 4),
+            "temperature": None if (t := take.recipe.mean_temperature) is None else round(t, 4),
             "verdict": judged[take.id].verdict if take.id in judged else None,
             "title": songs[take.id].title if take.id in songs else None,
         }

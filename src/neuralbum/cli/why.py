@@ -39,15 +39,12 @@ def _print(story: dict[str, Any]) -> None:
         print(f"song {song['number']}: {song['title']}")
     length_s = take["n_samples"] / take["sample_rate"]
     print(f"take {take['id']}: {story['audio']}, {length_s:.1f} s, {_day(take['created_at'])}")
-    schedule = " → ".join(f"{t:g} at {s:g} s" for s, t in recipe["temperature"])
-    print(f"recipe: seed {recipe['seed']}/{recipe['number']}, temperature {schedule}, engine {recipe['engine']}")
-    if recipe["prime"]:
-        print("primed with: " + ", ".join(f"{k} {v}" for k, v in recipe["prime"].items()))
-    for name, said in recipe.get("conditions", {}).items():
-        if isinstance(said, int | float):
-            print(f"asked for: {name} {said:g}")
-            continue
-        print(f"told {name}: " + ", ".join(w if isinstance(w, str) else f"{w[1]:g} at {w[0]:g} s" for w in said))
+    if recipe["origin"]:
+        print(f"imported: made by {recipe['origin']['generator']}, from {recipe['origin']['file']}")
+        for name, said in recipe["origin"]["recipe"].items():
+            print(f"    {name}: {_short(said) if isinstance(said, dict) else said}")
+    else:
+        _print_recipe(recipe)
     if model is not None:
         print(
             f"model {model['id']}: {model['kind']} {model['preset']}, step {recipe['step']}, {recipe['model_digest']}"
@@ -64,6 +61,18 @@ def _print(story: dict[str, Any]) -> None:
     for event in story["events"]:
         payload = " ".join(f"{k}={v}" for k, v in event["payload"].items())
         print(f"{_day(event['at'])} {event['actor']}: {event['kind']} {payload}".rstrip())
+
+
+def _print_recipe(recipe: dict[str, Any]) -> None:
+    schedule = " → ".join(f"{t:g} at {s:g} s" for s, t in recipe["temperature"])
+    print(f"recipe: seed {recipe['seed']}/{recipe['number']}, temperature {schedule}, engine {recipe['engine']}")
+    if recipe["prime"]:
+        print("primed with: " + ", ".join(f"{k} {v}" for k, v in recipe["prime"].items()))
+    for name, said in recipe.get("conditions", {}).items():
+        if isinstance(said, int | float):
+            print(f"asked for: {name} {said:g}")
+            continue
+        print(f"told {name}: " + ", ".join(w if isinstance(w, str) else f"{w[1]:g} at {w[0]:g} s" for w in said))
 
 
 def in_words(stage: str, values: dict[str, Any]) -> str:

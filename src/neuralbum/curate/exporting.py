@@ -51,7 +51,7 @@ def write_csv(takes: Iterable[Take], judged: Mapping[str, Judgement]) -> str:
         notes = "; ".join(f"{n.start_s:.2f}-{n.end_s:.2f} {n.text}" for n in j.notes)
         cells = [take.id, j.verdict or "", j.actor or "", "; ".join(j.tags), j.style or ""]
         cells += ["" if j.bpm is None else f"{j.bpm:g}", f"{j.heard_s:.1f}", notes]
-        cells += [f"{take.duration_s:.2f}", f"{take.recipe.mean_temperature:.4f}"]
+        cells += [f"{take.duration_s:.2f}", "" if (t := take.recipe.mean_temperature) is None else f"{t:.4f}"]
         table.writerow([_harmless(c) for c in cells])
     return out.getvalue()
 

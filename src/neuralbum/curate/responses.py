@@ -71,7 +71,7 @@ class TakeRow(TypedDict):
     id: str
     number: int
     duration_s: float
-    temperature: float
+    temperature: float | None  #: None: an imported take
     model: str
     caption: str
     flags: list[str]

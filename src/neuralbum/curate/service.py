@@ -171,9 +171,7 @@ class CurationService:
             "state": state,
             "facts": {
                 "take": take_id,
-                "temperature": f"{take.recipe.mean_temperature:.3f}",
-                "model": f"{take.recipe.model_id} at step {take.recipe.step}",
-                "seed": f"{take.recipe.seed}/{take.recipe.number}",
+                **_made_by(take),
                 "length": f"{take.duration_s:.1f} s",
             },
         }
@@ -349,3 +347,15 @@ def _flag(flag: Mapping[str, Any]) -> ScreenFlag:
 
 def _named(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: row[name] for name in names}
+
+
+def _made_by(take: Take) -> dict[str, str]:
+    """How a take was made, as far as is known."""
+    recipe = take.recipe
+    if recipe.origin:
+        return {"made by": str(recipe.origin["generator"]), "imported from": str(recipe.origin["file"])}
+    return {
+        "temperature": f"{recipe.mean_temperature:.3f}",
+        "model": f"{recipe.model_id} at step {recipe.step}",
+        "seed": f"{recipe.seed}/{recipe.number}",
+    }

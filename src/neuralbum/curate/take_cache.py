@@ -104,7 +104,7 @@ class TakeCache:
             "id": take.id,
             "number": self.numbers[take.id],
             "duration_s": round(take.duration_s, 2),
-            "temperature": round(take.recipe.mean_temperature, 4),
+            "temperature": None if (t := take.recipe.mean_temperature) is None else round(t, 4),
             "loudness_lufs": round(loudness, 1) if isinstance(loudness, int | float) else None,
             "model": take.recipe.model_id,
             "caption": plain_caption(str(values.get("caption") or ""), flags=machine, tempo=tempo),

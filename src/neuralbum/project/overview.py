@@ -100,10 +100,11 @@ def _next(
 ) -> str:
     album = project.album_dir / "index.html"
     steps = (
-        (not has_music, "add ~/Music/TheBand"),
-        (not has_net, "train"),
+        (not has_music and not has_takes, "add ~/Music/TheBand"),
+        (not has_net and not has_takes, "train"),
         (not has_takes, "generate"),
         ("screen" in pending, "screen"),
+        (not has_music and "originality" in pending, "add ~/Music/WhatTheTakesMayCopy"),
         ("originality" in pending, "originality"),
         (not has_kept, "curate"),
         ("title" in pending, "title"),

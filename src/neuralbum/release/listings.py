@@ -212,7 +212,8 @@ def attributes(song: AlbumSong) -> list[dict[str, Any]]:
         add("BPM", round(song.bpm, 1), display_type="number")
     if song.bpm_family:
         add("BPM family", " / ".join(f"{bpm:.0f}" for bpm in sorted(song.bpm_family)))
-    add("Temperature", round(song.temperature, 4), display_type="number")
+    if song.temperature is not None:
+        add("Temperature", round(song.temperature, 4), display_type="number")
     add("Duration", round(song.duration_s, 1), display_type="number")
     for text in dict.fromkeys([*song.tags, *(d.text for d in song.distinctions)]):
         add("Distinction", text)

@@ -50,6 +50,9 @@ class Params:
     )
     lyrics: str = setting("none", "disclosure: how the lyrics were made")
     tokens: bool = setting(False, "also write token metadata (ERC-721)")
+    watermark: bool = setting(
+        True, "mark the sound inaudibly as generated, of this album, so that `neuralbum verify` can tell"
+    )
     token_url: str = setting("", "address of the album folder in them, e.g. ipfs://bafy…; empty: `url`")
     sign_certificate: str = setting("", "PEM certificate chain to sign C2PA manifests with, relative to the project")
     sign_key: str = setting("", "PEM private key of that certificate (or set NEURALBUM_SIGN_KEY to its path)")

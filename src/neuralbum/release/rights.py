@@ -179,8 +179,8 @@ def disclosure_csv(album: Album) -> str:
             song.isrc,
             *answers,
             song.recipe["model_id"],
-            f"{song.temperature:.3f}",
-            f"{song.recipe['seed']}/{song.recipe['number']}",
+            "" if song.temperature is None else f"{song.temperature:.3f}",
+            "" if song.temperature is None else f"{song.recipe['seed']}/{song.recipe['number']}",
             song.chosen_by or "",
         ]
         writer.writerow([_as_text(cell) for cell in row])

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..errors import MissingExtra, SettingsError, ToolError
+from ..marking import albums
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..project.registry import stage
@@ -96,6 +97,10 @@ def run(
         album = replace(album, downloads=make_downloads(build, album, sizes.zipped(params)))
         album = replace(album, sizes={path: built.size for path, built in build.files().items()})
         _write_pages(release, album)
+        if params.watermark:
+            titles = {song.number: song.title for song in album.songs}
+            known = albums.Known(albums.number_of(project), album.artist, album.title, titles)
+            build.text(albums.FILE, albums.text(known))
         build.text(checksums.FILE, checksums.sums({path: built.sha256 for path, built in build.files().items()}))
         for path in build.sweep():
             reporter.line(f"release: removed {path}")

@@ -58,7 +58,7 @@ class AlbumSong:
     sample_rate: int
     channels: int
     recipe: Mapping[str, Any]
-    temperature: float  #: mean of the schedule
+    temperature: float | None  #: mean of the schedule; None: an imported take
     style: str | None = None
     tags: tuple[str, ...] = ()
     distinctions: tuple[Distinction, ...] = ()
@@ -153,6 +153,7 @@ def song_metadata(
             "prime": dict(recipe.prime),
             "conditions": dict(recipe.conditions),
             "flesh": dict(recipe.flesh),
+            **({"origin": dict(recipe.origin)} if recipe.origin else {}),
         },
         temperature=recipe.mean_temperature,
         style=(plain_text(judgement.style) or None) if judgement and judgement.style else None,

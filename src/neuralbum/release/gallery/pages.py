@@ -119,7 +119,7 @@ def song_table(album: Album) -> dict[str, Any]:
             "t": song.title,
             "n": song.number,
             "d": round(song.duration_s, 1),
-            "k": round(song.temperature, 4),
+            "k": None if song.temperature is None else round(song.temperature, 4),
             "f": sets.setdefault(usual, len(sets)),
         }
         if song.bpm is not None:
@@ -286,8 +286,10 @@ def facts(song: AlbumSong) -> str:
 
 
 def schedule(song: AlbumSong) -> str:
-    """The temperature in words: one number, or its way through the song."""
+    """The temperature in words: one number, or its way through the song; empty for an imported take."""
     points: Sequence[Sequence[float]] = song.recipe["temperature"]
+    if song.temperature is None:
+        return ""
     if len(points) <= 1:
         return f"{song.temperature:.3g}"
     return " → ".join(f"{value:.3g} at {clock(at)}" for at, value in points)

@@ -62,7 +62,7 @@ export interface TakeRow {
   id: string;
   number: number;
   duration_s: number;
-  temperature: number;
+  temperature: number | null;
   model: string;
   caption: string;
   flags: string[];

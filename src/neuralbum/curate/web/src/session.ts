@@ -330,7 +330,7 @@ export class Session {
       (!f.model || row.model === f.model) &&
       (!f.verdict || (f.verdict === 'none' ? verdict === null : verdict === f.verdict)) &&
       (!f.tempo || (bpm !== null && bpm >= f.tempo[0] && bpm <= f.tempo[1])) &&
-      (!f.temperature || (row.temperature >= f.temperature[0] && row.temperature <= f.temperature[1]))
+      (!f.temperature || (row.temperature !== null && row.temperature >= f.temperature[0] && row.temperature <= f.temperature[1]))
     );
   }
 

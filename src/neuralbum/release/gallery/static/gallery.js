@@ -38,7 +38,7 @@
       slug: row.s, title: row.t, number: row.n, duration: row.d,
       bpm: row.b === undefined ? null : row.b,
       family: row.o || [],
-      temp: row.k, tempLabel: row.k.toFixed(2),
+      temp: row.k, tempLabel: row.k === null ? "unknown" : row.k.toFixed(2),
       words: fold([row.t, style || "", ...heard].join(" ")),
     };
   });
