@@ -42,7 +42,7 @@ album: $(VENV)/.installed
 
 test: $(VENV)/.ready-for-tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
-	@echo "branch coverage in per cent (the whole table: $(BIN)/coverage report): $$($(BIN)/coverage report --format=total)"
+	@echo "branch coverage in per cent (the whole table: $(BIN)/coverage report): $$($(BIN)/coverage report -i --format=total)"
 
 check: $(VENV)/.ready-for-tests
 	$(BIN)/ruff format --check .
