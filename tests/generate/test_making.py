@@ -151,8 +151,6 @@ def test_a_take_in_trouble_keeps_its_good_bars_and_goes_on_otherwise(band):
 def test_what_is_kept_leaves_the_net_as_if_it_had_drawn_it(band):
     recipe = recipes(band, 1, length_s=8.0)[0]
     whole = play(band, [recipe], band.watchdog())[0].codes
-    from neuralbum.generate.playing import Player
-
     made, _ = plan_of(band.model, recipe, given=whole[:STEPS_PER_BAR])
     free, _ = plan_of(band.model, recipe)
     codes = [Player(band.model.net, band.model.codebook, band.model.form, [p]).play()[0] for p in (made, free)]
