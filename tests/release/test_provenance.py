@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +19,28 @@ from neuralbum.audio import tags as tagging
 from neuralbum.audio.encode import Target, encode
 from neuralbum.cli.run import run as cli
 from neuralbum.errors import MissingExtra, ToolError
-from neuralbum.release import provenance, run
+from neuralbum.release import run
+from neuralbum.release.disclosure import answers, provenance
+from neuralbum.release.disclosure.provenance import Claim, Signer, inspect, sign
 from neuralbum.release.params import Params
-from neuralbum.release.provenance import Claim, Signer, inspect, sign
 from neuralbum.release.tags import Tags, write_tags
+from neuralbum.release.verification import verify
+
+from .conftest import say
 
 needs_c2pa = pytest.mark.skipif(not provenance.available(), reason="the extra 'provenance' is not installed")
-CLAIM = Claim("Mock Melancholy", "neuralbum 0", {"model_digest": "d1gest", "seed": 7, "temperature": [[0, 1.01]]})
+TRAINED = answers.IPTC + "trainedAlgorithmicMedia"
+CLAIM = Claim(
+    "Mock Melancholy", "neuralbum 0", TRAINED, {"model_digest": "d1gest", "seed": 7, "temperature": [[0, 1.01]]}
+)
 
 
-@pytest.fixture(scope="session")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    """A certificate authority and a leaf for document signing, as C2PA's profile asks (section 14.5)."""
+def certificates(folder: Path, purpose: str) -> None:
+    """root.pem, leaf.pem, key.pem: an authority and a leaf for one purpose, as C2PA's profile asks (section 14.5)."""
     x509 = pytest.importorskip("cryptography.x509")
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    folder = tmp_path_factory.mktemp("certificates")
     now = dt.datetime.now(dt.UTC)
 
     def name(text: str):
@@ -55,18 +66,70 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
         )
         if not authority:
-            purposes = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.EMAIL_PROTECTION])
-            certificate = certificate.add_extension(purposes, critical=False)
+            oid = getattr(x509.ExtendedKeyUsageOID, purpose)
+            certificate = certificate.add_extension(x509.ExtendedKeyUsage([oid]), critical=purpose == "TIME_STAMPING")
         return certificate.sign(issuer_key, hashes.SHA256())
 
     root_key, leaf_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root = build(name("Root"), name("Root"), root_key, root_key, authority=True)
     leaf = build(name("Release"), name("Root"), leaf_key, root_key, authority=False)
     pem = serialization.Encoding.PEM
-    (folder / "chain.pem").write_bytes(leaf.public_bytes(pem) + root.public_bytes(pem))
+    (folder / "leaf.pem").write_bytes(leaf.public_bytes(pem))
+    (folder / "root.pem").write_bytes(root.public_bytes(pem))
     private = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     (folder / "key.pem").write_bytes(leaf_key.private_bytes(pem, *private))
+
+
+@pytest.fixture(scope="session")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    folder = tmp_path_factory.mktemp("certificates")
+    certificates(folder, "EMAIL_PROTECTION")
+    (folder / "chain.pem").write_bytes((folder / "leaf.pem").read_bytes() + (folder / "root.pem").read_bytes())
     return Signer(folder / "chain.pem", folder / "key.pem")
+
+
+TSA = """
+[tsa]
+default_tsa = here
+[here]
+serial = {0}/serial
+signer_cert = {0}/leaf.pem
+signer_key = {0}/key.pem
+certs = {0}/root.pem
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256, sha384, sha512
+ess_cert_id_alg = sha256
+"""
+
+
+@pytest.fixture(scope="session")
+def time_stamps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a time-stamp service (RFC 3161): OpenSSL's, behind a web server of this process."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tsa")
+    certificates(folder, "TIME_STAMPING")
+    (folder / "tsa.cnf").write_text(TSA.format(folder))
+    (folder / "serial").write_text("01")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            (folder / "query").write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
+            words = ["openssl", "ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query", "-out", "reply"]
+            subprocess.run(words, cwd=folder, check=True, capture_output=True)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/timestamp-reply")
+            self.end_headers()
+            self.wfile.write((folder / "reply").read_bytes())
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
 
 
 def make(path: Path, kind: str) -> Path:
@@ -78,11 +141,11 @@ def make(path: Path, kind: str) -> Path:
         frames = [Image.fromarray(rng.integers(0, 255, (24, 32, 3), dtype=np.uint8)) for _ in range(3)]
         frames[0].save(path, save_all=kind == "gif", append_images=frames[1:] if kind == "gif" else [])
         return path
-    if kind == "mp4":
+    if kind in ("mp4", "webm"):
         import av
 
         with av.open(str(path), "w") as container:
-            stream = container.add_stream("libx264", rate=10)
+            stream = container.add_stream("libx264" if kind == "mp4" else "libvpx-vp9", rate=10)
             stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
             for _ in range(5):
                 frame = av.VideoFrame.from_ndarray(rng.integers(0, 255, (48, 64, 3), dtype=np.uint8), format="rgb24")
@@ -102,7 +165,7 @@ def test_a_signed_song_keeps_its_sound_and_its_tags(tmp_path, signer, kind):
     path = make(tmp_path / f"song.{kind}", kind)
     write_tags(path, kind, Tags("Mock Melancholy", "Silver Stones", "Fake Feelings", 3))
     before, _ = read(path)
-    assert sign(path, kind, CLAIM, signer)
+    sign(path, CLAIM, signer)
     after, _ = read(path)
     assert np.array_equal(before, after)
     assert tagging.read(path, kind)[0]["TITLE"] == "Mock Melancholy"
@@ -110,6 +173,7 @@ def test_a_signed_song_keeps_its_sound_and_its_tags(tmp_path, signer, kind):
     assert seal.intact
     assert seal.title == "Mock Melancholy"
     assert seal.generation["seed"] == 7
+    assert (seal.source_type, seal.time) == (TRAINED, "")
 
 
 @needs_c2pa
@@ -117,7 +181,7 @@ def test_a_signed_song_keeps_its_sound_and_its_tags(tmp_path, signer, kind):
 def test_pictures_and_videos_carry_a_manifest_too(tmp_path, signer, kind):
     path = make(tmp_path / f"picture.{kind}", kind)
     size = path.stat().st_size
-    assert sign(path, kind, CLAIM, signer)
+    sign(path, CLAIM, signer)
     assert inspect(path).intact
     assert path.stat().st_size < size + 30_000  # no thumbnail: that would be 90 kB and more in a GIF
 
@@ -125,7 +189,7 @@ def test_pictures_and_videos_carry_a_manifest_too(tmp_path, signer, kind):
 @needs_c2pa
 def test_one_flipped_bit_breaks_the_seal(tmp_path, signer):
     path = make(tmp_path / "song.mp3", "mp3")
-    sign(path, "mp3", CLAIM, signer)
+    sign(path, CLAIM, signer)
     data = bytearray(path.read_bytes())
     data[-200] ^= 1
     path.write_bytes(data)
@@ -135,7 +199,7 @@ def test_one_flipped_bit_breaks_the_seal(tmp_path, signer):
 @needs_c2pa
 def test_tagging_after_signing_breaks_the_seal_so_signing_comes_last(tmp_path, signer):
     path = make(tmp_path / "song.flac", "flac")
-    sign(path, "flac", CLAIM, signer)
+    sign(path, CLAIM, signer)
     tagging.write(path, "flac", {"TITLE": "another title"})
     assert not inspect(path).intact
 
@@ -146,11 +210,36 @@ def test_an_unsigned_file_is_said_to_be_unsigned(tmp_path):
     assert not seal.signed
 
 
-def test_opus_cannot_carry_a_manifest_and_is_left_alone(tmp_path):
-    path = tmp_path / "song.opus"
-    path.write_bytes(b"x")
-    assert sign(path, "opus", CLAIM, Signer(tmp_path / "no", tmp_path / "no")) is False
-    assert path.read_bytes() == b"x"
+@needs_c2pa
+@pytest.mark.parametrize("kind", ["opus", "webm"])
+def test_what_cannot_carry_a_manifest_gets_one_beside_and_keeps_its_bytes(tmp_path, signer, kind):
+    path = make(tmp_path / f"song.{kind}", kind)
+    before = path.read_bytes()
+    sign(path, CLAIM, signer)
+    assert path.read_bytes() == before
+    assert inspect(path).intact
+    assert (inspect(path).title, inspect(path).source_type) == ("Mock Melancholy", TRAINED)
+    path.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    assert inspect(path).state == "Invalid"
+    (tmp_path / "song.c2pa").unlink()
+    assert not inspect(path).signed
+
+
+@needs_c2pa
+def test_a_time_stamp_is_asked_for_and_read_back(tmp_path, signer, time_stamps):
+    path = make(tmp_path / "song.mp3", "mp3")
+    sign(path, CLAIM, replace(signer, timestamp=time_stamps))
+    seal = inspect(path)
+    assert seal.intact
+    assert seal.time.startswith(str(dt.datetime.now(dt.UTC).year))
+
+
+@needs_c2pa
+def test_a_time_stamp_service_that_does_not_answer_is_named(tmp_path, signer):
+    path = make(tmp_path / "song.mp3", "mp3")
+    with pytest.raises(ToolError, match="http://127.0.0.1:1/ does not answer"):
+        sign(path, CLAIM, replace(signer, timestamp="http://127.0.0.1:1/"))
+    assert not inspect(path).signed
 
 
 @needs_c2pa
@@ -159,7 +248,7 @@ def test_a_key_that_is_none_is_named(tmp_path, signer):
     nonsense = tmp_path / "key.pem"
     nonsense.write_text("hello")
     with pytest.raises(ToolError, match="not a private key"):
-        sign(path, "mp3", CLAIM, Signer(signer.certificate, nonsense))
+        sign(path, CLAIM, Signer(signer.certificate, nonsense))
 
 
 def test_without_the_extra_the_way_to_get_it_is_said(monkeypatch, tmp_path):
@@ -176,12 +265,40 @@ def test_a_signed_album_is_sealed_once_and_its_tampering_is_named(project, signe
     seal = inspect(song)
     assert seal.intact
     assert seal.generation["model_digest"] == "d1gest"
-    assert inspect(project.album_dir / "pictures" / "mock-melancholy.webp").intact
+    assert seal.generation["watermark"]["song"] == 1
+    poster = inspect(project.album_dir / "pictures" / "mock-melancholy.webp")
+    assert (poster.intact, poster.source_type) == (True, answers.IPTC + "algorithmicMedia")
+    page = (project.album_dir / "songs" / "mock-melancholy.html").read_text(encoding="utf-8")
+    assert "in the file: MP3, POSTER; beside the file (.c2pa), which cannot carry it: OPUS; no time stamp" in page
     assert run(project, params, workers=1).done == 0
     assert cli(["release", "verify", str(project.album_dir)]) == 0
-    assert "4 signed" in capsys.readouterr().out  # three songs and a poster
+    said = capsys.readouterr().out
+    assert "7 signed" in said  # three songs in two formats and a poster
+    assert "no time stamp" in said
     data = bytearray(song.read_bytes())
     data[-100] ^= 1
     song.write_bytes(data)
+    (project.album_dir / "audio" / "mock-melancholy.c2pa").unlink()
     assert cli(["release", "verify", str(project.album_dir)]) == 1
-    assert "broken seal" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "broken seal" in said
+    assert "the C2PA manifest is gone" in said
+    say(project, project.catalogue.takes()[0], "verdict", value="drop")
+    assert run(project, params, workers=1).ok
+    assert not [p for p in project.album_dir.rglob("*.c2pa") if "mock" in p.name]
+
+
+@needs_c2pa
+def test_an_album_with_time_stamps_says_by_whom(project, signer, time_stamps):
+    params = Params(
+        formats=("opus",),
+        sign_certificate=str(signer.certificate),
+        sign_key=str(signer.key),
+        sign_timestamp=time_stamps,
+    )
+    assert run(project, params, workers=1).ok
+    page = (project.album_dir / "songs" / "mock-melancholy.html").read_text(encoding="utf-8")
+    assert f"time stamp by {time_stamps}" in page
+    found = verify(project.album_dir)
+    assert found.whole
+    assert not [note for note in found.notes if "time stamp" in note]

@@ -23,9 +23,9 @@ from neuralbum.project import Project
 from neuralbum.project.stage import file_digest
 from neuralbum.records import Activity, Model, Track
 from neuralbum.release import contents, run, sizes, songs, untitled
-from neuralbum.release.checksums import verify
 from neuralbum.release.incremental import IncrementalBuild
 from neuralbum.release.params import Params
+from neuralbum.release.verification import verify
 
 from .conftest import MODEL, RIGHTS, add_take, draw_poster, found, say, title
 

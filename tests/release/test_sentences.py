@@ -8,7 +8,6 @@ import pytest
 
 from neuralbum.records import AUTO
 from neuralbum.release import sentences, sizes
-from neuralbum.release.downloads import split
 from neuralbum.release.params import Params
 from neuralbum.release.song_metadata import AlbumSong
 
@@ -21,7 +20,7 @@ def found(original, longest_s=1.0):
 
 def test_an_album_nobody_listened_to_does_not_say_that_what_was_worth_keeping_was_kept():
     by_machine = sentences.selection([replace(SONG, chosen_by=AUTO)] * 3)
-    assert by_machine == "A program ranked what the net made and kept the first; no person chose its songs."
+    assert by_machine == "A program ranked the takes and kept the first; no person chose its songs."
     assert sentences.selection([replace(SONG, chosen_by="ann")] * 3).startswith("People chose its songs")
     mixed = sentences.selection([replace(SONG, chosen_by=name) for name in ("ann", AUTO, AUTO)])
     assert "People chose 1 of its 3 songs" in mixed
@@ -110,5 +109,5 @@ def test_the_zip_is_of_a_format_that_is_made():
 
 def test_zips_are_cut_where_they_would_grow_too_large_and_lose_no_song():
     songs = [(replace(SONG, number=i), 40) for i in range(1, 6)] + [(replace(SONG, number=6), 500)]
-    parts = split(songs, 100)
+    parts = sizes.split(songs, 100)
     assert [[song.number for song in part] for part in parts] == [[1, 2], [3, 4], [5], [6]]

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from neuralbum.audio.tags import Chapter, timestamp
 from neuralbum.errors import CatalogueError, SettingsError
 from neuralbum.records import Judgement, Model, Note, Recipe, Song, Take
-from neuralbum.release import contents, listings, model_card, rights
+from neuralbum.release import contents, listings, rights
+from neuralbum.release.disclosure import answers, model_card
 from neuralbum.release.params import Params
 from neuralbum.release.song_metadata import (
     Album,
@@ -61,7 +62,7 @@ def an_album(*songs: AlbumSong, **more: object) -> Album:
         contact="hello@example.org",
         permission="our own recordings",
         songs=songs or (a_song(1),),
-        disclosure=dict.fromkeys(rights.CATEGORIES, "generated"),
+        disclosure=dict.fromkeys(answers.CATEGORIES, "generated") | {"images": "programmed", "texts": "human"},
         **more,
     )
 
@@ -252,7 +253,7 @@ def test_the_feed_is_atom_with_enclosures():
 
 
 def test_a_title_that_looks_like_a_formula_is_text_in_the_disclosure_sheet():
-    rows = list(csv.DictReader(io.StringIO(rights.disclosure_csv(an_album(a_song(1, "=HYPERLINK(1)"))))))
+    rows = list(csv.DictReader(io.StringIO(answers.sheet_csv(an_album(a_song(1, "=HYPERLINK(1)"))))))
     assert rows[0]["title"] == "'=HYPERLINK(1)"
     assert rows[0]["vocals"] == "generated"
 
@@ -267,7 +268,7 @@ def test_a_title_that_looks_like_a_formula_is_text_in_the_disclosure_sheet():
     ],
 )
 def test_the_disclosure_of_finishing_follows_from_who_chose_and_what_the_flesh_did(songs, finished):
-    assert rights.finishing([a_song(n, **more) for n, more in enumerate(songs, 1)]) == finished
+    assert answers.finishing([a_song(n, **more) for n, more in enumerate(songs, 1)]) == finished
 
 
 def test_token_metadata_points_into_the_folder_it_is_given():

@@ -80,17 +80,22 @@ def _row(one: Verified) -> dict[str, Any]:
 
 def _seal(one: Verified) -> dict[str, Any]:
     """What the file's C2PA manifest says."""
-    from ..release import provenance
+    from ..release.disclosure import provenance
 
     assert one.path is not None
     if not provenance.available():
         return {"state": "not checked", "why": "extra 'provenance' is not installed"}
     seal = provenance.inspect(one.path)
-    return (
-        {"state": seal.state, "title": seal.title, "problems": list(seal.problems)}
-        if seal.signed
-        else {"state": "none"}
-    )
+    if not seal.signed:
+        return {"state": "none"}
+    kind = seal.source_type.rpartition("/")[2]
+    return {
+        "state": seal.state,
+        "title": seal.title,
+        "problems": list(seal.problems),
+        "time": seal.time,
+        "digital_source_type": kind,
+    }
 
 
 def _tags(one: Verified) -> dict[str, str]:
@@ -126,7 +131,9 @@ def _print(row: dict[str, Any]) -> None:
     if row["verdict"] == "marked":
         print(f"  p: {row['p']:.1g}, the chance of such a find in unmarked sound ({row['trials']} tries counted)")
     seal = row["c2pa"]
-    print(f"  C2PA: {seal['state']}" + "".join(f", {seal[name]}" for name in ("why", "title") if seal.get(name)))
+    print(
+        f"  C2PA: {seal['state']}" + "".join(f", {seal[name]}" for name in ("why", "title", "time") if seal.get(name))
+    )
     if row["tags"]:
         print("  tags: " + " · ".join(row["tags"].get(n, "") for n in ("artist", "album", "title") if n in row["tags"]))
         kind = row["tags"].get("digital_source_type", "").rpartition("/")[2]

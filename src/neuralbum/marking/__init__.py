@@ -4,6 +4,7 @@
     payload    album, song and checksum as bits that survive losses
     embedding  write the mark: ``mark`` for a whole song, ``Marker`` block by block
     detection  find it: ``detect`` gives what was found with its p-value
+    ident      three soft notes, for ears
     albums     which album a number stands for: of a project, and of a released folder
     run        files, folders and addresses: ``verify``
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 from . import albums
 from .detection import MAX_P, Answer, Mark, detect
 from .embedding import LOWEST_RATE, Marker, Strength, mark, mark_blocks
+from .ident import beginning, has_ident, ident_amplitude, ident_blocks
 from .layout import VERSION
 from .payload import Payload
 from .run import verify
@@ -31,7 +33,11 @@ __all__ = [
     "Payload",
     "Strength",
     "albums",
+    "beginning",
     "detect",
+    "has_ident",
+    "ident_amplitude",
+    "ident_blocks",
     "mark",
     "mark_blocks",
     "verify",

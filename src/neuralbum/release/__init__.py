@@ -6,10 +6,10 @@
     pictures       what ``visualise`` drew, covers, the levels of the live picture
     gallery        the pages: a poster wall, one page per song, a player; static, no third party
     listings       what machines read: index.json, playlists, feed, token metadata
-    rights         licence and AI disclosure; the fields no release goes without
-    sizes, downloads, model_card, sentences   how large it becomes, ZIPs, a card per net, what it says of itself
-    provenance     C2PA manifests (extra), signed last
-    incremental    only what changed is built again;  checksums: is everything as it was released?
+    rights         the licence; the fields no release goes without
+    disclosure     how it was made, for machines: AI sheets, DDEX, ISCC, C2PA, a card per net
+    sizes, sentences   how large it becomes, ZIPs; what it says of itself
+    incremental    only what changed is built again;  verification: is everything as it was released?
     run            the verb
 
 ``album/`` is disposable: it can be deleted and built again from the
@@ -18,8 +18,8 @@ catalogue. It is never half there: each file is written whole or not at all.
 
 from __future__ import annotations
 
-from .checksums import verify
 from .contents import untitled
 from .run import run
+from .verification import verify
 
 __all__ = ["run", "untitled", "verify"]

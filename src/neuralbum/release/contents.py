@@ -15,13 +15,15 @@ import numpy.typing as npt
 
 from .. import __version__
 from ..errors import CatalogueError, NeuralbumError, SettingsError
+from ..marking import albums
 from ..progress import Reporter
 from ..project import Project
 from ..records import Finding, Song, Take
 from . import rights, sentences
+from .disclosure import answers
+from .disclosure.provenance import Signer
 from .incremental import IncrementalBuild
 from .params import Params
-from .provenance import Signer
 from .song_metadata import ISRC, Album, AlbumSong, plain_text, slugs, song_metadata
 
 Floats = npt.NDArray[np.float64]
@@ -247,6 +249,9 @@ def album_of(
         description=plain_text(params.description),
         url=params.url.rstrip("/") + "/" if params.url else "",
         version=__version__,
-        disclosure={name: getattr(params, name) or rights.finishing(songs) for name in rights.CATEGORIES},
+        disclosure={name: getattr(params, name) or answers.finishing(songs) for name in answers.CATEGORIES},
+        watermark=f"{albums.number_of(project):08x}" if params.watermark else "",
+        ident=params.ident,
+        timestamp=params.sign_timestamp if params.sign_certificate else "",
         models=tuple(models),
     )

@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
+from .disclosure import answers
+from .sentences import made_by
 from .song_metadata import Album, AlbumSong, clock
 
 FORMAT = "neuralbum-album/1"
@@ -34,7 +36,13 @@ def index(album: Album, sha256: Mapping[str, str]) -> str:
         "rights_holder": album.rights_holder,
         "contact": album.contact,
         "permission": album.permission,
+        "made_by": made_by(album),
         "disclosure": dict(album.disclosure),
+        "contains_ai": answers.of_release(album),
+        "watermark": album.watermark or None,
+        "ident": album.ident,
+        "timestamp": album.timestamp or None,
+        "signed": dict(album.signed),
         "n_songs": len(album.songs),
         "duration_s": round(album.duration_s, 3),
         "cover": album.cover_file,
@@ -44,12 +52,12 @@ def index(album: Album, sha256: Mapping[str, str]) -> str:
         ],
         "models": [dict(model) for model in album.models],
         "made_with": f"neuralbum {album.version}",
-        "songs": [song_entry(song, sha256) for song in album.songs],
+        "songs": [song_entry(album, song, sha256) for song in album.songs],
     }
     return json.dumps(about, indent=1, ensure_ascii=False) + "\n"
 
 
-def song_entry(song: AlbumSong, sha256: Mapping[str, str]) -> dict[str, Any]:
+def song_entry(album: Album, song: AlbumSong, sha256: Mapping[str, str]) -> dict[str, Any]:
     """One song: the record, with each file's digest beside its path."""
     entry = {name: value for name, value in asdict(song).items() if name not in ("files", "originality")}
     entry["duration_s"] = round(song.duration_s, 3)
@@ -59,6 +67,9 @@ def song_entry(song: AlbumSong, sha256: Mapping[str, str]) -> dict[str, Any]:
         for what, path in sorted(song.files.items())
     }
     entry["originality"] = originality_summary(song)
+    entry["made_by"] = made_by(album, song)
+    entry["contains_ai"] = answers.contains_ai(album, song)
+    entry["digital_source_type"] = answers.source_type(album, song, "sound")
     return entry
 
 
@@ -136,6 +147,7 @@ def atom(album: Album) -> str:
 
     updated = f"{album.date}T00:00:00Z"
     add(root, "title", album.title)
+    add(root, "subtitle", made_by(album))
     add(root, "id", album.url or f"urn:neuralbum:album:{album.songs[0].take_id if album.songs else 'empty'}")
     add(root, "updated", updated)
     add(add(root, "author"), "name", album.artist)
@@ -155,7 +167,8 @@ def atom(album: Album) -> str:
             mime = MIME.get("." + path.rpartition(".")[2], "application/octet-stream")
             add(entry, "link", rel="enclosure", type=mime, href=album.link(path), **size)
         heard = [f"{clock(d.start_s)} {d.text}" for d in song.distinctions]
-        add(entry, "summary", " · ".join([clock(song.duration_s), *([song.style] if song.style else []), *heard]))
+        facts = [clock(song.duration_s), *([song.style] if song.style else []), *heard, made_by(album, song)]
+        add(entry, "summary", " · ".join(facts))
     ET.indent(root, " ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -224,7 +237,7 @@ def attributes(song: AlbumSong) -> list[dict[str, Any]]:
 
 def collection(album: Album, base: str) -> dict[str, Any]:
     """The collection's metadata (ERC-7572)."""
-    words = f"{len(album.songs)} songs sampled from a neural net trained on {album.artist}."
+    words = f"{len(album.songs)} songs. {made_by(album)}."
     about = {"name": f"{album.title} — {album.artist}", "description": album.description or words}
     if album.cover_file:
         about["image"] = base + quote(album.cover_file)
@@ -233,5 +246,5 @@ def collection(album: Album, base: str) -> dict[str, Any]:
 
 def _description(album: Album, song: AlbumSong) -> str:
     heard = "; ".join(f"{clock(d.start_s)} {d.text}" for d in song.distinctions)
-    text = f"Song {song.number} of {album.title}, sampled from a neural net trained on {album.artist}."
+    text = f"Song {song.number} of {album.title}. {made_by(album, song)}."
     return f"{text} Heard in it: {heard}." if heard else text

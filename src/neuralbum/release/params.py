@@ -9,6 +9,7 @@ from ..settings import setting
 
 FORMATS = ("flac", "opus", "mp3", "m4a")
 SIZES = ("full", "light", "least")
+IDENTS = ("off", "tone")
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,23 @@ class Params:
         "", "disclosure: how selection and finishing were done; empty: as the verdicts and the flesh tell"
     )
     lyrics: str = setting("none", "disclosure: how the lyrics were made")
+    images: str = setting("programmed", "disclosure: how pictures were made; programmed: drawn by a fixed program")
+    texts: str = setting("programmed", "disclosure: how titles and texts were made")
+    ddex_sender: str = setting("", "your DDEX party id (PADPIDA…): writes ern-4.3.2.xml, a message about the release")
+    ddex_recipient: str = setting("", "DDEX party id it is for; empty: a test message to yourself")
     tokens: bool = setting(False, "also write token metadata (ERC-721)")
     watermark: bool = setting(
         True, "mark the sound inaudibly as generated, of this album, so that `neuralbum verify` can tell"
     )
+    ident: str = setting(
+        "off", "tone: three soft notes over the first second say to ears that a machine made it", choices=IDENTS
+    )
     token_url: str = setting("", "address of the album folder in them, e.g. ipfs://bafy…; empty: `url`")
     sign_certificate: str = setting("", "PEM certificate chain to sign C2PA manifests with, relative to the project")
     sign_key: str = setting("", "PEM private key of that certificate (or set NEURALBUM_SIGN_KEY to its path)")
+    sign_timestamp: str = setting(
+        "", "address of a time-stamp service (RFC 3161), asked once a file; empty: signatures last as the certificate"
+    )
     workers: int = setting(0, "threads that encode; 0: one per core, at most 8", minimum=0, maximum=256)
 
     def __post_init__(self) -> None:
@@ -64,12 +75,12 @@ class Params:
                 raise SettingsError(f"[release] formats: {name!r} is not one of {', '.join(FORMATS)}")
         if not self.formats:
             raise SettingsError(f"[release] formats is empty: name at least one of {', '.join(FORMATS)}")
-        for name in ("vocals", "instruments", "composition", "post_production", "lyrics"):
+        for name in ("vocals", "instruments", "composition", "post_production", "lyrics", "images", "texts"):
             if getattr(self, name) not in DISCLOSURES and (name, getattr(self, name)) != ("post_production", ""):
                 raise SettingsError(
                     f"[release] {name} = {getattr(self, name)!r} must be one of {', '.join(DISCLOSURES)}"
                 )
 
 
-DISCLOSURES = ("generated", "assisted", "human", "none")
-"""generated: made by a model; assisted: by a person with a model; human; none: there is none."""
+DISCLOSURES = ("generated", "assisted", "human", "programmed", "none")
+"""generated: made by a model; assisted: by a person with a model; human; programmed: by rules; none: there is none."""

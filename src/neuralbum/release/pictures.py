@@ -12,6 +12,7 @@ import json
 import shutil
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -19,8 +20,8 @@ from pathlib import Path
 from ..errors import SettingsError, ToolError
 from ..project.stage import file_digest
 from ..records import digest
-from . import provenance
 from .contents import Release
+from .disclosure import answers, provenance
 from .incremental import IncrementalBuild
 from .song_metadata import Album, AlbumSong
 from .songs import claim_of
@@ -54,7 +55,7 @@ def copy_pictures(release: Release, album: Album) -> dict[str, dict[str, str]]:
             if skip or not files.get(what) or source.suffix not in suffixes or not source.is_file():
                 continue
             path = f"{folder}/{song.slug}{source.suffix}"
-            _copy_picture(release, path, source, song, album)
+            _copy_picture(release, path, source, song, album, what)
             mine[what] = path
         levels = project.root / files.get("arrays", "")
         if player is not None and files.get("arrays") and levels.is_file():
@@ -73,24 +74,34 @@ def _write_live(build: IncrementalBuild, song: AlbumSong, levels: Path) -> str:
     return path
 
 
-def _copy_picture(release: Release, path: str, source: Path, song: AlbumSong, album: Album) -> None:
-    signer = release.signer
-    kind = source.suffix.lstrip(".")
-    if signer is None or not provenance.can_sign(kind):
-        release.build.copy(path, source)
+def _copy_picture(release: Release, path: str, source: Path, song: AlbumSong, album: Album, what: str) -> None:
+    """Link it as it is; where files are signed, a signed copy, or the link and a sidecar."""
+    signer, build = release.signer, release.build
+    beside = provenance.sidecar_of(Path(path))
+    if signer is None or not provenance.can_sign(source) or beside is not None:
+        build.copy(path, source)
+    if signer is None or not provenance.can_sign(source):
         return
     about = source.stat()
-    claim = claim_of(album, song)
-    key = digest("signed", about.st_size, about.st_mtime_ns, claim, str(signer.certificate.stat().st_mtime_ns))
+    song = replace(song, files={**song.files, what: path})  # the video is of a song that has one
+    claim = claim_of(album, song, what)
+    key = digest("signed", about.st_size, about.st_mtime_ns, claim, signer.identity)
 
     def write(part: Path) -> None:
-        shutil.copyfile(source, part)
-        provenance.sign(part, kind, claim, signer)
+        copy = part.with_suffix(source.suffix)
+        shutil.copyfile(source, copy)
+        try:
+            provenance.sign(copy, claim, signer)
+        finally:
+            if copy != part:
+                copy.unlink()
 
-    release.build.make(path, key, write)
+    build.make(path if beside is None else beside.as_posix(), key, write)
 
 
-def covers_of(release: Release, songs: Sequence[AlbumSong]) -> tuple[dict[str, tuple[Path, str]], str | None]:
+def covers_of(
+    release: Release, album: Album, songs: Sequence[AlbumSong]
+) -> tuple[dict[str, tuple[Path, str]], str | None]:
     """Each song's cover as (picture, its digest), and the album's cover file.
 
     The album's own picture for all, else each song's poster.
@@ -113,15 +124,16 @@ def covers_of(release: Release, songs: Sequence[AlbumSong]) -> tuple[dict[str, t
             continue
         picture, sha256 = covers[song.take_id]
         try:
-            build.make("cover.jpg", digest("cover", sha256), partial(_write_cover, picture))
+            kind = answers.source_type(album, None, "poster")
+            build.make("cover.jpg", digest("cover", sha256, kind), partial(_write_cover, picture, kind))
         except ToolError:  # a poster that cannot be read
             continue
         return covers, "cover.jpg"
     return covers, None
 
 
-def _write_cover(picture: Path, part: Path) -> None:
-    part.write_bytes(make_cover(picture).data)
+def _write_cover(picture: Path, source_type: str, part: Path) -> None:
+    part.write_bytes(make_cover(picture, source_type).data)
 
 
 def _write_bytes(part: Path, data: bytes) -> None:

@@ -4,27 +4,19 @@ Generated music is made of somebody's recordings. A release therefore names
 who holds the rights in them, where to ask, and by what permission a net was
 trained on them; without these three it refuses. Licences are SPDX identifiers
 or expressions, checked against the list that ships with license-expression.
-
-The AI-disclosure sheet answers the five questions distributors ask (vocals, instruments,
-composition, post-production, lyrics). No DDEX message is written: element names differ by
-version and receiver, and the sheet says the same plainly.
 """
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import CatalogueError, SettingsError
-from ..records import AUTO
 
 if TYPE_CHECKING:
-    from .song_metadata import Album, AlbumSong
+    from .song_metadata import Album
 
 REQUIRED = {
     "rights_holder": "who holds the rights in the training music",
@@ -119,6 +111,8 @@ def conditions_of(spdx: str) -> tuple[str, ...]:
 
 def notice(album: Album) -> str:
     """The text of ``LICENSE.txt`` in the album."""
+    from .sentences import made_by
+
     licence = album.licence
     lines = [
         f"{album.title} — {album.artist}",
@@ -134,8 +128,7 @@ def notice(album: Album) -> str:
         "",
         f"Other uses: {album.contact}",
         "",
-        "This is generated music. A neural net was trained on recordings of the artist",
-        "and sampled; a selection was kept. By what right it was trained on them:",
+        f"{made_by(album)}. By what right:",
         album.permission,
         "",
         f"SPDX-License-Identifier: {licence.spdx}",
@@ -147,45 +140,3 @@ def notice(album: Album) -> str:
 def copyright_line(licence: Licence, *, year: str, rights_holder: str) -> str:
     """What goes into the COPYRIGHT tag."""
     return f"{year} {rights_holder}. Licensed under {licence.spdx}: {licence.url}"
-
-
-# ---- AI disclosure ----------------------------------------------------------
-
-CATEGORIES = ("vocals", "instruments", "composition", "post_production", "lyrics")
-
-
-def finishing(songs: Sequence[AlbumSong]) -> str:
-    """How songs were selected and finished, as far as the catalogue knows.
-
-    "generated" if no person chose any of them, "assisted" if people and machine shared the
-    choosing or a net finished the sound, else "human".
-    """
-    by_people = [song.chosen_by not in (None, AUTO) for song in songs]
-    if not any(by_people):
-        return "generated"
-    return "human" if all(by_people) and not any(song.flesh for song in songs) else "assisted"
-
-
-def disclosure_csv(album: Album) -> str:
-    """One row per song; cells that a spreadsheet could take for a formula are quoted as text."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["number", "title", "isrc", *CATEGORIES, "model", "temperature", "seed", "selected_by"])
-    for song in album.songs:
-        answers = [album.disclosure[name] for name in CATEGORIES]
-        row = [
-            str(song.number),
-            song.title,
-            song.isrc,
-            *answers,
-            song.recipe["model_id"],
-            "" if song.temperature is None else f"{song.temperature:.3f}",
-            "" if song.temperature is None else f"{song.recipe['seed']}/{song.recipe['number']}",
-            song.chosen_by or "",
-        ]
-        writer.writerow([_as_text(cell) for cell in row])
-    return out.getvalue()
-
-
-def _as_text(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -17,15 +17,15 @@ from ..progress import SILENT, Reporter
 from ..project import Project
 from ..project.registry import stage
 from ..project.stage import Outcome, activity
-from . import checksums, listings, model_card, provenance, rights, sizes
+from . import listings, rights, sentences, sizes, verification
 from .contents import Release, album_of, chosen_songs, ordered, songs_of, with_sound
-from .downloads import make_downloads
+from .disclosure import answers, ern, model_card, provenance
 from .gallery import render_embed, render_index, render_song, static_files
 from .incremental import LOG, IncrementalBuild
 from .params import Params
 from .pictures import copy_pictures, covers_of
 from .song_metadata import Album
-from .songs import make_songs, n_workers_of, with_loudness
+from .songs import make_songs, n_workers_of, with_iscc, with_loudness
 
 STAGE = "release"
 
@@ -74,6 +74,7 @@ def run(
             "[release] tokens: the metadata needs the address of the album folder; set token_url, e.g. "
             "to ipfs:// and what `ipfs add -r album` prints, or url"
         )
+    ern.check(params.ddex_sender, params.ddex_recipient)
     signer = signer_of(project, params)
     chosen = chosen_songs(project, takes)
     work = project.artefacts_dir / STAGE
@@ -88,24 +89,31 @@ def run(
         album = album_of(project, params, terms, songs, chosen)
         art = copy_pictures(release, album)
         songs = [replace(song, files={**song.files, **art.get(song.take_id, {})}) for song in songs]
-        covers, cover_file = covers_of(release, songs)
+        covers, cover_file = covers_of(release, album, songs)
         album = replace(album, songs=tuple(songs), cover_file=cover_file)
         album = replace(album, songs=tuple(make_songs(release, album, sources, covers)))
         if not album.songs:
             raise ToolError(f"no song could be made; the first failed with: {release.errors[0][1]}")
+        album = replace(album, songs=tuple(with_iscc(release, album, work / "iscc.json")))
         build.text("LICENSE.txt", rights.notice(album))
-        album = replace(album, downloads=make_downloads(build, album, sizes.zipped(params)))
-        album = replace(album, sizes={path: built.size for path, built in build.files().items()})
+        album = replace(album, downloads=sizes.make_downloads(build, album, sizes.zipped(params)))
+        album = replace(
+            album,
+            sizes={path: built.size for path, built in build.files().items()},
+            signed=provenance.manifests(build.files()) if signer else {},
+        )
         _write_pages(release, album)
         if params.watermark:
             titles = {song.number: song.title for song in album.songs}
             known = albums.Known(albums.number_of(project), album.artist, album.title, titles)
             build.text(albums.FILE, albums.text(known))
-        build.text(checksums.FILE, checksums.sums({path: built.sha256 for path, built in build.files().items()}))
+        build.text(verification.SUMS, verification.sums({path: built.sha256 for path, built in build.files().items()}))
         for path in build.sweep():
             reporter.line(f"release: removed {path}")
         build.finish()
         tick(done=build.made, failed=len(release.errors))
+    if untold := sentences.unmarked(album):
+        reporter.line(f"release: {untold}")
     for take_id, message in release.errors:
         reporter.line(f"release {take_id}: {message}")
     return Outcome(
@@ -126,9 +134,14 @@ def _write_pages(release: Release, album: Album) -> None:
     build.text("album.m3u8", listings.m3u8(album))
     build.text("album.xspf", listings.xspf(album))
     build.text("feed.xml", listings.atom(album))
-    build.text("ai-disclosure.csv", rights.disclosure_csv(album))
+    build.text("ai-disclosure.csv", answers.sheet_csv(album))
+    build.text("ai-disclosure.json", answers.sheet_json(album))
     _write_model_cards(release, album)
-    build.text("index.json", listings.index(album, {path: built.sha256 for path, built in build.files().items()}))
+    sha256 = {path: built.sha256 for path, built in build.files().items()}
+    if sender := release.params.ddex_sender:
+        made = {path: value for path, value in sha256.items() if path == album.cover_file or path.startswith("audio/")}
+        build.text(ern.FILE, ern.message(album, sender, release.params.ddex_recipient, made))
+    build.text("index.json", listings.index(album, sha256))
     if release.params.tokens:
         for path, text in listings.tokens(album, release.params.token_url or album.url).items():
             build.text(path, text)
@@ -152,7 +165,11 @@ def signer_of(project: Project, params: Params) -> provenance.Signer | None:
         return None
     if not provenance.available():
         raise MissingExtra("signing with C2PA", "provenance")
-    found = provenance.Signer(project.root / params.sign_certificate, project.root / key)
+    if params.sign_timestamp and not params.sign_timestamp.startswith(("https://", "http://")):
+        raise SettingsError(
+            f"[release] sign_timestamp = {params.sign_timestamp!r}: must begin with https:// or http://"
+        )
+    found = provenance.Signer(project.root / params.sign_certificate, project.root / key, params.sign_timestamp)
     for name, path in (("sign_certificate", found.certificate), ("sign_key", found.key)):
         if not path.is_file():
             raise SettingsError(f"[release] {name}: no such file {str(path)!r}")

@@ -9,7 +9,64 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..records import AUTO
+from .disclosure.answers import contains_ai
 from .song_metadata import Album, AlbumSong, clock
+
+UNKNOWN = "unknown"
+"""What an import says where it does not know the generator."""
+
+
+MOST_NAMED = 3
+
+
+def made_by(album: Album, song: AlbumSong | None = None) -> str:
+    """The label people see: by what a song, or the album, was made; of imported takes what is known, and no more."""
+    songs = album.songs if song is None else (song,)
+    others = [one for one in songs if one.recipe.get("origin")]
+    said = []
+    for by_machine, verb in ((True, "generated"), (False, "made")):
+        kind = [one for one in others if (contains_ai(album, one)["recording"] != "None") == by_machine]
+        names = dict.fromkeys(str(one.recipe["origin"]["generator"]) for one in kind)
+        known = [name for name in names if name != UNKNOWN]
+        if known:
+            said.append(f"{verb} by {_listed(known)}")
+        if UNKNOWN in names:
+            said.append("generated, it is not known by what" if by_machine else "made by people")
+    by = ", ".join(said)
+    if len(others) == len(songs):
+        return by[:1].upper() + by[1:]
+    net = f"Made by a net trained on {album.artist}"
+    return f"{net}; {len(others)} of {len(songs)} songs {by}" if others else net
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > MOST_NAMED:
+        names = [*names[:MOST_NAMED], "others"]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+
+
+def unmarked(album: Album) -> str:
+    """What marks the album goes without, and how it would get them; empty if it has all."""
+    lacks = []
+    if not album.watermark:
+        lacks.append("the sound is not marked")
+    if not album.signed:
+        lacks.append("files carry no C2PA signature (sign_certificate, sign_key)")
+    elif not album.timestamp:
+        lacks.append("signatures carry no time stamp and last as long as the certificate (sign_timestamp)")
+    return "; ".join(lacks)
+
+
+def signature(album: Album, song: AlbumSong) -> str:
+    """Where the signatures of a song's files are; empty if it has none."""
+    kinds = {k: p for k, p in sorted(song.files.items()) if p in album.signed}
+    inside = [k.upper() for k, p in kinds.items() if album.signed[p] == p]
+    beside = [k.upper() for k, p in kinds.items() if album.signed[p] != p]
+    if not kinds:
+        return ""
+    said = [f"in the file: {', '.join(inside)}"] if inside else []
+    said += [f"beside the file (.c2pa), which cannot carry it: {', '.join(beside)}"] if beside else []
+    return "; ".join([*said, f"time stamp by {album.timestamp}" if album.timestamp else "no time stamp"])
 
 
 def verdict(song: AlbumSong) -> str:
@@ -65,12 +122,12 @@ def selection(songs: Sequence[AlbumSong]) -> str:
     """Who chose the songs. That somebody judged a take is known; that they heard all of it is not, and not said."""
     by_people = sum(song.chosen_by not in (None, AUTO) for song in songs)
     if by_people == len(songs):
-        return "People chose its songs among what the net made."
+        return "People chose its songs among many takes."
     if by_people == 0:
-        return "A program ranked what the net made and kept the first; no person chose its songs."
+        return "A program ranked the takes and kept the first; no person chose its songs."
     rest = len(songs) - by_people
     return (
-        f"People chose {by_people} of its {len(songs)} songs among what the net made; "
+        f"People chose {by_people} of its {len(songs)} songs among many takes; "
         f"a program ranked the rest and kept {rest}."
     )
 

@@ -75,6 +75,7 @@ class AlbumSong:
     chosen_by: str | None = None
     flesh: str | None = None  #: the net that made the notes sound, if not the plain renderer did
     isrc: str = ""
+    iscc: str = ""
     files: Mapping[str, str] = field(default_factory=dict)  #: what -> path in the album
 
     @property
@@ -100,6 +101,10 @@ class Album:
     version: str = ""  #: of neuralbum
     cover_file: str | None = None
     disclosure: Mapping[str, str] = field(default_factory=dict)
+    watermark: str = ""  #: the album's number in the mark, 8 hexadecimal digits; empty: not marked
+    ident: str = "off"  #: what is heard at the beginning: "tone", or "off"
+    signed: Mapping[str, str] = field(default_factory=dict)  #: path -> that of its C2PA manifest
+    timestamp: str = ""  #: address of the service that the signatures' time is from; empty: none
     models: tuple[Mapping[str, Any], ...] = ()  #: id, kind, card (path)
     downloads: tuple[tuple[str, str], ...] = ()  #: ZIPs with all songs: path, format
     sizes: Mapping[str, int] = field(default_factory=dict)  #: bytes by path in the album, as far as known

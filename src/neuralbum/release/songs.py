@@ -19,18 +19,20 @@ from typing import Any
 
 from .. import marking
 from ..audio import read
-from ..audio.encode import Target, encode
+from ..audio.encode import Blocks, Target, encode
 from ..audio.loudness import measure
 from ..audio.tags import Cover
 from ..errors import MissingExtra, NeuralbumError, ToolError
 from ..project import atomic
 from ..project.stage import file_digest
 from ..records import digest
-from . import provenance, rights
+from . import rights
 from .contents import Release
+from .disclosure import answers, iscc, provenance
+from .disclosure.provenance import Claim, Signer, sidecar_of, sign
 from .incremental import part_of
 from .params import Params
-from .provenance import Claim, Signer, sign
+from .sentences import made_by
 from .song_metadata import Album, AlbumSong, clock
 from .tags import Tags, chapters, make_cover, write_tags
 
@@ -68,6 +70,7 @@ class SongJob:
     signer: Signer | None = None
     claim: Claim | None = None
     payload: marking.Payload | None = None  #: None: the sound is not marked
+    ident: float = 0.0  #: amplitude of the ident; 0: none
 
 
 def make_songs(release: Release, album: Album, sources: Sources, covers: Sources) -> list[AlbumSong]:
@@ -81,7 +84,8 @@ def make_songs(release: Release, album: Album, sources: Sources, covers: Sources
             jobs[song.take_id] = job
     for job in jobs.values():
         for output in job.outputs:
-            build.intend(output.path)
+            for path in _paths(output, job.signer):
+                build.intend(path)
     failed = set()
     release.reporter.begin("release", len(jobs), "songs")
     for take_id, result in in_threads(make_song, jobs, release.n_workers):
@@ -91,11 +95,13 @@ def make_songs(release: Release, album: Album, sources: Sources, covers: Sources
             failed.add(take_id)
             release.errors.append((take_id, str(result) or type(result).__name__))
             for output in jobs[take_id].outputs:
-                output.part.unlink(missing_ok=True)
+                for path in _paths(output, jobs[take_id].signer):
+                    output.part.with_suffix(Path(path).suffix).unlink(missing_ok=True)
         else:
             for output, sha256 in result:
-                os.replace(output.part, build.album_dir / output.path)
-                build.note(output.path, output.key, sound=output.sound, sha256=sha256)
+                for path in _paths(output, jobs[take_id].signer):
+                    os.replace(output.part.with_suffix(Path(path).suffix), build.album_dir / path)
+                    build.note(path, output.key, sound=output.sound, sha256=sha256 if path == output.path else "")
             release.tick()
         release.reporter.advance(1)
     release.reporter.end()
@@ -109,6 +115,12 @@ def make_songs(release: Release, album: Album, sources: Sources, covers: Sources
     return made
 
 
+def _paths(output: Output, signer: Signer | None) -> list[str]:
+    """The file, and its sidecar if it gets one."""
+    beside = sidecar_of(Path(output.path)) if signer else None
+    return [output.path, *([beside.as_posix()] if beside else [])]
+
+
 def audio_path(song: AlbumSong, kind: str) -> str:
     return f"audio/{song.slug}.{kind}"
 
@@ -119,56 +131,83 @@ def _job(
     """What is to be made of one song; None if all of it is as it should be."""
     build, signer = release.build, release.signer
     claim = claim_of(album, song) if signer else None
-    sealed = "" if signer is None else digest("sealed", claim, str(signer.certificate.stat().st_mtime_ns))
-    payload = None
-    if release.params.watermark:
-        payload = marking.Payload(marking.albums.number_of(release.project), song.number)
+    sealed = "" if signer is None else digest("sealed", claim, signer.identity)
+    payload, ident = None, 0.0
+    if is_marked(album, song):
+        payload = marking.Payload(int(album.watermark, 16), song.number)
+    if album.ident != "off" and made_by_machine(album, song):
+        ident = marking.ident_amplitude(song.loudness_lufs)
     outputs = []
     for kind in release.params.formats:
         path = audio_path(song, kind)
         kbps = getattr(release.params, f"{kind}_kbps", 0)
-        sound = digest("sound", VERSION, kind, kbps, source[1], *([marking.VERSION, payload] if payload else []))
+        marks = [*([marking.VERSION, payload] if payload else []), *(["ident", ident] if ident else [])]
+        sound = digest("sound", VERSION, kind, kbps, source[1], *marks)
         key = digest(sound, tags, cover and cover[1], sealed)
-        if build.is_current(path, key):
+        output = Output(path, kind, part_of(build.album_dir / path), key, sound if signer is None else "", kbps)
+        if all(build.is_current(one, key) for one in _paths(output, signer)):
             continue
         final = build.album_dir / path
         final.parent.mkdir(parents=True, exist_ok=True)
         untagged = final if signer is None and build.has_sound(path, sound) else None
-        outputs.append(Output(path, kind, part_of(final), key, sound if signer is None else "", kbps, untagged))
+        outputs.append(replace(output, untagged=untagged))
     if not outputs:
         return None
-    return SongJob(song.take_id, source[0], tuple(outputs), tags, cover and cover[0], signer, claim, payload)
+    return SongJob(song.take_id, source[0], tuple(outputs), tags, cover and cover[0], signer, claim, payload, ident)
+
+
+def made_by_machine(album: Album, song: AlbumSong) -> bool:
+    """Whether any of the sound was generated: what people made alone gets no mark that says otherwise."""
+    return answers.contains_ai(album, song)["recording"] != answers.NONE
+
+
+def is_marked(album: Album, song: AlbumSong) -> bool:
+    return bool(album.watermark) and song.sample_rate >= marking.LOWEST_RATE and made_by_machine(album, song)
 
 
 def with_loudness(release: Release, songs: list[AlbumSong], sources: Sources, store: Path) -> list[AlbumSong]:
     """Measure what the screen did not; remembered in ``store`` by the sound's identity."""
-    reporter = release.reporter
-    try:
-        known: dict[str, list[float | None]] = json.loads(store.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    lacking = [song for song in songs if song.loudness_lufs is None]
-    todo = [s for s in lacking if sources[s.take_id][1] not in known]
-    if todo:
-        reporter.begin("loudness", len(todo), "songs")
-        work = {song.take_id: sources[song.take_id][0] for song in todo}
-        for take_id, result in in_threads(measure_loudness, work, release.n_workers):
-            if isinstance(result, Exception):
-                continue  # the same file will fail again, and be reported, when it is encoded
-            known[sources[take_id][1]] = list(result)
-            reporter.advance(1)
-        reporter.end()
-        with atomic(store) as part:
-            part.write_text(json.dumps(known), encoding="utf-8")
+    todo = {sources[s.take_id][1]: sources[s.take_id][0] for s in songs if s.loudness_lufs is None}
+    known = _remembered(release, store, "loudness", measure_loudness, todo)
     measured = []
     for song in songs:
-        if song.loudness_lufs is None and sources[song.take_id][1] in known:
-            lufs, peak = known[sources[song.take_id][1]]
-            song = replace(
-                song, loudness_lufs=lufs, true_peak_db=peak if song.true_peak_db is None else song.true_peak_db
-            )
+        found = known.get(sources[song.take_id][1])
+        if song.loudness_lufs is None and found is not None:
+            peak = found[1] if song.true_peak_db is None else song.true_peak_db
+            song = replace(song, loudness_lufs=found[0], true_peak_db=peak)
         measured.append(song)
     return measured
+
+
+def with_iscc(release: Release, album: Album, store: Path) -> list[AlbumSong]:
+    """Give each song the code of its best file; remembered in ``store`` by the file's digest, title and artist."""
+    files = {song.take_id: next(song.files[kind] for kind in iscc.BEST if kind in song.files) for song in album.songs}
+    keys = {s.take_id: digest(release.build.sha256_of(files[s.take_id]), s.title, album.artist) for s in album.songs}
+    todo = {keys[song.take_id]: (release.build.album_dir / files[song.take_id], song.title) for song in album.songs}
+    known = _remembered(release, store, "iscc", lambda one: iscc.iscc(one[0], title=one[1], artist=album.artist), todo)
+    return [replace(song, iscc=known.get(keys[song.take_id], "")) for song in album.songs]
+
+
+def _remembered(
+    release: Release, store: Path, name: str, measure: Callable[[Any], Any], todo: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Key -> what was measured, from ``store`` or now; what fails is left out, and is reported where it is encoded."""
+    try:
+        known: dict[str, Any] = json.loads(store.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    lacking = {key: argument for key, argument in todo.items() if key not in known}
+    if not lacking:
+        return known
+    release.reporter.begin(name, len(lacking), "songs")
+    for key, result in in_threads(measure, lacking, release.n_workers):
+        if not isinstance(result, Exception):
+            known[key] = result
+            release.reporter.advance(1)
+    release.reporter.end()
+    with atomic(store) as part:
+        part.write_text(json.dumps(known), encoding="utf-8")
+    return known
 
 
 def album_loudness(songs: Sequence[AlbumSong]) -> float | None:
@@ -188,10 +227,7 @@ def album_loudness(songs: Sequence[AlbumSong]) -> float | None:
 def tags_of(album: Album, song: AlbumSong, album_lufs: float | None, genre: str) -> Tags:
     """What a song's files say about themselves."""
     heard = "; ".join(f"{clock(d.start_s)} {d.text}" for d in song.distinctions)
-    origin = song.recipe.get("origin")
-    comment = f"Generated by a neural net trained on {album.artist}. {album.permission}"
-    if origin:
-        comment = f"Generated by a machine ({origin['generator']}). {album.permission}"
+    comment = f"{made_by(album, song)}. {album.permission}"
     return Tags(
         title=song.title,
         artist=album.artist,
@@ -212,14 +248,14 @@ def tags_of(album: Album, song: AlbumSong, album_lufs: float | None, genre: str)
         chapters=chapters(song.distinctions, title=song.title, duration_s=song.duration_s),
         extra=(
             ("NEURALBUM_TAKE", song.take_id),
-            *made_by(song),
+            *recipe_tags(song),
             ("NEURALBUM_TAGS", "; ".join(song.tags)),
-            ("DIGITAL_SOURCE_TYPE", provenance.TRAINED),
+            ("DIGITAL_SOURCE_TYPE", answers.source_type(album, song, "sound")),
         ),
     )
 
 
-def made_by(song: AlbumSong) -> tuple[tuple[str, str], ...]:
+def recipe_tags(song: AlbumSong) -> tuple[tuple[str, str], ...]:
     """How a song was made, as tags of our own."""
     if song.temperature is None:
         return (("NEURALBUM_GENERATOR", str(song.recipe["origin"]["generator"])),)
@@ -230,12 +266,16 @@ def made_by(song: AlbumSong) -> tuple[tuple[str, str], ...]:
     )
 
 
-def claim_of(album: Album, song: AlbumSong) -> provenance.Claim:
+def claim_of(album: Album, song: AlbumSong, what: str = "sound") -> provenance.Claim:
+    """What the manifest of one of its files says; ``what``: its kind, as in ``AlbumSong.files``."""
     names = ("model_id", "model_digest", "step", "seed", "number", "temperature", "engine")
     generation = {name: song.recipe[name] for name in names}
     if song.recipe.get("origin"):
         generation = {name: song.recipe["origin"][name] for name in ("generator", "recipe")}
-    return provenance.Claim(song.title, f"neuralbum {album.version}", {"take": song.take_id, **generation})
+    if what == "sound" and is_marked(album, song):
+        generation["watermark"] = {"version": marking.VERSION, "album": album.watermark, "song": song.number}
+    made_with, kind = f"neuralbum {album.version}", answers.source_type(album, song, what)
+    return provenance.Claim(song.title, made_with, kind, {"take": song.take_id, **generation})
 
 
 # ---- one song, in a worker thread ----------------------------------------
@@ -245,17 +285,23 @@ def make_song(job: SongJob) -> list[tuple[Output, str]]:
     """Write the parts; returns each output with its SHA-256."""
     cover = _cover(job.cover)
     targets = [Target(o.part, o.kind, o.kbps) for o in job.outputs if o.untagged is None]
-    change = None if job.payload is None else partial(marking.mark_blocks, payload=job.payload)
-    encode(job.source, targets, change=change)
+    encode(job.source, targets, change=partial(_marked, job) if job.ident or job.payload else None)
     made = []
     for output in job.outputs:
         if output.untagged is not None:
             shutil.copyfile(output.untagged, output.part)
         write_tags(output.part, output.kind, job.tags, cover)
         if job.signer is not None and job.claim is not None:
-            sign(output.part, output.kind, job.claim, job.signer)
+            sign(output.part, job.claim, job.signer)
         made.append((output, file_digest(output.part)))
     return made
+
+
+def _marked(job: SongJob, blocks: Blocks) -> Blocks:
+    """The sound as it is released: with what is heard laid over it, then with the mark that is not."""
+    if job.ident:
+        blocks = marking.ident_blocks(blocks, job.ident)
+    return blocks if job.payload is None else marking.mark_blocks(blocks, job.payload)
 
 
 def _cover(picture: Path | None) -> Cover | None:

@@ -159,8 +159,10 @@ COVER_SIDE = 600
 """Pixels: what phones and car radios show; bigger only makes every file bigger."""
 
 
-def make_cover(path: Path) -> Cover:
+def make_cover(path: Path, source_type: str = "") -> Cover:
     """A picture file as a JPEG cover: cropped to the middle square, at most COVER_SIDE pixels.
+
+    ``source_type``: IPTC's, written as XMP (Iptc4xmpExt:DigitalSourceType).
 
     Raises
     ------
@@ -178,5 +180,14 @@ def make_cover(path: Path) -> Cover:
     except (OSError, ValueError, Image.DecompressionBombError) as cause:
         raise ToolError(f"{path}: cannot be used as a cover ({cause}); use a JPEG, PNG or WebP") from cause
     out = io.BytesIO()
-    square.save(out, "JPEG", quality=85)
+    square.save(out, "JPEG", quality=85, **({"xmp": _xmp(source_type)} if source_type else {}))
     return Cover(out.getvalue(), "image/jpeg", side, side)
+
+
+def _xmp(source_type: str) -> bytes:
+    about = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+        f'Iptc4xmpExt:DigitalSourceType="{source_type}"/></rdf:RDF></x:xmpmeta>'
+    )
+    return about.encode("ascii")

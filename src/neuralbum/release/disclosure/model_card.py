@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..records import Model, Track
-from .sentences import copies
-from .song_metadata import Album
+from ...records import Model, Track
+from ..sentences import copies
+from ..song_metadata import Album
 
 
 def model_card(

@@ -1,24 +1,23 @@
 """C2PA manifests: who says that this file was generated, by which net, from which seed.
 
 Needs the extra ``provenance`` (c2pa-python) and a certificate. The manifest is
-embedded last: it seals the tagged bytes, and any later change shows. Opus and
-WebM cannot carry one (the container is not supported); they go unsigned, their
-digests stand in SHA256SUMS.
+made last: it seals the tagged bytes, and any later change shows. It stands in the file; beside containers that
+cannot carry one (Ogg, WebM) in a sidecar of the same name that ends in ``.c2pa``, where C2PA's tools look for it.
 
-The certificate is the releaser's own. Without a timestamp service (nothing
-here calls out) a signature is valid as long as the certificate is.
+The certificate is the releaser's own. With a time-stamp service (RFC 3161, ``[release] sign_timestamp``) a signature
+stays valid when the certificate has run out; without one it is valid as long as the certificate is.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingExtra, ToolError
+from ...errors import MissingExtra, ToolError
 
 MIME = {
     "flac": "audio/flac",
@@ -30,10 +29,13 @@ MIME = {
     "webp": "image/webp",
     "png": "image/png",
     "jpg": "image/jpeg",
+    "avif": "image/avif",
 }
 """What can carry a manifest."""
+BESIDE = {"opus": "audio/ogg", "webm": "video/webm"}
+"""What cannot, and gets a sidecar."""
+SIGNED_FOLDERS = ("audio/", "pictures/", "clips/", "video/")
 
-TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 GENERATION = "com.neuralbum.generation"
 """Label of our own assertion: model, seed, temperature."""
 
@@ -48,6 +50,12 @@ class Signer:
 
     certificate: Path
     key: Path
+    timestamp: str = ""  #: address of a time-stamp service; empty: none is asked
+
+    @property
+    def identity(self) -> str:
+        """Changes when files are to be signed again."""
+        return f"{self.certificate.stat().st_mtime_ns} {self.timestamp}"
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class Claim:
 
     title: str
     made_with: str
+    source_type: str  #: of IPTC's vocabulary, an address
     generation: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -67,7 +76,7 @@ def available() -> bool:
 
 
 def manifest(claim: Claim) -> dict[str, Any]:
-    """The manifest definition: created by a trained algorithm, not for further training without asking."""
+    """The manifest definition: how it was created, and not for further training without asking."""
     name, _, version = claim.made_with.partition(" ")
     forbidden = {"use": "notAllowed"}
     return {
@@ -76,7 +85,7 @@ def manifest(claim: Claim) -> dict[str, Any]:
         "assertions": [
             {
                 "label": "c2pa.actions.v2",
-                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": TRAINED}]},
+                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": claim.source_type}]},
             },
             {
                 "label": "cawg.training-mining",
@@ -93,30 +102,43 @@ def manifest(claim: Claim) -> dict[str, Any]:
     }
 
 
-def can_sign(kind: str) -> bool:
-    return kind in MIME
+def sidecar_of(path: Path) -> Path | None:
+    """Where the manifest of a file is, if not in the file itself."""
+    return path.with_suffix(".c2pa") if _kind(path) in BESIDE else None
 
 
-def sign(path: Path, kind: str, claim: Claim, signer: Signer) -> bool:
-    """Embed a signed manifest in the file; False where its kind cannot carry one.
+def can_sign(path: Path) -> bool:
+    return _kind(path) in MIME or _kind(path) in BESIDE
+
+
+def manifests(paths: Iterable[str]) -> dict[str, str]:
+    """Of an album's files, those that are signed: path -> where its manifest is, itself or a sidecar."""
+    signed = [Path(p) for p in paths if p.startswith(SIGNED_FOLDERS) and can_sign(Path(p))]
+    return {path.as_posix(): (sidecar_of(path) or path).as_posix() for path in signed}
+
+
+def _kind(path: Path) -> str:
+    return path.suffix.lstrip(".").lower()
+
+
+def sign(path: Path, claim: Claim, signer: Signer) -> None:
+    """Embed a signed manifest in the file, or write it beside where the container cannot carry one.
 
     Raises
     ------
     MissingExtra
         c2pa-python is not installed.
     ToolError
-        The certificate or key is unusable, or the file cannot be signed.
+        The certificate or key is unusable, the time-stamp service does not answer, or the file cannot be signed.
     """
-    if not can_sign(kind):
-        return False
     c2pa = _c2pa()
-    signed = path.with_name(f"{path.name}.signed")
+    signed, beside = path.with_name(f"{path.name}.signed"), sidecar_of(path)
     try:
         info = c2pa.C2paSignerInfo(
             alg=_algorithm(signer).encode(),
             sign_cert=signer.certificate.read_bytes(),
             private_key=signer.key.read_bytes(),
-            ta_url=None,
+            ta_url=signer.timestamp.encode() or None,
         )
         with (
             c2pa.Context.from_dict(SETTINGS) as context,
@@ -125,16 +147,21 @@ def sign(path: Path, kind: str, claim: Claim, signer: Signer) -> bool:
             open(path, "rb") as source,
             open(signed, "w+b") as target,
         ):
-            builder.sign(stamp, MIME[kind], source, target)
-        os.replace(signed, path)
+            if beside is not None:
+                builder.set_no_embed()
+            made = builder.sign(stamp, {**MIME, **BESIDE}[_kind(path)], source, target)
+        if beside is not None:
+            beside.write_bytes(made)
+        else:
+            os.replace(signed, path)
     except (c2pa.C2paError, OSError) as cause:
+        service = f", or {signer.timestamp} does not answer" if signer.timestamp else ""
         raise ToolError(
             f"{path.name}: cannot be signed ({str(cause) or type(cause).__name__}); "
-            f"check [release] sign_certificate and sign_key"
+            f"check [release] sign_certificate and sign_key{service}"
         ) from cause
     finally:
         signed.unlink(missing_ok=True)
-    return True
 
 
 @dataclass(frozen=True)
@@ -145,6 +172,8 @@ class Seal:
     state: str = "none"  #: "Valid", "Trusted", "Invalid"; "none" without a manifest
     problems: tuple[str, ...] = ()
     title: str = ""
+    source_type: str = ""
+    time: str = ""  #: of the time stamp; empty: none
     generation: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -153,20 +182,22 @@ class Seal:
 
 
 def inspect(path: Path) -> Seal:
-    """Read and check a file's manifest.
+    """Read and check a file's manifest, in the file or in its sidecar.
 
     ``Valid`` says that the bytes are those that were signed; ``Trusted``, that
     the signer is on a trust list too. A self-made certificate gives ``Valid``.
     """
     c2pa = _c2pa()
-    kind = path.suffix.lstrip(".").lower()
-    if kind not in MIME:
+    beside = sidecar_of(path)
+    if not can_sign(path) or (beside is not None and not beside.is_file()):
         return Seal(False)
     try:
         with (
             open(path, "rb") as file,
             c2pa.Context.from_dict(SETTINGS) as context,
-            c2pa.Reader(MIME[kind], file, context=context) as reader,
+            c2pa.Reader(
+                {**MIME, **BESIDE}[_kind(path)], file, manifest_data=beside and beside.read_bytes(), context=context
+            ) as reader,
         ):
             report = json.loads(reader.json())
     except c2pa.C2paError as cause:
@@ -174,15 +205,21 @@ def inspect(path: Path) -> Seal:
             return Seal(False)
         return Seal(True, "Invalid", (str(cause) or type(cause).__name__,))
     active = report.get("manifests", {}).get(report.get("active_manifest"), {})
-    problems = tuple(
-        str(status.get("code"))
-        for status in report.get("validation_status", [])
-        if status.get("code") != "signingCredential.untrusted"
+    said = {a.get("label"): a.get("data", {}) for a in active.get("assertions", [])}
+    created = said.get("c2pa.actions.v2", {}).get("actions") or [{}]
+    return Seal(
+        True,
+        str(report.get("validation_state", "Invalid")),
+        tuple(
+            str(status.get("code"))
+            for status in report.get("validation_status", [])
+            if status.get("code") != "signingCredential.untrusted"
+        ),
+        active.get("title", ""),
+        str(created[0].get("digitalSourceType", "")),
+        str(active.get("signature_info", {}).get("time") or ""),
+        said.get(GENERATION, {}),
     )
-    generation: Mapping[str, Any] = next(
-        (a["data"] for a in active.get("assertions", []) if a.get("label") == GENERATION), {}
-    )
-    return Seal(True, str(report.get("validation_state", "Invalid")), problems, active.get("title", ""), generation)
 
 
 def _c2pa() -> Any:
