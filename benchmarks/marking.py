@@ -20,6 +20,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -185,19 +186,20 @@ def robustness(marked: list[tuple[str, Float, Payload]], *, quick: bool, every: 
         ]
         why = f"{len(heard)} stretches; sparsest quarter {in_sparse[0]:.0f} %; median z {np.median(sizes):.1f}"
         why += f"; missed in {', '.join(sorted(set(missed)))}" if missed else ""
-        rows.append(row(f"{attack}: found in 30 s", 100 * float(np.mean(long_hits)), "%", ">= 97 %", reason=why))
-        rows.append(
-            row(
-                f"{attack}: found in 10 s",
-                100 * float(np.mean(short_hits)),
-                "%",
-                ">= 92 %",
-                reason=f"sparsest quarter {in_sparse[1]:.0f} %",
-            )
-        )
-        bar = ">= 85 %" if attack.startswith("noise") else ">= 95 %"
-        rows.append(row(f"{attack}: 72 bits exact in 30 s", 100 * float(np.mean(exact)), "%", bar))
+        rows.append(share(f"{attack}: found in 30 s", long_hits, 97, why))
+        rows.append(share(f"{attack}: found in 10 s", short_hits, 92, f"sparsest quarter {in_sparse[1]:.0f} %"))
+        rows.append(share(f"{attack}: 72 bits exact in 30 s", exact, 85 if attack.startswith("noise") else 95))
     return rows
+
+
+def share(name: str, hits: list[bool], bar: int, why: str = "") -> Row:
+    """A share in per cent; not judged where a single miss would be more than the bar leaves."""
+    judged = row(name, 100 * float(np.mean(hits)), "%", f">= {bar} %", reason=why)
+    needed = math.ceil(100 / (100 - bar))
+    if len(hits) >= needed:
+        return judged
+    few = f"not judged on {len(hits)} stretches: {needed} are needed, so that one miss does not decide"
+    return replace(judged, ok=None, reason="; ".join([few, *([why] if why else [])]))
 
 
 def false_alarms(plain: list[tuple[str, Float]], *, quick: bool) -> list[Row]:

@@ -12,8 +12,8 @@ middle of the segment) is a row of its own: in music made of loops another repet
 music. Negatives known to share material with the index are left out of the
 threshold and reported: none is known in this bed.
 
---peers measures chromaprint (fpcalc with a sliding Hamming match) and audfprint2 on the same snippets,
-where they are installed.
+--detector puts anybody's detector to the same queries (docs/copies.md): ours, fpcalc, audfprint2, module:Class, or a
+command with the places {tracks}, {queries} and {answers}; may be given several times.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ import music
 from copies import midi
 from copies.bed import HELD_OUT_NEXUIZ, Bed, Snippet, cut, make_bed, snippets
 from copies.degradations import CONDITIONS, RATE, Float, level, mu_law
-from copies.peers import peer_rows
+from copies.detectors import detector_rows, queries_of
 from neuralbum.errors import NeuralbumError
 from neuralbum.originality import building, fingerprints, null_distribution
 from neuralbum.originality.copies import find_copies, index_songs
@@ -294,7 +294,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--quick", action="store_true", help="a smaller run that still measures every row it can")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--peers", action="store_true", help="measure installed peers on the same snippets")
+    parser.add_argument("--detector", action="append", default=[], help="measure another detector; see docs/copies.md")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--positions", type=int, default=0, help="positions a condition (default 16, --quick 3)")
     parser.add_argument("--negatives", type=int, default=0, help="negatives a length (default 115, --quick 8)")
@@ -305,9 +305,11 @@ def main() -> None:
     parts = asked.parts.split(",")
     began = time.process_time()
     rows: list[Row] = []
-    if {"cost", "grid", "planted"} & set(parts) or asked.peers:
-        bed = make_bed(asked.seed, quick=asked.quick)
+    ours = {"cost", "grid", "planted"} & set(parts)
+    if ours or asked.detector:
+        bed = make_bed(asked.seed, quick=asked.quick, with_index=bool(ours))
         print(f"bed built after {time.process_time() - began:.0f} CPU s", file=sys.stderr)
+    if ours:
         searcher, clock = Searcher(bed.index), Clock()
         if "cost" in parts:
             rows += cost_rows(bed, asked.seed, quick=asked.quick)
@@ -315,8 +317,11 @@ def main() -> None:
             rows += grid_rows(bed, searcher, asked.seed, n_positions, n_negatives, clock)
         if "planted" in parts:
             rows += planted_rows(bed, searcher, asked.seed, 4 if asked.quick else 20, clock)
-        if asked.peers:
-            rows += peer_rows(bed, asked.seed, n_positions)
+    if asked.detector:
+        queries = queries_of(bed, asked.seed, n_positions, n_negatives)
+        with tempfile.TemporaryDirectory() as folder:
+            for number, which in enumerate(asked.detector):
+                rows += detector_rows(which, bed, queries, Path(folder) / str(number))
     if "covers" in parts:
         rows += cover_rows(asked.seed, quick=asked.quick)
     rows.append(Row("this benchmark", round(time.process_time() - began), "CPU s"))

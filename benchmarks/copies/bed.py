@@ -26,12 +26,12 @@ VERSIONS = ("sixtyfour_revisited",)
 class Bed:
     indexed: dict[str, Float]
     negatives: dict[str, Float]
-    index: Index
+    index: Index | None  #: ours; None: not built
     built_cpu_s: float  #: from float sound to index, null distributions included
     decode_cpu_s: float
 
 
-def make_bed(seed: int, *, quick: bool) -> Bed:
+def make_bed(seed: int, *, quick: bool, with_index: bool = True) -> Bed:
     began = time.process_time()
     nexuiz = {path.stem: path for path in sorted(music.nexuiz().rglob("*.ogg"))}
     asc = {path.stem: path for path in sorted(music.unpack_package("asc-music").rglob("*.ogg"))}
@@ -45,6 +45,8 @@ def make_bed(seed: int, *, quick: bool) -> Bed:
     for number, song in enumerate(band):
         sound = audio.resample(song.audio.mean(axis=0, keepdims=True), song.sample_rate, RATE)[0]
         (indexed if number < 4 else negatives)[f"demo: {song.title}"] = sound
+    if not with_index:
+        return Bed(indexed, negatives, None, 0.0, decoded)
     began = time.process_time()
     index, _ = building.build_index(
         [building.Source(name, name, lambda sound=sound: sound) for name, sound in indexed.items()],  # type: ignore[misc]

@@ -94,6 +94,7 @@ def test_a_sidecar_may_say_that_people_made_a_take():
     assert [row["ContainsAI recording"] for row in rows] == ["All", "None"]
     assert [row["AiContribution Artist"] for row in rows] == ["All", "None"]
     two = json.loads(answers.sheet_json(album))["songs"][1]
+    assert (two["answers"]["instruments"], album.disclosure["instruments"]) == ("human", "generated")
     assert two["contributors"][0] == {"contributor": "Silver Stones", "role": "Artist", "ai_contribution": "None"}
     assert two["digital_source_type"].endswith("digitalCreation")
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from neuralbum.release import run
+from neuralbum.release.disclosure.answers import CATEGORIES
 from neuralbum.release.gallery import render_embed, render_index, render_song, static_files
 from neuralbum.release.gallery.pages import fit, script_json
 from neuralbum.release.rights import check
@@ -30,6 +31,7 @@ from .conftest import found as drawn
 pytestmark = pytest.mark.browser
 FIRST_VIEW_GZIP = 150_000  # bytes
 N_SONGS = 1000
+SAID = dict.fromkeys(CATEGORIES, "generated")
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def big(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("big")
     album = Album(
         "Fake Feelings", "Silver Stones", "2026-11-22", check("CC-BY-NC-4.0"), "Silver Stones GbR",
-        "hello@example.org", "our own recordings", a_thousand_songs(), version="0",
+        "hello@example.org", "our own recordings", a_thousand_songs(), version="0", disclosure=SAID,
     )  # fmt: skip
     (folder / "index.html").write_text(render_index(album), encoding="utf-8")
     (folder / "songs").mkdir()
@@ -363,7 +365,8 @@ def test_a_song_page_opens_at_the_moment_and_has_no_script_to_thank_for_its_word
 def test_hostile_words_are_shown_as_words(page, tmp_path):
     words = "</script><img src=x onerror=alert(1)>"
     song = replace(a_thousand_songs()[0], title=words, style=words, distinctions=(Distinction(1, 2, words),), files={})
-    album = Album(words, words, "2026-11-22", check("CC0-1.0"), words, words, words, (song,), version="0")
+    about = (words, words, "2026-11-22", check("CC0-1.0"), words, words, words, (song,))
+    album = Album(*about, version="0", disclosure=SAID)
     (tmp_path / "songs").mkdir()
     (tmp_path / "index.html").write_text(render_index(album), encoding="utf-8")
     (tmp_path / "songs" / "mock-melancholy-0.html").write_text(render_song(album, song, None, None), encoding="utf-8")

@@ -197,7 +197,7 @@ def embed_code(album: Album, song: AlbumSong) -> str:
     base = album.url or "ADDRESS/"
     title = escape(f"{song.title} by {album.artist}")
     return (
-        f'<iframe src="{base}embed/{song.slug}.html" title="{title}" width="480" height="170" '
+        f'<iframe src="{base}embed/{song.slug}.html" title="{title}" width="480" height="190" '
         f'loading="lazy" style="border:0"></iframe>'
     )
 

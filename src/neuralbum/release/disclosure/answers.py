@@ -46,13 +46,20 @@ def finishing(songs: Sequence[AlbumSong]) -> str:
     return "human" if all(by_people) and not any(song.flesh for song in songs) else "assisted"
 
 
+def answers_of(album: Album, song: AlbumSong) -> dict[str, str]:
+    """How each of CATEGORIES was made: the album's answers, but for what an imported take's sidecar says."""
+    said = {name: album.disclosure[name] for name in CATEGORIES}
+    own = str((song.recipe.get("origin") or {}).get("recipe", {}).get(OWN, "")).capitalize()
+    word = {ALL: "generated", PARTLY: "assisted", NONE: "human"}.get(own)
+    made = ("vocals", "instruments", "composition", "lyrics")
+    return {**said, **{name: word for name in made if word and said[name] != "none"}}
+
+
 def contains_ai(album: Album, song: AlbumSong) -> dict[str, str]:
     """DDEX's answer for each of PARTS that the song has."""
-    said = album.disclosure
-    own = str((song.recipe.get("origin") or {}).get("recipe", {}).get(OWN, "")).capitalize()
-    own = own if own in (ALL, PARTLY, NONE) else ""
-    recording = own or together(*(CONTAINS_AI.get(said[name]) for name in ("vocals", "instruments")))
-    composition = own or together(*(CONTAINS_AI.get(said[name]) for name in ("composition", "lyrics")))
+    said = answers_of(album, song)
+    recording = together(*(CONTAINS_AI.get(said[name]) for name in ("vocals", "instruments")))
+    composition = together(*(CONTAINS_AI.get(said[name]) for name in ("composition", "lyrics")))
     image, text = (together(CONTAINS_AI.get(said[name])) for name in ("images", "texts"))
     parts = {"recording": recording, "composition": composition, "image": image, "text": text}
     return {**parts, "video": together(recording, image)} if "video" in song.files else parts
@@ -123,7 +130,7 @@ def song_answers(album: Album, song: AlbumSong) -> dict[str, Any]:
         "title": song.title,
         "isrc": song.isrc,
         "iscc": song.iscc,
-        "answers": {name: album.disclosure[name] for name in CATEGORIES},
+        "answers": answers_of(album, song),
         "contains_ai": contains_ai(album, song),
         "contributors": contributors(album, song),
         "digital_source_type": source_type(album, song, "sound"),

@@ -63,6 +63,7 @@ def render_song(album: Album, song: AlbumSong, before: AlbumSong | None, after: 
         song=song,
         before=before,
         after=after,
+        answers=answers.answers_of(album, song),
         clock=clock,
         originality=originality_summary(song),
         words=sentences,
