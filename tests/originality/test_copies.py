@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuralbum import audio, originality
+from neuralbum import audio, marking, originality
 from neuralbum.errors import AudioError, ParameterError
 from neuralbum.originality.copies import find_copies, index_songs, plant_copies
 
@@ -47,6 +47,15 @@ def test_songs_of_another_rate_and_of_integers_give_the_same_answer(index, track
     a, b = (find_copies(one, [clip], RATE)[0] for one in (index, other))
     assert b.segments[0].reference == a.segments[0].reference == "song 4"
     assert b.copied_s == pytest.approx(a.copied_s, abs=0.3)
+
+
+def test_the_inaudible_mark_changes_no_verdict(index, tracks, hidden, others):
+    payload = marking.Payload(0x7F3A91C0, 4)
+    clips = [hidden(tracks["song 1"][12 * RATE : 15 * RATE]), others[0][: 10 * RATE], others[1][: 10 * RATE]]
+    marked = [marking.mark(clip[None], RATE, payload)[0] for clip in clips]
+    for before, after in zip(find_copies(index, clips, RATE), find_copies(index, marked, RATE), strict=True):
+        assert [one.reference for one in after.segments] == [one.reference for one in before.segments]
+        assert after.copied_s == pytest.approx(before.copied_s, abs=0.25)
 
 
 def test_planted_copies_are_found_the_longer_the_surer_and_none_where_there_is_nothing_to_find(index, others):

@@ -232,11 +232,10 @@ def album_of(
     if params.url and not params.url.startswith(("https://", "http://")):
         raise SettingsError(f"[release] url = {params.url!r}: must begin with https:// or http://")
     used = {song.recipe["model_id"] for song in songs} | {song.flesh for song in songs}
-    models = [
-        {"id": m.id, "kind": m.kind, "card": f"models/{slugs([(m.id, m.id)])[m.id]}.md"}
-        for m in project.catalogue.models()
-        if m.id in used
-    ]
+    kinds = {m.id: m.kind for m in project.catalogue.models() if m.id in used}
+    kinds |= {str(song.recipe["model_id"]): "imported" for song in songs if song.recipe.get("origin")}
+    cards = slugs((name, name) for name in kinds)
+    models = [{"id": name, "kind": kind, "card": f"models/{cards[name]}.md"} for name, kind in kinds.items()]
     return Album(
         title=plain_text(project.name) or "Untitled",
         artist=plain_text(settings.artist) or "Unknown artist",

@@ -157,6 +157,9 @@ def _write_model_cards(release: Release, album: Album) -> None:
             curve = catalogue.curve(model.id)
             text = model_card.model_card(album, model, tracks=tracks, curve=curve, emissions_g=grams)
             release.build.text(cards[model.id], text)
+    for about in album.models:
+        if about["kind"] == "imported":
+            release.build.text(about["card"], model_card.import_card(album, about["id"]))
 
 
 def signer_of(project: Project, params: Params) -> provenance.Signer | None:

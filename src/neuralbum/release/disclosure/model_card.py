@@ -49,6 +49,21 @@ def model_card(
     )
 
 
+def import_card(album: Album, model_id: str) -> str:
+    """The card of a generator that is not ours: what is known of it, and that the rest is not."""
+    songs = [song for song in album.songs if song.recipe["model_id"] == model_id]
+    told = [song.recipe["origin"]["recipe"] for song in songs]
+    same = {key: value for key, value in told[0].items() if all(one.get(key) == value for one in told)}
+    lines = [f"# {_plain(str(songs[0].recipe['origin']['generator']))}", ""]
+    lines += [f"Made {len(songs)} of the {len(album.songs)} songs of *{_plain(album.title)}*; they were imported.", ""]
+    lines += [f"- {_plain(key)}: {_plain(str(value))}" for key, value in sorted(same.items())]
+    lines += [
+        "- what it was trained on, and what it is beyond this: unknown to neuralbum",
+        f"- rights: {_plain(album.permission)}",
+    ]
+    return "\n".join([*lines, "", copies(songs), ""])
+
+
 def _plain(text: str) -> str:
     """Text that Markdown does not read as markup or a table."""
     return "".join("\\" + c if c in "\\`*_{}[]<>#|" else c for c in " ".join(text.split()))
