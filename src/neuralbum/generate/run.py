@@ -49,36 +49,38 @@ class Planned:
 
 def plan(seed: int, params: GenerateParams, band: Band) -> Planned:
     """The recipes that ``params`` ask for, in order of their numbers."""
+    count = math.ceil(params.hours * 3600.0 / params.length_s) if params.hours > 0 else params.count
+    recipes = tuple(recipe_of(seed, number, params, band) for number in range(count))
+    return Planned(recipes, band.model.spec.sample_rate)
+
+
+def recipe_of(seed: int, number: int, params: GenerateParams, band: Band) -> Recipe:
+    """The recipe of take ``number``."""
     from . import streams
     from .planning import bar_frames_of, beginning, n_samples_of
 
-    model, recipes = band.model, []
-    count = math.ceil(params.hours * 3600.0 / params.length_s) if params.hours > 0 else params.count
+    model = band.model
     conditions = {"tempo": params.tempo} if params.tempo > 0 else {}
-    for number in range(count):
-        warmth = streams.temperature_of(number, params.temperature)
-        points = [(0.0, warmth)]
-        if params.drift:
-            points.append((params.length_s, round(max(0.05, warmth + params.drift), 4)))
-        prime = beginning(model.examples, seed, number)
-        bar_frames = bar_frames_of(model.spec, model.examples[prime["example"]], seed, number, conditions)
-        recipes.append(
-            Recipe(
-                model_id=band.model_id,
-                model_digest=band.digest,
-                step=band.step,
-                seed=seed,
-                number=number,
-                temperature=tuple(points),
-                n_samples=n_samples_of(model.spec, bar_frames, params.length_s),
-                sample_rate=model.spec.sample_rate,
-                engine=ENGINE if params.watchdog else UNWATCHED,
-                prime=prime,
-                conditions=conditions,
-                flesh=band.flesh_recipe,
-            )
-        )
-    return Planned(tuple(recipes), model.spec.sample_rate)
+    warmth = streams.temperature_of(number, params.temperature)
+    points = [(0.0, warmth)]
+    if params.drift:
+        points.append((params.length_s, round(max(0.05, warmth + params.drift), 4)))
+    prime = beginning(model.examples, seed, number)
+    bar_frames = bar_frames_of(model.spec, model.examples[prime["example"]], seed, number, conditions)
+    return Recipe(
+        model_id=band.model_id,
+        model_digest=band.digest,
+        step=band.step,
+        seed=seed,
+        number=number,
+        temperature=tuple(points),
+        n_samples=n_samples_of(model.spec, bar_frames, params.length_s),
+        sample_rate=model.spec.sample_rate,
+        engine=ENGINE if params.watchdog else UNWATCHED,
+        prime=prime,
+        conditions=conditions,
+        flesh=band.flesh_recipe,
+    )
 
 
 def run(

@@ -13,6 +13,7 @@ Benjamini–Hochberg over the album. The same searches against songs that were
 held out of training show what chance and style alone give.
 
     originality.run(project)                                      # all takes of a project
+    originality.checker(project)(sound, 44_100)                   # -> what search_take finds in it
     originality.draw_report(project)                              # -> index.html with players
     originality.measure_model(project, "tiny-1a2b3c4d")           # how much a net memorises
     originality.index_files(["~/Music/TheBand"], "band.nbx")      # files without a project
@@ -24,6 +25,6 @@ from __future__ import annotations
 
 from .files import index_files, search_files
 from .memorisation import measure_model
-from .run import draw_report, run
+from .run import checker, draw_report, run
 
-__all__ = ["run", "draw_report", "measure_model", "index_files", "search_files"]
+__all__ = ["run", "checker", "draw_report", "measure_model", "index_files", "search_files"]

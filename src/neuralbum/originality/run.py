@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import lru_cache
@@ -121,6 +121,21 @@ def search_take(sound: Any, searchers: dict[str, Searcher | None], params: Param
         "heldout_index_digest": heldout.index.digest if heldout else None,
         "null": trained.index.nulls,
     }
+
+
+def checker(project: Project, params: Params | None = None) -> Callable[[Float, int], dict[str, Any]]:
+    """A function that searches sound, float32 (channels, n_samples) and its rate, as ``search_take`` does.
+
+    Raises
+    ------
+    CatalogueError
+        No corpus to search in.
+    """
+    from .fingerprints import mono_16k
+
+    params = params or project.params("originality", Params)
+    searchers = open_searchers(project, open_corpus(project))
+    return lambda sound, rate: search_take(mono_16k(iter([(sound, rate)])), searchers, params)
 
 
 def judge_album(project: Project, params: Params) -> dict[str, dict[str, Any]]:

@@ -45,6 +45,7 @@ TABLES = {
     "title": "neuralbum.title.params:Params",
     "visualise": "neuralbum.visualise.params:Params",
     "release": "neuralbum.release.params:Params",
+    "radio": "neuralbum.radio.params:Params",
     "footprint": "neuralbum.footprint.params:Params",
     "demo": "neuralbum.demo.params:DemoParams",
 }
