@@ -112,6 +112,7 @@ def test_a_killed_encoder_comes_back_and_nothing_is_missing(output, tmp_path):
 def test_a_frozen_encoder_is_killed_and_replaced(output, tmp_path):
     output.feed(frames(60))
     until(output, lambda: n_safe(output) >= 43)
+    assert output.child.ready_at is not None
     os.kill(output.child.pid, signal.SIGSTOP)
     output.feed(frames(600, first=60))
     ahead = iter(range(1000))

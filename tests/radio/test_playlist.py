@@ -44,7 +44,7 @@ def test_a_restart_goes_on_with_the_numbers_behind_a_discontinuity(tmp_path):
     fill(Playlist(tmp_path, 2.0), 5)
     again = Playlist(tmp_path, 2.0)
     fill(again, 2)
-    listed, gone = parse((tmp_path / FILE).read_text())
+    listed, _ = parse((tmp_path / FILE).read_text())
     assert [one.number for one in listed] == list(range(7))
     assert [one.discontinuity for one in listed] == [False] * 5 + [True, False]
     fill(again, LISTED)

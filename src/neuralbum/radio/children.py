@@ -17,9 +17,10 @@ from .encoding import FRAME_S, PREROLL
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 STEADY_S = 60.0  #: a child that lived so long starts again with the first pause
-STUCK_S = 8.0  #: a child that takes nothing for so long hangs; starting takes two
+STUCK_S = 8.0  #: a child that takes nothing for so long hangs …
+START_S = 60.0  #: … except while it starts: a second, or half a minute where others hold the processor
 GOODBYE_S = 5.0
-MOST_HELD_S = 45.0  #: of sound that an output has not taken yet
+MOST_HELD_S = 90.0  #: of sound that an output has not taken yet
 
 Log = Callable[..., None]
 """Called with the name of an event and what there is to say about it."""
@@ -37,6 +38,7 @@ class Child:
         self._pause_s = FIRST_PAUSE_S
         self._heard = b""
         self.error = ""  #: the last thing it said was wrong
+        self.ready_at: float | None = None  #: when it said that it has started
 
     @property
     def alive(self) -> bool:
@@ -66,7 +68,7 @@ class Child:
         finally:
             theirs.close()
         ours.setblocking(False)
-        self.link, self._started, self._heard, self.error = ours, now, b"", ""
+        self.link, self._started, self._heard, self.error, self.ready_at = ours, now, b"", "", None
         self.starts += 1
         return True
 
@@ -80,7 +82,7 @@ class Child:
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         self._end(0.0)
 
-    def messages(self) -> Iterator[dict[str, Any]]:
+    def messages(self, now: float) -> Iterator[dict[str, Any]]:
         """What it said since it was last asked."""
         with suppress(BlockingIOError, ConnectionError):
             while self.link is not None and (data := self.link.recv(65_536)):
@@ -89,6 +91,7 @@ class Child:
         for line in lines:
             words = json.loads(line)
             self.error = words.get("error", self.error)
+            self.ready_at = now if self.ready_at is None else self.ready_at
             yield words
 
     def tell(self, words: dict[str, Any], now: float) -> bool:
@@ -121,7 +124,7 @@ class Child:
             self._process.close()
         if self.link is not None:
             self.link.close()
-        self.link = self._process = None
+        self.link = self._process = self.ready_at = None
 
 
 class Output:
@@ -157,7 +160,7 @@ class Output:
 
     def tick(self, now: float) -> None:
         """Hear what is done, start what is due, send what fits; never waits."""
-        for words in self.child.messages():
+        for words in self.child.messages(now):
             if "frames" in words:
                 self._safe = self._base + int(words["frames"])
                 self._forget(self._safe - PREROLL)
@@ -189,10 +192,10 @@ class Output:
                 self._moved_at = now
             self._moved_at = now
         except BlockingIOError:
-            if now - self._moved_at > STUCK_S:
+            if now - self._moved_at > (START_S if self.child.ready_at is None else STUCK_S):
                 self.child.lost("it hangs", now)
         except OSError as why:
-            list(self.child.messages())  # its last words
+            list(self.child.messages(now))  # its last words
             self.child.lost(self.child.error or str(why), now)
         if not self._confirmed:
             self._forget(self._sent)

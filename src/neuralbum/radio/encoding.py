@@ -68,6 +68,7 @@ def segments(link: socket.socket, folder: str, kbps: int, segment_s: float, bega
     container = av.open(packets, "w", format="adts", options={"flush_packets": "1"})
     stream = AudioStream(container, "m4a", sample_rate=RATE, channels=2, kbps=kbps)
     reading = _frames(link)
+    say(link, {"ready": True})
     while True:
         frame = next(reading, None)
         if frame is not None:
@@ -107,6 +108,7 @@ def push(link: socket.socket, url: str, kbps: int, title: str) -> None:
             options = {"content_type": mime, "ice_name": title}
         container = av.open(address, "w", format=form, options=options, timeout=10)
         stream = AudioStream(container, kind, sample_rate=RATE, channels=2, kbps=kbps)
+        say(link, {"ready": True})
         for frame in _frames(link):
             stream.write(frame)
         stream.close()

@@ -31,7 +31,7 @@ from .encoding import say
 from .params import Params
 
 STAGE = "radio"
-NICENESS = 10  #: the clock and the encoder come first
+NICENESS = 5  #: the clock and the encoder come first
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from ..errors import AudioError, NeuralbumError
 from ..project import Project, atomic
 from ..records import Event, Take, digest
 from .maker import Ticket
-from .mixer import ARCHIVE, LIVE, SHORTEST_FADES, Item, Samples
+from .mixer import ARCHIVE, LIVE, SHORTEST_FADES, Item
 from .params import RATE, Params
 
 MOST_GAIN = 4.0  #: 12 dB: what is quieter stays a little quieter
@@ -274,15 +274,16 @@ class Programme:
     ) -> Item | None:
         try:
             sound, rate = read_start(path, LONGEST_S)
+            sound = audio.resample(sound, rate, RATE)
             if loudness is None:
-                loudness = measure(sound, rate).integrated_lufs
-            samples = to_samples(sound, rate)
+                loudness = measure(sound, RATE).integrated_lufs
         except (NeuralbumError, OSError) as why:
             self._log("unreadable", take=name, why=str(why))
             return None
-        if loudness is None or samples.shape[1] < SHORTEST_FADES * self.params.fade_s * RATE:
+        if loudness is None or sound.shape[1] < SHORTEST_FADES * self.params.fade_s * RATE:
             return None
         gain = min(10 ** ((self.params.loudness_lufs - loudness) / 20), MOST_GAIN)
+        samples = np.rint(np.clip(sound, -1.0, 1.0) * 32767.0).astype(np.int16)
         return Item(name, title, source, samples, gain, about)
 
 
@@ -299,9 +300,3 @@ def read_start(path: Path, most_s: float) -> tuple[audio.Audio, int]:
         raise AudioError(f"{path}: 0 samples; the file is empty or was cut short")
     sound = np.concatenate(parts, axis=1)[:, : int(most_s * rate)]
     return np.ascontiguousarray(np.broadcast_to(sound, (2, sound.shape[1]))), rate
-
-
-def to_samples(sound: audio.Audio, rate: int) -> Samples:
-    """float32 at any rate -> int16 (2, n) at the stream's."""
-    sound = audio.resample(sound, rate, RATE)
-    return np.rint(np.clip(sound, -1.0, 1.0) * 32767.0).astype(np.int16)

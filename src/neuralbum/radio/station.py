@@ -29,7 +29,7 @@ TICK_S = 0.05
 BLOCK = RATE // 10
 SKIP = RATE  #: samples of the fade at "next"
 SLEPT_S = 10.0  #: a clock that is so late was stopped: the machine slept
-STALLED_S = 60.0  #: a maker that says nothing for so long hangs; opening the models takes ten seconds
+STALLED_S = 120.0  #: a maker that says nothing for so long hangs; opening the models takes ten seconds
 MOST_AT_ONCE, FIRST_TAKES = 16, 4  #: takes in one batch; in the first one, so that it is soon there
 SILENT_DB = -60.0  #: re full scale
 DEAD_AIR_S = 3.0
@@ -160,7 +160,7 @@ class Station:
     # ---- whoever makes takes ---------------------------------------------------------
 
     def _look_after_maker(self, now: float) -> None:
-        for words in self.maker.messages():
+        for words in self.maker.messages(now):
             self._busy_since = now
             if "take" in words:
                 self.programme.arrived(words["take"])
@@ -227,7 +227,11 @@ class Station:
         if found.silence_s >= DEAD_AIR_S and self.quiet_s >= DEAD_AIR_S / 2:
             self.log("silence", silence_s=found.silence_s, why="what is on air is silent")
             self.mixer.skip(SKIP)
-        elif (why := found.dead(self.params.segment_s)) and self.hls.child.alive:
+        elif (
+            (why := found.dead(self.params.segment_s))
+            and (ready_at := self.hls.child.ready_at) is not None
+            and now - ready_at > GRACE_S  # not while it starts
+        ):
             self.hls.child.lost(why, now)
         else:
             return
