@@ -202,7 +202,7 @@ def test_what_is_missing_is_said_at_once(project, station, capsys, tmp_path):
     assert run(["radio", "-p", str(empty.root), "--unchecked"]) == 1
     assert "neuralbum train" in capsys.readouterr().err
     assert run(["radio", "-p", str(station.root)]) == 1
-    assert "corpus" in capsys.readouterr().err
+    assert "neuralbum add" in capsys.readouterr().err
     assert run(["radio", "-p", str(station.root), "--unchecked", "--rtmp", "rtmp://host/app"]) == 2
     assert "NEURALBUM_RTMP_KEY" in capsys.readouterr().err
 

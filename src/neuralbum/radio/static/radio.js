@@ -16,7 +16,7 @@ function connect() {
   if (window.Hls && Hls.isSupported()) {
     hls = new Hls({
       enableWorker: false, // a worker would be a blob: script, which the policy forbids
-      enableID3MetadataCues: false, enableDateRangeMetadataCues: false, // nor the data: track that holds cues
+      enableID3MetadataCues: false, enableDateRangeMetadataCues: false, enableEmsgMetadataCues: false, // nor the data: track that holds cues
       liveSyncDurationCount: 3, liveMaxLatencyDurationCount: 10, backBufferLength: 10,
     });
     hls.on(Hls.Events.ERROR, (_, error) => {
