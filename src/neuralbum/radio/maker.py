@@ -31,7 +31,7 @@ from .encoding import say
 from .params import Params
 
 STAGE = "radio"
-NICENESS = 5  #: the clock and the encoder come first
+NICENESS = 5  #: at least: the clock and the encoder come first
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def make(link: socket.socket, root: str, tables: Mapping[str, Mapping[str, Any]]
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a service manager sends it to the whole group; the link says when
-    os.nice(NICENESS)
+    os.nice(max(0, NICENESS - os.nice(0)))
     try:
         project = Project(Path(root), tables)
         maker = _Maker(project, Path(spool), checked, lambda **words: say(link, words))
