@@ -29,6 +29,7 @@ FLOORS = {
     "importing": 4,
     "nets": 4,
     "train": 4,
+    "runs": 4,
     "generate": 4,
     "screen": 4,
     "originality": 4,
@@ -53,6 +54,10 @@ DOORS = {
     ("train", "originality"),  # what a checkpoint copies, in memory
     ("generate", "nets"),
     ("generate", "train"),  # open models; what a step hears
+    ("runs", "train"),  # what model.json says of a training
+    ("runs", "generate"),  # what its checkpoints play
+    ("runs", "screen"),  # the picture of a clip
+    ("runs", "footprint"),  # what a training cost
     ("radio", "generate"),
     ("radio", "marking"),
     ("radio", "originality"),  # what is like the band's music is not played

@@ -21,6 +21,8 @@ from typing import Any
 
 SPLITS = ("train", "valid", "heldout")
 VERDICTS = ("keep", "maybe", "drop")
+HEARD = ("keep", "better", "worse")
+"""What can be said of a checkpoint's clip."""
 AUTO = "auto"
 """The actor that stands in where no person has decided; people always win over it."""
 
@@ -228,6 +230,51 @@ class Judgement:
         if duration_s <= 0:
             return 0.0
         return min(1.0, sum(min(end, duration_s) - min(start, duration_s) for start, end in self.heard) / duration_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a person said of a clip of a checkpoint."""
+
+    step: int
+    clip: int  #: its number
+    actor: str
+    value: str  #: one of HEARD
+
+
+@dataclass(frozen=True, slots=True)
+class RunOpinion:
+    """What people said of a training: the fold of the events about it."""
+
+    model_id: str
+    name: str = ""  #: what people call it
+    starred: bool = False
+    starred_steps: tuple[int, ...] = ()  #: checkpoints with a star of their own
+    heard: tuple[Heard, ...] = ()  #: the last word of each person about each clip
+
+    def score(self, step: int | None = None) -> float | None:
+        """From -1 (all worse) to 1 (all better or kept), of one checkpoint or all; None where nobody said anything.
+
+        ``better`` and ``worse`` compare with the clip that played before, ``keep`` is said of a clip for itself.
+        """
+        said = [h.value for h in self.heard if step is None or h.step == step]
+        return sum(-1.0 if value == "worse" else 1.0 for value in said) / len(said) if said else None
+
+
+@dataclass(frozen=True, slots=True)
+class BlindTest:
+    """Two checkpoints compared by a person who does not know which is which."""
+
+    test_id: str
+    actor: str
+    a: str  #: ID@step
+    b: str
+    n: int  #: trials that were planned
+    chosen: tuple[str, ...] = ()  #: "a" or "b" of each trial that was answered, in their order
+
+    @property
+    def done(self) -> bool:
+        return len(self.chosen) >= self.n
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ from sqlalchemy import Connection, Table, delete, func, not_, or_, select, updat
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine
 
-from ..records import Activity, Event, Finding, Judgement, Model, Song, Take, Track, canonical
+from ..records import Activity, BlindTest, Event, Finding, Judgement, Model, RunOpinion, Song, Take, Track, canonical
 from . import claims, schema
 from .database import checkpoint, connect, migrate, reading, sqlite_url, writing
 from .projection import fold
 from .rows import event_of, finding_of, read, take_of
+from .run_projection import KINDS as ABOUT_RUNS
+from .run_projection import fold_blind_tests, fold_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,12 @@ class Catalogue:
         with reading(self.engine) as connection:
             return read(connection, schema.model, query, lambda row: Model(**row))
 
+    def remove_model(self, model_id: str) -> None:
+        """Remove a model's row and its curves."""
+        with writing(self.engine) as connection:
+            connection.execute(delete(schema.curve).where(schema.curve.c.model_id == model_id))
+            connection.execute(delete(schema.model).where(schema.model.c.id == model_id))
+
     def add_curve(self, model_id: str, points: Iterable[tuple[str, int, float]]) -> None:
         """Append (name, step, value) points of a training curve; a step said again is replaced."""
         with writing(self.engine) as connection:
@@ -152,6 +160,19 @@ class Catalogue:
         query = select(schema.take.c.id, schema.take.c.path).order_by(schema.take.c.created_at, schema.take.c.id)
         with reading(self.engine) as connection:
             return {row.id: row.path for row in connection.execute(query)}
+
+    def takes_by_model(self) -> dict[tuple[str, int], int]:
+        """(Model id, step) -> how many takes it played or made sound."""
+        recipe = schema.take.c.recipe
+        skeleton = recipe["model_id"].as_string(), recipe["step"].as_integer()
+        flesh = recipe["flesh"]["model_id"].as_string(), recipe["flesh"]["step"].as_integer()
+        made: dict[tuple[str, int], int] = {}
+        with reading(self.engine) as connection:
+            for name, step in (skeleton, flesh):
+                for row in connection.execute(select(name, step, func.count()).group_by(name, step)):
+                    if row[0] is not None:
+                        made[row[0], row[1]] = made.get((row[0], row[1]), 0) + row[2]
+        return made
 
     def take_seconds(self) -> float:
         """How long all takes are together."""
@@ -299,6 +320,12 @@ class Catalogue:
         with reading(self.engine) as connection:
             return claims.living(connection, now, stage)
 
+    def held(self, stage: str, *, now: float) -> set[str]:
+        """Keys of a stage that somebody has in hand and has renewed in time."""
+        query = select(schema.claim.c.key).where(schema.claim.c.stage == stage, schema.claim.c.expires_at > now)
+        with reading(self.engine) as connection:
+            return set(connection.execute(query).scalars())
+
     def deaths(self, keys: Sequence[str]) -> dict[str, int]:
         """How many workers have died over each of these claimed items."""
         with reading(self.engine) as connection:
@@ -341,6 +368,20 @@ class Catalogue:
         query = select(schema.event).where(or_(schema.event.c.kind == "verdict", schema.event.c.kind == "undo"))
         with reading(self.engine) as connection:
             return fold(read(connection, schema.event, query.order_by(schema.event.c.id), event_of))
+
+    def run_opinions(self) -> dict[str, RunOpinion]:
+        """What people said of trainings: model id -> name, stars, what was said of its clips."""
+        return fold_runs(self._about_runs())
+
+    def blind_tests(self) -> dict[str, BlindTest]:
+        """Comparisons of two checkpoints with their answers so far, by their ids."""
+        return fold_blind_tests(self._about_runs())
+
+    def _about_runs(self) -> list[Event]:
+        kinds = schema.event.c.kind
+        query = select(schema.event).where(schema.event.c.take_id == "", kinds.in_([*ABOUT_RUNS, "undo"]))
+        with reading(self.engine) as connection:
+            return read(connection, schema.event, query.order_by(schema.event.c.id), event_of)
 
     def kept(self) -> list[str]:
         """Ids of the takes whose verdict is keep, in the order the takes were made."""

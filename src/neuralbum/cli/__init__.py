@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "add": ("add", "Bring the band's recordings in: prepare, split by song, index."),
     "label": ("label", "Say of the band's songs which tags and tempo they have."),
     "train": ("train", "Train on the band's music: the skeleton, which plays, and the flesh, which makes it sound."),
+    "runs": ("runs", "List, compare, hear, name and delete trainings."),
     "generate": ("generate", "Make takes from a trained model."),
     "import": ("import_", "Take in sound that another generator made, as takes."),
     "screen": ("screen", "Flag silence, collapse, loops, lo-fi; draw thumbnails; rank."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +12,7 @@ from ..errors import ParameterError
 from ..project import Project
 from ..project.overview import next_step
 from .console import finish, print_json, print_next, reporter
-from .options import JsonOption, ProjectOption, SetOption, TakesOption, find_takes, open_project
+from .options import JsonOption, ProjectOption, SetOption, TakesOption, find_takes, login_name, open_project
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -72,7 +71,7 @@ def command(
         host=host,
         port=port,
         curators=curator or [],
-        default_actor=_me(),
+        default_actor=login_name(),
         names=name or [],
         ready=ready,
     )
@@ -149,7 +148,7 @@ def import_(
         raise ParameterError(f"{file}: cannot be read ({cause.strerror})") from cause
     about = (find_takes(opened, [take]) or [""])[0] if take else _take_named(file, opened)
     try:
-        new = curate.bring_in(opened, form, text, actor=curator or _me(), take=about)
+        new = curate.bring_in(opened, form, text, actor=curator or login_name(), take=about)
     except ParameterError as why:
         raise ParameterError(f"{file}: {why}") from why
     if json:
@@ -169,13 +168,3 @@ def _form(file: Path) -> str:
     if file.suffix.lower() not in FORMS:
         raise ParameterError(f"{file}: the ending must be one of {', '.join(FORMS)}")
     return FORMS[file.suffix.lower()]
-
-
-def _me() -> str:
-    """Who sits here: the login name, where it can be a curator's name."""
-    from ..web.auth import clean_actor
-
-    try:
-        return clean_actor(getpass.getuser())
-    except (ParameterError, OSError, KeyError):
-        return "curator"

@@ -58,6 +58,18 @@ def open_project(folder: Path | None, words: list[str] | None = None) -> Project
     return Project.open(folder, words or [])
 
 
+def login_name() -> str:
+    """Who sits here: the login name, where it can be a curator's name."""
+    import getpass
+
+    from ..web.auth import clean_actor
+
+    try:
+        return clean_actor(getpass.getuser())
+    except (ParameterError, OSError, KeyError):
+        return "curator"
+
+
 def parse_shard(text: str) -> tuple[int, int]:
     """``"2/8"`` -> (2, 8)."""
     index, _, count = text.partition("/")

@@ -46,8 +46,9 @@ class EventReader:
                 self._ids.add(event.id)
                 self._highest = max(self._highest, event.id)
                 self._by_client_id[event.client_id] = event
-                if event.kind == "queue":
-                    self.queues.append(event)
+                if not event.take_id:  # about no take: a queue of this tool's, or another tool's words about a training
+                    if event.kind == "queue":
+                        self.queues.append(event)
                     continue
                 bisect.insort(self._by_take.setdefault(event.take_id, []), event, key=lambda e: e.id)
                 touched[event.take_id, event.actor] = None

@@ -64,7 +64,7 @@ def write_jsonl(events: Iterable[Event]) -> str:
     """One event a line, in log order."""
     lines = []
     for event in events:
-        if event.kind == "queue":
+        if not event.take_id:  # about no take
             continue
         words = dict(canonical(event))  # type: ignore[call-overload]
         del words["id"]

@@ -244,7 +244,7 @@ def _export(service: CurationService, request: Request) -> Response:
     if form not in exporting.FORMS:
         raise NotFound(f"the forms are {', '.join(exporting.FORMS)}")
     hidden = service.queues.blind(request.state.actor)
-    events = [e for e in service.project.catalogue.events() if e.take_id not in hidden and e.kind != "queue"]
+    events = [e for e in service.project.catalogue.events() if e.take_id and e.take_id not in hidden]
     takes = [t for t in service.takes.all().values() if t.id not in hidden]
     files = exporting.write(form, takes, events, title=service.project.name)
     ending = exporting.FORMS[form]

@@ -37,6 +37,7 @@ TABLES = {
     "train": "neuralbum.train.params:TrainParams",
     "skeleton": "neuralbum.train.params:SkeletonParams",
     "flesh": "neuralbum.train.params:FleshParams",
+    "runs": "neuralbum.runs.params:Params",
     "generate": "neuralbum.generate.params:GenerateParams",
     "screen": "neuralbum.screen.params:Params",
     "originality": "neuralbum.originality.params:Params",

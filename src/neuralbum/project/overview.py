@@ -82,7 +82,7 @@ def overview(project: Project) -> Overview:
         next=_next(
             project,
             has_music=bool(tracks),
-            has_net=any(model.kind != "flesh" for model in models),
+            has_net=any(m.kind != "flesh" and any((project.models_dir / m.id).glob("steps/*")) for m in models),
             has_takes=bool(takes),
             pending={count.stage for count in stages if count.pending},
             has_kept=bool(kept),

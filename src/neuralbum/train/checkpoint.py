@@ -130,6 +130,15 @@ def write_about(folder: Path, about: About) -> None:
     model_folder.write_about(folder, {"format": FORMAT, "digest": digest(table), **table})
 
 
+def forget_checkpoint(folder: Path, step: int) -> None:
+    """Remove a checkpoint's file; how it scored stays. The chosen one is not to be forgotten."""
+    about = read_about(folder)
+    assert step != about.step
+    history = tuple(replace(c, sha256="") if c.step == step else c for c in about.history)
+    write_about(folder, replace(about, history=history))
+    step_path(folder, step).unlink(missing_ok=True)
+
+
 # ---- reading ---------------------------------------------------------------
 
 

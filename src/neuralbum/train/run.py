@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..errors import ParameterError
+from ..errors import ParameterError, in_one_line
 from ..progress import SILENT, Reporter
 from ..project import Project
 from ..project.stage import activity, alone
@@ -146,21 +146,25 @@ def _train_one(
         if resumed:
             about = read_about(folder)
         stage = "flesh" if about.kind == "flesh" else "skeleton"
-        with activity(project, stage, device=device, detail={"model": about.id, "preset": about.preset}) as tick:
-            trainer, about = _trainer(setup, about, fresh=not resumed)
-            schedule = session.Schedule(chosen.steps, params.time_s, params.patience, params.keep)
+        try:
+            with activity(project, stage, device=device, detail={"model": about.id, "preset": about.preset}) as tick:
+                trainer, about = _trainer(setup, about, fresh=not resumed)
+                schedule = session.Schedule(chosen.steps, params.time_s, params.patience, params.keep)
 
-            def add_points(points: Iterable[tuple[str, int, float]]) -> None:
-                project.catalogue.add_curve(about.id, points)
+                def add_points(points: Iterable[tuple[str, int, float]]) -> None:
+                    project.catalogue.add_curve(about.id, points)
 
-            work = session.Session(folder, about, trainer, schedule, reporter, add_points, tick, started)
-            if resumed:
-                work.resume()
-            else:
+                work = session.Session(folder, about, trainer, schedule, reporter, add_points, tick, started)
+                if resumed:
+                    work.resume()
                 _store_row(project, about)
-            work.work()
-            _store_row(project, work.about)
-            tick(done=1)
+                work.work()
+                how = "failed" if work.broken else "stopped" if work.stopped else "done"
+                _store_row(project, work.about, how, work.stopped)
+                tick(done=1)
+        except Exception as cause:
+            _store_row(project, about, "failed", in_one_line(cause))
+            raise
     last, scored = work.about, work.about.checkpoint
     return Trained(
         last.id, last.kind, project.relative(folder), last.step, last.steps_done,
@@ -192,9 +196,13 @@ def _about(project: Project, params: SkeletonParams | FleshParams, chosen: Prese
     )
 
 
-def _store_row(project: Project, about: About) -> None:
+def _store_row(project: Project, about: About, how: str = "", why: str = "") -> None:
+    """A model's row. ``how`` it ended: done, stopped, pruned or failed; empty while it goes on."""
     known = {m.id: m.created_at for m in project.catalogue.models()}
-    config = {"net": about.facts.get("net", {}), "step": about.step, "lines": about.baselines}
+    config = {
+        "net": about.facts.get("net", {}), "step": about.step, "lines": about.baselines,
+        "training": about.training, "ended": {"how": how, "why": why},
+    }  # fmt: skip
     project.catalogue.add_model(
         Model(
             about.id, about.kind, about.preset, about.sample_rate, about.corpus_digest, config,
