@@ -11,8 +11,8 @@ from neuralbum.errors import CatalogueError
 from neuralbum.records import HEARD, Event, Heard
 
 
-def said(number, kind, actor="ana", undoes=None, **payload):
-    return Event(f"event-{number}", float(number), actor, kind, "", payload, undoes=undoes)
+def said(nth, kind, actor="ana", undoes=None, **payload):
+    return Event(f"event-{nth}", float(nth), actor, kind, "", payload, undoes=undoes)
 
 
 heard = st.builds(

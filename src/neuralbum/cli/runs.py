@@ -243,6 +243,28 @@ def clips(
     raise typer.Exit(finish(done, json, unit="checkpoints"))
 
 
+@app.command("average")
+def average(
+    run: RunArgument,
+    step: Annotated[list[int] | None, typer.Option(help="Average these checkpoints; repeatable.")] = None,
+    last: Annotated[int, typer.Option(min=2, help="Or so many, up to the one that plays.")] = 3,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    project: ProjectOption = None, set_: SetOption = None, json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Average the weights of a run's checkpoints; kept as a run of its own if the valid songs say it is better.
+
+    Example: neuralbum runs average tiny-1a2b3c4d --last 4
+    """
+    from ..train import average as average_checkpoints
+    from ..train.processor import pick_device
+
+    done = average_checkpoints(
+        open_project(project, set_), run, steps=step or (), last=last, device=pick_device(device),
+        reporter=reporter(json),
+    )  # fmt: skip
+    print_json(done) if json else print(done.sentence())
+
+
 @app.command("tensorboard")
 def tensorboard(
     folder: Annotated[Path, typer.Argument(help="Where to write; each run gets a folder in it.")],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from ..errors import ParameterError
 from ..project.overview import next_step
 from .console import hours, print_json, print_next, reporter
 from .options import ForceOption, JsonOption, ProjectOption, SetOption, open_project
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 
 def seconds(text: str) -> float:
@@ -32,6 +35,12 @@ def command(
     preset: Annotated[str | None, typer.Option(help="debug, tiny, small, or samplernn (the reference).")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train for this many steps.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    start_from: Annotated[
+        str | None, typer.Option("--from", metavar="RUN", help="Begin with the weights of this run (ID or ID@step).")
+    ] = None,
+    longer: Annotated[
+        str | None, typer.Option("--extend", metavar="RUN", help="Train this run longer, by --for or --steps.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
     force: ForceOption = False,
     project: ProjectOption = None,
@@ -41,10 +50,20 @@ def command(
     """Train on the band's music; the same command goes on where it stopped.
 
     Example: neuralbum train --for 1h
+    Example: neuralbum train --extend tiny-1a2b3c4d --for 10m
+    Example: neuralbum train --from tiny-1a2b3c4d --for 10m
     """
     from ..train import estimate, settings_of, train
     from ..train.processor import pick_device
 
+    if longer is not None:
+        if what != "all" or preset or start_from or force or dry_run:
+            raise ParameterError("--extend: takes a run as it is; only --for or --steps, --device and --set go with it")
+        _extend(open_project(project, words), longer, duration, steps, pick_device(device), json)
+        return
+    if start_from is not None:
+        what, preset = _like(open_project(project, words), start_from, what, preset)
+        words = [f"{what}.start_from={start_from}", *(words or [])]
     opened = open_project(project, _words(what, duration, preset, steps, words or []))
     wanted, chosen, talker = settings_of(opened, what), pick_device(device), reporter(json)
     if dry_run:
@@ -65,6 +84,29 @@ def command(
         print_json(done)
     else:
         print_next(next_step(opened))
+
+
+def _extend(project: Project, word: str, duration: str | None, steps: int | None, device: str, json: bool) -> None:
+    from ..train import More, extend
+
+    if (duration is None) == (steps is None):
+        raise ParameterError("--extend: say how much longer: --for 10m, or --steps 300")
+    more = More(steps=steps) if steps is not None else More(time_s=seconds(duration or ""))
+    done = extend(project, word, more=more, device=device, reporter=reporter(json))
+    if json:
+        print_json(done)
+    else:
+        print(f"{done.sentence()}; {hours(done.cpu_s)} of CPU")
+        print_next(next_step(project))
+
+
+def _like(project: Project, word: str, what: str, preset: str | None) -> tuple[str, str]:
+    """Which net, and which preset, a run that begins with another's weights has: the same."""
+    from ..train import checkpoint
+
+    folder, _ = checkpoint.find_model(project, word, kind="" if what == "all" else what)
+    about = checkpoint.read_about(folder)
+    return about.kind, preset or about.preset
 
 
 def _words(what: str, duration: str | None, preset: str | None, steps: int | None, words: list[str]) -> list[str]:

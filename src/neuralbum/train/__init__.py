@@ -3,17 +3,40 @@
     prepare.py     the corpus as steps, codes and forms      material.py       what a step of it hears
     loop.py        the training loop                         session.py        files, clock and stopping around it
     skeleton_task.py, flesh_task.py, samplernn_task.py       what each net is trained on
+    averaging.py   one net out of several checkpoints
     baselines.py   the lines a skeleton is held against      checkpoint.py     models on disk
     run.py         files and catalogue
 
-Verbs: ``run`` (also called ``train``), ``estimate``, ``find_model``, ``open_model``, ``open_renderer``, ``open_flesh``.
+Verbs: ``run`` (also called ``train``), ``extend``, ``average``, ``estimate``, ``find_model``, ``open_model``,
+``open_renderer``, ``open_flesh``.
 """
+
+from __future__ import annotations
+
+from typing import Any
 
 from .checkpoint import find_model, open_flesh, open_model, open_renderer
 from .params import FleshParams, SkeletonParams, TrainParams
-from .run import Estimate, Trained, estimate, run, settings_of, train  # light: torch waits inside the functions
+from .run import (
+    Estimate,
+    More,
+    Trained,
+    estimate,
+    extend,
+    run,
+    settings_of,
+    train,
+)  # light: torch waits inside the functions
 
 __all__ = [
-    "Estimate", "FleshParams", "SkeletonParams", "TrainParams", "Trained", "estimate", "find_model", "open_flesh",
-    "open_model", "open_renderer", "run", "settings_of", "train",
+    "Estimate", "FleshParams", "More", "SkeletonParams", "TrainParams", "Trained", "average", "estimate", "extend",
+    "find_model", "open_flesh", "open_model", "open_renderer", "run", "settings_of", "train",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name == "average":  # torch waits until it is asked for
+        from .averaging import average
+
+        return average
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

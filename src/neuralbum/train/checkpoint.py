@@ -251,7 +251,8 @@ def open_net(folder: Path, step: int | None = None, *, kind: str) -> tuple[About
 
 
 def find_model(project: Project, word: str = "", *, kind: str = "skeleton") -> tuple[Path, int | None]:
-    """The folder of a model named by (the start of) its id, ``ID@step``; empty: the newest of its kind.
+    """The folder of a model of that kind (empty: any): by (the start of) its id or what people call it, each also
+    with ``@step``; an empty word means the newest.
 
     Raises
     ------
@@ -261,10 +262,12 @@ def find_model(project: Project, word: str = "", *, kind: str = "skeleton") -> t
         The name fits none or several.
     """
     name, step = model_folder.parse_model(word)
-    ids = [m.id for m in project.catalogue.models() if m.kind == kind and ID.fullmatch(m.id)]
+    ids = [m.id for m in project.catalogue.models() if (not kind or m.kind == kind) and ID.fullmatch(m.id)]
     ids = [i for i in ids if any((project.models_dir / i / "steps").glob("*[0-9].safetensors"))]
     if not ids:
-        raise CatalogueError(f"{project.root}: no trained {kind} yet; train one with `neuralbum train`")
+        raise CatalogueError(f"{project.root}: no trained {kind or 'net'} yet; train one with `neuralbum train`")
+    called = {o.name.casefold(): i for i, o in project.catalogue.run_opinions().items() if o.name} if name else {}
+    name = called.get(name.casefold(), name)
     fitting = [i for i in ids if i == name] or [i for i in ids if i.startswith(name)]
     if name and len(fitting) != 1:
         raise ParameterError(f"model {name!r}: {len(fitting)} fit; there are: {', '.join(ids)}")

@@ -15,7 +15,7 @@ from ..nets.flesh import Flesh, new_flesh
 from ..nets.flesh_training import Batch, Examples, FleshLosses
 from ..nets.frames import FrameSpec
 from ..nets.griffin_lim import PlainRenderer
-from . import checkpoint
+from . import checkpoint, model_folder
 from .checkpoint import About
 from .params import FleshParams, Setup
 from .prepare import check_music, pairs_of, too_little
@@ -89,9 +89,12 @@ def open_task(setup: Setup, about: About, *, fresh: bool) -> tuple[FleshTask, Ab
     )
     setup.reporter.end()
     if fresh:
-        plain = PlainRenderer.fit(pairs, spec, seed=setup.seed)
+        start = checkpoint.open_flesh(*setup.start)[0] if setup.start else None
+        plain = start.plain if start is not None else PlainRenderer.fit(pairs, spec, seed=setup.seed)
         about = checkpoint.write_music(setup.folder, None, replace(about, facts={"net": dict(chosen.net)}), plain)
         flesh = new_flesh(plain, setup.seed, **chosen.net)
+        if start is not None:
+            model_folder.fill(flesh.state_dict(), start.state_dict(), setup.folder)
     else:
         flesh, _ = checkpoint.open_flesh(setup.folder)
     try:

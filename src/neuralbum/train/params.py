@@ -62,6 +62,9 @@ class SkeletonParams:
         0.25, "stop when the chosen checkpoint lies this share of the training back", minimum=0.05, maximum=1
     )
     keep: int = setting(8, "checkpoints kept besides the newest, best first", minimum=1, maximum=10**6)
+    start_from: str = setting(
+        "", "begin with the weights, the codebook and the forms of this skeleton (ID or ID@step); empty: anew"
+    )
     labels: str = setting("labels.toml", "the file in the project folder that gives songs their tags and tempo")
 
 
@@ -84,6 +87,9 @@ class FleshParams:
         0.5, "stop when the best checkpoint lies this share of the training back", minimum=0.05, maximum=1
     )
     keep: int = setting(2, "checkpoints kept besides the newest, best first", minimum=1, maximum=10**6)
+    start_from: str = setting(
+        "", "begin with the weights and the plain renderer of this flesh (ID or ID@step); empty: anew"
+    )
 
 
 @dataclass(frozen=True)
@@ -155,3 +161,4 @@ class Setup:
     device: str
     precise: bool  #: matrix products in float32, not in bfloat16
     reporter: Reporter
+    start: tuple[Path, int] | None = None  #: folder and step of the model whose weights it begins with

@@ -9,7 +9,8 @@ seven pitches; so it is done once, and what came out is stored with the model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +91,12 @@ def pitches_of(seconds: float, most: int) -> list[float]:
 
 def prepare(
     corpus: PreparedCorpus, sizes: Mapping[str, int], config: Mapping[str, Any], *, transposed: int, seed: int,
-    reporter: Reporter = SILENT,
+    reporter: Reporter = SILENT, start: BandModel | None = None,
 ) -> Music:  # fmt: skip
     """Read the whole corpus.
+
+    With ``start`` its codebook, texture and forms are kept as they are, so that codes go on meaning what its net
+    learned; music that it never heard is coded as well as its codes can.
 
     Raises
     ------
@@ -115,12 +119,17 @@ def prepare(
     if not learned:
         raise TrainingError(too_little("no training song has two bars"))
     reporter.begin("find its codes, its forms and its spectra", None, "")
-    stretches = _stretches(learned)
-    book = Codebook.fit(stretches, spec, sizes["n_codes"], sizes["n_latents"], rng=rng)
-    texture = Texture.fit(stretches, book)
+    if start is None:
+        stretches = _stretches(learned)
+        book = Codebook.fit(stretches, spec, sizes["n_codes"], sizes["n_latents"], rng=rng)
+        texture = Texture.fit(stretches, book)
+    else:
+        book, texture = start.codebook, start.texture
     coded = [replace(song, example=replace(song.example, codes=book.encode(_plain(steps)))) for song, steps in read]
+    if start is not None:
+        reporter.line(_fit_in_words(start, book, zip(coded, read, strict=True)))
     means = [_bar_means(song.example, book) for song in coded]
-    form = FormCodec.fit(
+    form = start.form if start is not None else FormCodec.fit(
         np.concatenate([m for m, song in zip(means, coded, strict=True) if song.split == "train"]),
         book.deviations, sizes["n_form"], sizes["n_tokens"], rng=rng,
     )  # fmt: skip
@@ -192,6 +201,22 @@ def _read(
         example = Example(track.track.title, pitch, bars.length, bars.regular, first, empty, empty)
         out.append((Song(track.track.split, number, example), steps.astype(np.float16)))
     return out
+
+
+def _fit_in_words(start: BandModel, book: Codebook, songs: Iterable[tuple[Song, tuple[Song, Any]]]) -> str:
+    """How far codes that were fitted on other music are from this music: rms, in dB of the frames' levels."""
+    known = {example.title for example in start.examples}
+    squares: dict[bool, list[float]] = {True: [], False: []}
+    for song, (_, steps) in songs:
+        if song.example.pitch == 0.0:
+            squares[song.example.title in known].append(
+                float(np.mean((book.decode(song.example.codes) - _plain(steps)) ** 2))
+            )
+    old, new = (math.sqrt(sum(some) / len(some)) if some else None for some in (squares[True], squares[False]))
+    said = "codes and forms are kept"
+    if old is not None:
+        said += f"; they miss the songs they were fitted on by {old:.1f} dB"
+    return said + (f", other songs by {new:.1f} dB" if new is not None else "")
 
 
 def _plain(steps: npt.NDArray[np.float16]) -> Floats:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
@@ -19,7 +20,7 @@ from ..project import Project
 from ..project.stage import activity, alone
 from ..records import Model, digest
 from . import model_folder
-from .checkpoint import About, read_about
+from .checkpoint import About, find_model, read_about, write_about
 from .params import FleshParams, Preset, Setup, SkeletonParams, TrainParams, settle
 from .processor import available_gib, needs_in_words, refuse_if_too_big
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 VERSION = 6
 NETS = ("skeleton", "flesh")
+APART = ("preset", "steps", "time_s", "patience", "keep", "labels")
+"""Settings that do not change what a training step does."""
 MEASURED_STEPS = 3
 """Training steps that an estimate makes, after a first one that does not count."""
 READING_S_PER_S = 0.08
@@ -62,6 +65,14 @@ class Trained:
         if "loss" in self.measures:
             said += f"; spectra of unheard songs {20 * self.measures['loss']:.1f} dB off"
         return said
+
+
+@dataclass(frozen=True)
+class More:
+    """How much longer a run is trained that had ended: so many seconds, or steps."""
+
+    time_s: float = 0.0
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -125,15 +136,101 @@ def train(
 run = train
 
 
+def extend(project: Project, word: str, *, more: More, device: str = "cpu", reporter: Reporter = SILENT) -> Trained:
+    """Train a run longer, with the settings it was trained with.
+
+    The learning rate is again the cosine's, at the share of the whole that is done: after as much again it begins
+    at half its peak. An extension that was interrupted is ended by the same command, not begun anew.
+
+    Raises
+    ------
+    ParameterError
+        No such run; the music or the project's seed is not what it was trained with; or it has nothing to go on from.
+    """
+    from ..corpus.prepared import open_corpus
+
+    folder, _ = find_model(project, word, kind="")
+    about = read_about(folder)
+    if not (folder / model_folder.RESUME).exists():
+        raise ParameterError(f"{about.id}: has no state to go on from; begin a new run with its weights: --from")
+    params = settings_used(project, about)
+    table = "flesh" if about.kind == "flesh" else "skeleton"
+    if _about(project, params, settle(params), open_corpus(project)).id != about.id:
+        raise ParameterError(
+            f"{about.id}: the music, the seed or the preset is another than it was trained with; begin a new run with "
+            f"its weights: neuralbum train {table} --from {about.id}"
+        )
+    return _train_one(project, params, device=device, force=False, reporter=reporter, more=more)
+
+
+def settings_used(project: Project, about: About) -> SkeletonParams | FleshParams:
+    """The settings a run was trained with; those that do not change it are the project's of now."""
+    base: SkeletonParams | FleshParams = (
+        project.params("flesh", FleshParams) if about.kind == "flesh" else project.params("skeleton", SkeletonParams)
+    )
+    names = {f.name for f in fields(base)} - set(APART)
+    said = {name: value for name, value in about.training.items() if name in names}
+    return replace(base, preset=about.preset, **said)
+
+
+def setup_of(project: Project, about: About, folder: Path, device: str, reporter: Reporter) -> Setup:
+    """What a run that is there is opened with."""
+    from ..corpus.prepared import open_corpus
+
+    params = settings_used(project, about)
+    seed = project.settings.seed
+    return Setup(params, settle(params), open_corpus(project), folder, seed, device, _precise(device), reporter)
+
+
+def _goal(project: Project, folder: Path, about: About, more: More) -> About:
+    """The run with the end of its extension: the one it was on its way to when it was interrupted, or a new one."""
+    row = next((m for m in project.catalogue.models() if m.id == about.id), None)
+    on_its_way = row is not None and not (row.config.get("ended") or {}).get("how")
+    if on_its_way and "until_s" in about.training:
+        return about
+    state = model_folder.read_tensors(folder / model_folder.RESUME)
+    until_s = float(state["clock_s"]) + more.time_s if more.time_s > 0 else 0.0
+    until = int(state["step"]) + more.steps if more.steps > 0 else 0
+    about = replace(about, training={**about.training, "until_s": until_s, "until_step": until})
+    write_about(folder, about)
+    store_row(project, about)
+    return about
+
+
+def _start_of(
+    project: Project, params: SkeletonParams | FleshParams, chosen: Preset
+) -> tuple[SkeletonParams | FleshParams, tuple[Path, int] | None]:
+    """The settings with the whole name of the checkpoint a run begins with, and where it lies.
+
+    Raises
+    ------
+    CatalogueError, CheckpointError, ParameterError
+        There is none, or its net is another.
+    """
+    if not params.start_from:
+        return params, None
+    if chosen.kind == "samplernn":
+        raise ParameterError("start_from: a samplernn always begins anew")
+    folder, step = find_model(project, params.start_from, kind=chosen.kind)
+    about = read_about(folder)
+    step = about.step if step is None else step
+    own = about.facts["net"]
+    if odd := [f"{n} {own[n]} and {v}" for n, v in chosen.net.items() if n != "dropout" and own.get(n) != v]:
+        raise ParameterError(f"{about.id}: its net has another size ({', '.join(odd)}): take --preset {about.preset}")
+    return replace(params, start_from=f"{about.id}@{step}"), (folder, step)
+
+
 def _train_one(
-    project: Project, params: SkeletonParams | FleshParams, *, device: str, force: bool, reporter: Reporter
-) -> Trained:
+    project: Project, params: SkeletonParams | FleshParams, *, device: str, force: bool, reporter: Reporter,
+    more: More | None = None,
+) -> Trained:  # fmt: skip
     from ..corpus.prepared import open_corpus
     from . import session
     from .prepare import check_music
 
     corpus, chosen = open_corpus(project), settle(params)
     check_music(corpus)
+    params, start = _start_of(project, params, chosen)
     about = _about(project, params, chosen, corpus)
     folder = project.models_dir / about.id
     with alone(project, "train", f"train:{about.id}", f"training {about.id}"):  # who is not alone touches nothing
@@ -141,29 +238,35 @@ def _train_one(
             session.begin_anew(folder)
         session.remove_parts(folder)
         started, cpu = time.monotonic(), time.process_time()
-        setup = Setup(params, chosen, corpus, folder, project.settings.seed, device, _precise(device), reporter)
+        setup = Setup(params, chosen, corpus, folder, project.settings.seed, device, _precise(device), reporter, start)
         resumed = (folder / model_folder.RESUME).exists()
         if resumed:
             about = read_about(folder)
+        schedule = session.Schedule(chosen.steps, params.time_s, params.patience, params.keep)
+        if more is not None:
+            about = _goal(project, folder, about, more)
+            until_s, until = about.training["until_s"], about.training["until_step"]
+            schedule = session.Schedule(until or chosen.steps, until_s, keep=params.keep)
         stage = "flesh" if about.kind == "flesh" else "skeleton"
         try:
             with activity(project, stage, device=device, detail={"model": about.id, "preset": about.preset}) as tick:
                 trainer, about = _trainer(setup, about, fresh=not resumed)
-                schedule = session.Schedule(chosen.steps, params.time_s, params.patience, params.keep)
 
                 def add_points(points: Iterable[tuple[str, int, float]]) -> None:
                     project.catalogue.add_curve(about.id, points)
 
+                if more is not None:  # so much longer is trained; opening it comes on top
+                    started = time.monotonic()
                 work = session.Session(folder, about, trainer, schedule, reporter, add_points, tick, started)
                 if resumed:
                     work.resume()
-                _store_row(project, about)
+                store_row(project, about)
                 work.work()
                 how = "failed" if work.broken else "stopped" if work.stopped else "done"
-                _store_row(project, work.about, how, work.stopped)
+                store_row(project, work.about, how, work.stopped)
                 tick(done=1)
         except Exception as cause:
-            _store_row(project, about, "failed", in_one_line(cause))
+            store_row(project, about, "failed", in_one_line(cause))
             raise
     last, scored = work.about, work.about.checkpoint
     return Trained(
@@ -173,19 +276,26 @@ def _train_one(
     )  # fmt: skip
 
 
+def open_task(setup: Setup, about: About, *, fresh: bool) -> tuple[Any, About]:
+    """What a net of this kind is trained on (a ``loop.Task``), and what model.json then says."""
+    room = importlib.import_module(f"{__package__}.{about.kind}_task")
+    found: tuple[Any, About] = room.open_task(setup, about, fresh=fresh)
+    return found
+
+
 def _trainer(setup: Setup, about: About, *, fresh: bool) -> tuple[Trainer, About]:
     from .loop import Trainer, TrainingConfig
 
-    room = importlib.import_module(f"{__package__}.{about.kind}_task")
-    task, about = room.open_task(setup, about, fresh=fresh)
+    task, about = open_task(setup, about, fresh=fresh)
     config = TrainingConfig(setup.chosen.learning_rate, setup.chosen.weight_decay, seed=setup.seed)
     return Trainer(task, config), about
 
 
 def _about(project: Project, params: SkeletonParams | FleshParams, chosen: Preset, corpus: PreparedCorpus) -> About:
     """What model.json says before anything is done; the id is made from all that changes the weights."""
-    apart = ("preset", "steps", "time_s", "patience", "keep", "labels")
-    training = {name: value for name, value in asdict(params).items() if name not in apart}
+    training = {name: value for name, value in asdict(params).items() if name not in APART}
+    if not params.start_from:  # runs of versions that could not do this keep their names
+        del training["start_from"]
     training |= {**asdict(chosen), "seed": project.settings.seed}
     made_of = {name: value for name, value in training.items() if name != "steps"}
     name = digest("train", VERSION, made_of, corpus.digest)
@@ -196,7 +306,7 @@ def _about(project: Project, params: SkeletonParams | FleshParams, chosen: Prese
     )
 
 
-def _store_row(project: Project, about: About, how: str = "", why: str = "") -> None:
+def store_row(project: Project, about: About, how: str = "", why: str = "") -> None:
     """A model's row. ``how`` it ended: done, stopped, pruned or failed; empty while it goes on."""
     known = {m.id: m.created_at for m in project.catalogue.models()}
     config = {
@@ -228,7 +338,6 @@ def estimate(project: Project, params: SkeletonParams | FleshParams, *, device: 
     """
     import resource
     import tempfile
-    from pathlib import Path
 
     from ..corpus.prepared import open_corpus
     from .prepare import check_music

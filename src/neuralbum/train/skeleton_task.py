@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..nets.codebook import N_GROUPS
 from ..nets.skeleton import ABSENT, N_LAGS, N_PAST, Heard, Skeleton
-from . import baselines, checkpoint
+from . import baselines, checkpoint, model_folder
 from .checkpoint import About
 from .material import Disturbance, disturb, hear, stack
 from .params import Setup, SkeletonParams
@@ -197,10 +197,11 @@ def open_task(setup: Setup, about: About, *, fresh: bool) -> tuple[SkeletonTask,
     params, chosen = setup.params, setup.chosen
     assert isinstance(params, SkeletonParams)
     assert chosen.music is not None
+    start = checkpoint.open_model(*setup.start)[0] if setup.start and fresh else None
     if fresh:
         music = prepare(
             setup.corpus, chosen.music, chosen.net, transposed=params.transposed, seed=setup.seed,
-            reporter=setup.reporter,
+            reporter=setup.reporter, start=start,
         )  # fmt: skip
     else:
         model, _ = checkpoint.open_model(setup.folder)
@@ -214,4 +215,6 @@ def open_task(setup: Setup, about: About, *, fresh: bool) -> tuple[SkeletonTask,
         return task, about
     facts, others = unheard_parts(music)
     about = replace(about, facts={**music.model.facts(), **facts}, baselines=task.start_as_regression())
+    if start is not None:
+        model_folder.fill(task.net.state_dict(), start.net.state_dict(), setup.folder)
     return task, checkpoint.write_music(setup.folder, music.model, about, music.renderer, others)
