@@ -14,7 +14,7 @@ from typing import Any
 
 from ..catalogue import Brief
 from ..errors import ParameterError
-from ..records import AUTO, SPLITS, Take, canonical
+from ..records import AUTO, SPLITS, Model, Take, canonical
 from . import Project
 
 TAKE_STAGES = ("screen", "originality", "visualise")
@@ -82,12 +82,18 @@ def overview(project: Project) -> Overview:
         next=_next(
             project,
             has_music=bool(tracks),
-            has_net=any(m.kind != "flesh" and any((project.models_dir / m.id).glob("steps/*")) for m in models),
+            has_net=any(model.kind != "flesh" and not _left_nothing(project, model) for model in models),
             has_takes=bool(takes),
             pending={count.stage for count in stages if count.pending},
             has_kept=bool(kept),
         ),
     )
+
+
+def _left_nothing(project: Project, model: Model) -> bool:
+    """Whether a training failed before there was a net."""
+    failed = (model.config.get("ended") or {}).get("how") == "failed"
+    return failed and not any((project.models_dir / model.id).glob("steps/*"))
 
 
 def next_step(project: Project) -> str:
