@@ -26,7 +26,7 @@ from neuralbum.release.params import Params
 from neuralbum.release.tags import Tags, write_tags
 from neuralbum.release.verification import verify
 
-from .conftest import say
+from .conftest import found, say
 
 needs_c2pa = pytest.mark.skipif(not provenance.available(), reason="the extra 'provenance' is not installed")
 TRAINED = answers.IPTC + "trainedAlgorithmicMedia"
@@ -259,8 +259,14 @@ def test_without_the_extra_the_way_to_get_it_is_said(monkeypatch, tmp_path):
 
 @needs_c2pa
 def test_a_signed_album_is_sealed_once_and_its_tampering_is_named(project, signer, capsys):
+    take = project.catalogue.takes()[0]
+    drawn = project.artefacts_dir / "visualise"
+    clip, poster = make(drawn / "rich.webm", "webm"), drawn / "rich.webp"
+    project.catalogue.forget(f"visualise-{take.id}")
+    found(project, "visualise", take, {}, {"poster": project.relative(poster), "hover": project.relative(clip)})
     params = Params(formats=("mp3", "opus"), sign_certificate=str(signer.certificate), sign_key=str(signer.key))
     assert run(project, params, workers=1).ok
+    assert inspect(project.album_dir / "clips" / "mock-melancholy.webm").source_type.endswith("/algorithmicMedia")
     song = project.album_dir / "audio" / "mock-melancholy.mp3"
     seal = inspect(song)
     assert seal.intact
@@ -269,11 +275,13 @@ def test_a_signed_album_is_sealed_once_and_its_tampering_is_named(project, signe
     poster = inspect(project.album_dir / "pictures" / "mock-melancholy.webp")
     assert (poster.intact, poster.source_type) == (True, answers.IPTC + "algorithmicMedia")
     page = (project.album_dir / "songs" / "mock-melancholy.html").read_text(encoding="utf-8")
-    assert "in the file: MP3, POSTER; beside the file (.c2pa), which cannot carry it: OPUS; no time stamp" in page
+    assert (
+        "in the file: MP3, POSTER; beside the file (.c2pa), which cannot carry it: CLIP, OPUS; no time stamp" in page
+    )
     assert run(project, params, workers=1).done == 0
     assert cli(["release", "verify", str(project.album_dir)]) == 0
     said = capsys.readouterr().out
-    assert "7 signed" in said  # three songs in two formats and a poster
+    assert "8 signed" in said  # three songs in two formats, a poster and a clip
     assert "no time stamp" in said
     data = bytearray(song.read_bytes())
     data[-100] ^= 1
@@ -283,7 +291,7 @@ def test_a_signed_album_is_sealed_once_and_its_tampering_is_named(project, signe
     said = capsys.readouterr().out
     assert "broken seal" in said
     assert "the C2PA manifest is gone" in said
-    say(project, project.catalogue.takes()[0], "verdict", value="drop")
+    say(project, take, "verdict", value="drop")
     assert run(project, params, workers=1).ok
     assert not [p for p in project.album_dir.rglob("*.c2pa") if "mock" in p.name]
 
@@ -299,6 +307,6 @@ def test_an_album_with_time_stamps_says_by_whom(project, signer, time_stamps):
     assert run(project, params, workers=1).ok
     page = (project.album_dir / "songs" / "mock-melancholy.html").read_text(encoding="utf-8")
     assert f"time stamp by {time_stamps}" in page
-    found = verify(project.album_dir)
-    assert found.whole
-    assert not [note for note in found.notes if "time stamp" in note]
+    seen = verify(project.album_dir)
+    assert seen.whole
+    assert not [note for note in seen.notes if "time stamp" in note]

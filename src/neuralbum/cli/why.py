@@ -101,9 +101,9 @@ def _screen(values: dict[str, Any]) -> str:
 def _originality(values: dict[str, Any]) -> str:
     longest, control = values["longest_s"], values["heldout_longest_s"]
     found = (
-        f"{values['n_segments']} stretches sound like the music the net was trained on, the longest for {longest:.1f} s"
+        f"{values['n_segments']} stretches sound like the music it was compared with, the longest for {longest:.1f} s"
         if values["n_segments"]
-        else "no stretch sounds like the music the net was trained on"
+        else "no stretch sounds like the music it was compared with"
     )
     return f"{found}; unrelated music reaches as much with probability {values['p']:.2g}; " + (
         f"longest likeness with a held-out song {control:.1f} s" if control else "no likeness with held-out songs"

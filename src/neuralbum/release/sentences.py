@@ -60,8 +60,9 @@ def unmarked(album: Album) -> str:
 def signature(album: Album, song: AlbumSong) -> str:
     """Where the signatures of a song's files are; empty if it has none."""
     kinds = {k: p for k, p in sorted(song.files.items()) if p in album.signed}
-    inside = [k.upper() for k, p in kinds.items() if album.signed[p] == p]
-    beside = [k.upper() for k, p in kinds.items() if album.signed[p] != p]
+    names = {kind: "CLIP" if kind == "hover" else kind.upper() for kind in kinds}
+    inside = [names[k] for k, p in kinds.items() if album.signed[p] == p]
+    beside = [names[k] for k, p in kinds.items() if album.signed[p] != p]
     if not kinds:
         return ""
     said = [f"in the file: {', '.join(inside)}"] if inside else []
