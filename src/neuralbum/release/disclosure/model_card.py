@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...records import Model, Track
-from ..sentences import copies
+from ..sentences import UNKNOWN, copies
 from ..song_metadata import Album
 
 
@@ -54,7 +54,8 @@ def import_card(album: Album, model_id: str) -> str:
     songs = [song for song in album.songs if song.recipe["model_id"] == model_id]
     told = [song.recipe["origin"]["recipe"] for song in songs]
     same = {key: value for key, value in told[0].items() if all(one.get(key) == value for one in told)}
-    lines = [f"# {_plain(str(songs[0].recipe['origin']['generator']))}", ""]
+    name = str(songs[0].recipe["origin"]["generator"])
+    lines = [f"# {'A generator that is not known' if name == UNKNOWN else _plain(name)}", ""]
     lines += [f"Made {len(songs)} of the {len(album.songs)} songs of *{_plain(album.title)}*; they were imported.", ""]
     lines += [f"- {_plain(key)}: {_plain(str(value))}" for key, value in sorted(same.items())]
     lines += [
