@@ -1,6 +1,6 @@
 """The fingerprint test's own test: degraded, shifted, planted and covered music, searched for blind.
 
-    python benchmarks/originality.py [--quick] [--json] [--peers] [--seed 1] [--positions 16]
+    python benchmarks/originality.py [--quick] [--json] [--detector …] [--seed 1] [--positions 16]
 
 The test bed is built from Debian's game soundtracks (nexuiz-music, asc-music; singularity-music and two
 nexuiz tracks are never indexed), the built-in demo band, and the MIDI songs of openttd-openmsx played
