@@ -275,9 +275,7 @@ def test_a_signed_album_is_sealed_once_and_its_tampering_is_named(project, signe
     poster = inspect(project.album_dir / "pictures" / "mock-melancholy.webp")
     assert (poster.intact, poster.source_type) == (True, answers.IPTC + "algorithmicMedia")
     page = (project.album_dir / "songs" / "mock-melancholy.html").read_text(encoding="utf-8")
-    assert (
-        "in the file: MP3, POSTER; beside the file (.c2pa), which cannot carry it: CLIP, OPUS; no time stamp" in page
-    )
+    assert "in the file: MP3, POSTER; beside the file (.c2pa), which cannot carry it: CLIP, OPUS; no time stamp" in page
     assert run(project, params, workers=1).done == 0
     assert cli(["release", "verify", str(project.album_dir)]) == 0
     said = capsys.readouterr().out
