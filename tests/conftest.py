@@ -10,7 +10,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from neuralbum.audio import write_flac
+from neuralbum.audio import apart, write_flac
 from neuralbum.progress import Silent
 from neuralbum.project import Project
 from neuralbum.project.stage import file_digest
@@ -89,6 +89,26 @@ def encode():
         return path
 
     return write
+
+
+CRASHING = """
+import os, signal, sys
+def crash(event, words):
+    if event == "open" and str(words[0]).endswith("crash.flac"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+sys.addaudithook(crash)
+"""
+
+
+@pytest.fixture
+def crashing_decoder(tmp_path, monkeypatch):
+    """Children die of the signal a decoder would die of when they open a file whose name ends in crash.flac."""
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook" / "sitecustomize.py").write_text(CRASHING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "hook"))
+    apart.close()
+    yield
+    apart.close()
 
 
 @pytest.fixture

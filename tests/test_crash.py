@@ -32,12 +32,12 @@ SETTINGS = {
     "corpus": {"min_minutes": 0.1, "sample_rate": 8000, "valid_share": 0.2, "heldout_share": 0.2},
     "skeleton": {"preset": "debug", "steps": 3, "transposed": 0},
     "flesh": {"preset": "debug", "steps": 2},
-    "generate": {"count": 2, "length_s": 1.5},
+    "generate": {"count": 2, "length_s": 4.0},
     "originality": {"lanes": ["exact"]},
     "visualise": {"width": 128, "height": 96, "fps": 10, "preset": "ultrafast"},
 }
 RIGHTS = {"rights_holder": "The Tests", "contact": "tests@example.org", "permission": "made for the tests"}
-STAGES = ("add", "train", "generate", "screen", "originality", "curate", "title", "visualise", "release")
+STAGES = ("add", "train", "generate", "screen", "originality", "curate", "title", "visualise", "release", "resemblance")
 FEWEST = 2
 """Kills of each stage in the suite."""
 TIMES = ("created_at", "cpu_s", "at", "id")

@@ -99,12 +99,3 @@ def test_every_file_that_the_architecture_names_is_there():
     assert len(named) > 40
     missing = [name for name in named if not (ROOT / "src" / "neuralbum" / name).exists()]
     assert not missing
-
-
-OLD_WORDS = ("dsp", "lineup", "concord", "portrait", "arms", "sleeve", "habits", "opinions", "verb", "cluster")
-"""Modules and functions that were renamed (docs/glossary.md): none of them comes back."""
-
-
-def test_no_module_has_an_old_name():
-    stems = {p.stem for p in (ROOT / "src" / "neuralbum").rglob("*.py")}
-    assert not stems & set(OLD_WORDS)

@@ -18,9 +18,9 @@ RATE = fingerprints.SAMPLE_RATE
 
 def mu_law(sound: Float) -> Float:
     peak = max(float(np.abs(sound).max()), 1e-9)
-    bent = np.sign(sound) * np.log1p(255 * np.abs(sound) / peak) / math.log(256)
-    bent = np.rint(bent * 127) / 127
-    return (np.sign(bent) * (256.0 ** np.abs(bent) - 1) / 255 * peak).astype(np.float32)
+    companded = np.sign(sound) * np.log1p(255 * np.abs(sound) / peak) / math.log(256)
+    companded = np.rint(companded * 127) / 127
+    return (np.sign(companded) * (256.0 ** np.abs(companded) - 1) / 255 * peak).astype(np.float32)
 
 
 def level(sound: Float) -> float:

@@ -7,6 +7,7 @@
     ├── CatalogueError      the catalogue or the project folder is missing, newer or damaged
     ├── CheckpointError     a model cannot be loaded, or does not fit what is asked of it
     ├── TrainingError       training cannot start or go on (NaN, too little material)
+    ├── FormatError         a file of labels or judgements says nothing that is understood
     ├── IndexFileError      a fingerprint index is truncated, foreign or of another version
     ├── MissingExtra        an optional dependency is not installed
     └── ToolError           a library or program underneath refused (codec, disk, service)
@@ -46,6 +47,10 @@ class CheckpointError(NeuralbumError):
 
 class TrainingError(NeuralbumError):
     """Training cannot start or go on."""
+
+
+class FormatError(NeuralbumError):
+    """A file of labels or judgements says nothing that is understood."""
 
 
 class IndexFileError(NeuralbumError):

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from neuralbum.audio.loop_files import LoopInfo, read_chunks, write_loop
+from neuralbum.audio.loop_files import LoopInfo, write_loop
 from neuralbum.errors import ParameterError
 
 RATE = 44_100
+
+
+def read_chunks(path: Path) -> dict[str, bytes]:
+    """The chunks of a WAV file but its sound, by name."""
+    data = path.read_bytes()
+    at, found = 12, {}
+    while at + 8 <= len(data):
+        name, (size,) = data[at : at + 4], struct.unpack("<I", data[at + 4 : at + 8])
+        if name != b"data":
+            found[name.decode("latin-1").strip()] = data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    return found
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from neuralbum.cli.run import run
 from neuralbum.corpus import prepared
+from neuralbum.project import SETTINGS_FILE, Project
 from neuralbum.records import Track
 
 RATE = 16_000
@@ -48,9 +49,19 @@ def test_songs_are_listed_with_what_is_said_of_them(label, project):
     assert "Sixty" not in out
 
 
-def test_the_file_is_the_one_the_skeleton_reads(label, project):
-    assert label("Stairs", "--tag", "slow", "--set", "skeleton.labels=ours.toml")[0] == 0
+@pytest.mark.parametrize("name", ["corpus.labels", "skeleton.labels"])
+def test_the_file_is_named_by_a_setting_that_once_belonged_to_the_skeleton(label, project, name):
+    assert label("Stairs", "--tag", "slow", "--set", f"{name}=ours.toml")[0] == 0
     assert (project.root / "ours.toml").exists()
+
+
+def test_a_file_of_an_earlier_version_names_its_labels_under_skeleton(project):
+    text = (project.root / SETTINGS_FILE).read_text()
+    (project.root / SETTINGS_FILE).write_text(text + '\n[skeleton]\nlabels = "old.toml"\npreset = "debug"\n')
+    opened = Project.open(project.root)
+    assert opened.tables["corpus"]["labels"] == "old.toml"
+    assert opened.tables["skeleton"] == {"preset": "debug"}
+    assert Project.open(project.root, ["corpus.labels=new.toml"]).tables["corpus"]["labels"] == "new.toml"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from neuralbum.audio import resample
+from neuralbum.audio import apart, resample
 from neuralbum.audio import tags as tagging
 from neuralbum.cli.run import run as command_line
 from neuralbum.corpus import CorpusParams, add
@@ -296,20 +296,8 @@ def test_a_title_of_an_odd_name_says_what_can_be_read_of_it(project, tmp_path, s
     assert track.title
 
 
-CRASHING = """
-import os, signal, sys
-def crash(event, words):
-    if event == "open" and str(words[0]).endswith("crash.flac"):
-        os.kill(os.getpid(), signal.SIGSEGV)
-sys.addaudithook(crash)
-"""
-
-
-def test_a_decoder_that_crashes_takes_only_its_own_file_with_it(project, music, tmp_path, monkeypatch):
-    """The child dies of the signal a decoder would die of, when it opens the file; on every run."""
-    (tmp_path / "hook").mkdir()
-    (tmp_path / "hook" / "sitecustomize.py").write_text(CRASHING)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "hook"))
+def test_a_decoder_that_crashes_takes_only_its_own_file_with_it(project, music, crashing_decoder):
+    """On every run."""
     (music / "03 crash.flac").write_bytes((music / os.listdir(music)[0]).read_bytes() + b"x")
     for status in ("added", "known"):
         result = add(project, [music], SHORT)
@@ -323,6 +311,7 @@ def test_a_decoder_that_crashes_takes_only_its_own_file_with_it(project, music, 
 def test_a_child_that_cannot_be_started_is_said_and_what_is_known_stays(project, music, songs, monkeypatch):
     add(project, [music], SHORT)
     (music / "06 new.flac").write_bytes((music / f"01 {songs[0].title}.flac").read_bytes() + b"x")
+    apart.close()
     monkeypatch.setattr("sys.executable", shutil.which("false"))
     result = add(project, [music], SHORT)
     assert statuses(result) == ["known"] * 5 + ["failed"]

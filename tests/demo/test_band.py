@@ -5,7 +5,7 @@ import pytest
 from scipy import signal
 
 from neuralbum.audio import probe, read
-from neuralbum.demo.band import ARTIST, HABITS, SAMPLE_RATE, TONES, cover, make_band, make_song, write_band, write_specs
+from neuralbum.demo.band import ARTIST, SAMPLE_RATE, STYLES, TONES, cover, make_band, make_song, write_band, write_specs
 from neuralbum.demo.score import BEATS, STEPS_PER_BEAT, compose, plan
 from neuralbum.errors import ParameterError
 
@@ -35,7 +35,7 @@ def test_the_band_covers_tempi_and_metres(songs):
     assert {song.metre for song in songs} == {"3/4", "4/4", "5/4", "6/8"}
     assert min(song.bpm for song in songs) < 80
     assert max(song.bpm for song in songs) > 220
-    assert all(habit.bpm[0] >= 58 and habit.bpm[1] <= 280 for habit in HABITS)
+    assert all(style.bpm[0] >= 58 and style.bpm[1] <= 280 for style in STYLES)
     assert len({song.title for song in songs}) == 8
 
 
@@ -95,10 +95,10 @@ def test_another_performance_of_a_song_is_not_a_copy_of_its_samples(songs):
     assert abs(np.corrcoef(again.audio[0], songs[0].audio[0])[0, 1]) < 0.7
 
 
-@pytest.mark.parametrize("habit", HABITS, ids=lambda h: h.feel)
+@pytest.mark.parametrize("style", STYLES, ids=lambda h: h.feel)
 @pytest.mark.parametrize("n_bars", [1, 3, 40])
-def test_forms_fit_any_number_of_bars(habit, n_bars):
-    spec = next(s for s in write_specs(8, np.random.default_rng(3)) if s.feel == habit.feel)
+def test_forms_fit_any_number_of_bars(style, n_bars):
+    spec = next(s for s in write_specs(8, np.random.default_rng(3)) if s.feel == style.feel)
     parts = plan(spec, n_bars)
     assert parts[0][1] == 0
     assert parts[-1][2] == n_bars
@@ -122,7 +122,7 @@ def test_wrong_wishes_are_refused(songs):
         cover(songs[0], tone="flute")
     with pytest.raises(ParameterError, match="tempo_ratio"):
         cover(songs[0], tempo_ratio=0)
-    assert {habit.tone for habit in HABITS} <= set(TONES)
+    assert {style.tone for style in STYLES} <= set(TONES)
 
 
 def test_the_band_can_be_written_as_tagged_files(tmp_path):

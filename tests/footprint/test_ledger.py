@@ -30,20 +30,20 @@ def test_one_kilowatt_hour_at_500_grams_is_half_a_kilogram_not_500():
 
 def test_a_known_piece_of_work_costs_what_one_works_out_by_hand():
     """100 core hours at 10 W are 1 kWh; at 500 g/kWh that is half a kilogram."""
-    line = ledger.line(activity(cpu_s=360_000.0), PLAIN)
+    line = ledger.entry_of(activity(cpu_s=360_000.0), PLAIN)
     assert line.kwh == Range(1.0, 1.0, 1.0)
     assert line.kg.best == pytest.approx(0.5)
 
 
 def test_the_building_multiplies_and_ranges_multiply_end_by_end():
     params = Params(g_per_kwh=400.0, grid_spread=0.25, pue=(1.0, 1.5, 2.0), core_watts=(5.0, 10.0, 20.0))
-    kg = ledger.line(activity(cpu_s=360_000.0), params).kg
+    kg = ledger.entry_of(activity(cpu_s=360_000.0), params).kg
     assert (kg.low, kg.best, kg.high) == pytest.approx((0.5 * 1.0 * 0.3, 1.0 * 1.5 * 0.4, 2.0 * 2.0 * 0.5))
 
 
 @pytest.mark.parametrize(("name", "amount"), [("energy_kwh", 2.0), ("energy_wh", 2000.0)])
 def test_measured_energy_is_taken_as_it_is_in_either_unit(name, amount):
-    line = ledger.line(activity(cpu_s=1e6, detail={name: amount, "tool": "a meter"}), PLAIN)
+    line = ledger.entry_of(activity(cpu_s=1e6, detail={name: amount, "tool": "a meter"}), PLAIN)
     assert line.kwh == Range(2.0, 2.0, 2.0)
     assert line.methods == ("measured (a meter)",)
 

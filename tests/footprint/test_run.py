@@ -36,8 +36,8 @@ def test_discarded_takes_and_failed_work_are_in_the_cost_per_released_hour(proje
 
 
 def test_the_loops_own_time_ends_in_the_report(project):
-    with activity(project, "screen") as tick:
-        tick(done=3)
+    with activity(project, "screen") as log:
+        log(done=3)
     assert run(project).stages["screen"].n_done == 3
 
 

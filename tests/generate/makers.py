@@ -21,6 +21,8 @@ from neuralbum.records import Model
 from neuralbum.train import checkpoint
 from neuralbum.train.material import bar_means, bars_of
 
+from ..train.makers import write_model
+
 RATE = 16_000
 SONG_S = 24.0
 
@@ -79,6 +81,6 @@ def write_small_model(project):
         id="debug-0", kind="skeleton", preset="debug", sample_rate=RATE, corpus_digest="", code="test",
         facts=model.facts(), step=1, steps_done=1,
     )  # fmt: skip
-    checkpoint.write_model(project.models_dir / about.id, model, about, renderer)
+    write_model(project.models_dir / about.id, model, about, renderer)
     project.catalogue.add_model(Model(about.id, "skeleton", "debug", RATE, "", created_at=1.0))
     return about.id

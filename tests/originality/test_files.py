@@ -14,7 +14,7 @@ import soundfile
 from neuralbum.audio import resample, write_flac
 from neuralbum.audio.files import SUFFIXES, scan
 from neuralbum.cli.run import run as command
-from neuralbum.errors import AudioError, IndexFileError, ParameterError
+from neuralbum.errors import AudioError, IndexFileError
 from neuralbum.originality import index as indexes
 from neuralbum.originality import index_files, search_files
 from neuralbum.originality.files import sound_files, unique_names
@@ -107,10 +107,10 @@ def test_indexing_a_folder_leaves_out_what_is_no_sound_and_says_so(tmp_path, tra
 def test_places_that_hold_nothing_are_errors(tmp_path):
     with pytest.raises(AudioError, match="no such file"):
         sound_files([tmp_path / "absent"])
-    with pytest.raises(ParameterError, match="no sound files"):
+    with pytest.raises(AudioError, match="no sound files"):
         index_files([tmp_path], tmp_path / "x.nbx")
     write_flac(tmp_path / "tiny.flac", np.zeros((1, 100), np.float32), RATE)
-    with pytest.raises(ParameterError, match="none of 1 tracks"):
+    with pytest.raises(AudioError, match="none of 1 tracks"):
         index_files([tmp_path], tmp_path / "x.nbx")
     with pytest.raises(IndexFileError):
         search_files(tmp_path / "tiny.flac", [tmp_path / "tiny.flac"])

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from neuralbum.corpus import prepared
+from neuralbum.nets.band_model import BandModel
+from neuralbum.nets.griffin_lim import PlainRenderer
 from neuralbum.project import Project
 from neuralbum.records import Track
+from neuralbum.train.checkpoint import About, Checkpoint, write_music, write_net
 
 RATE = 44_100
 MONO_RATE = 8_000
@@ -48,3 +52,9 @@ def project(root: Path, *, train_s: float = 12.0, heldout_s: float = 6.0, valid_
     made.catalogue.add_tracks(tracks)
     prepared.describe(made, sample_rate=MONO_RATE, gain=1.0, tracks=tracks)
     return made
+
+
+def write_model(folder: Path, model: BandModel, about: About, renderer: PlainRenderer | None = None) -> About:
+    """Write a band's model with one checkpoint, at ``about.step``; what model.json then says."""
+    about = write_music(folder, model, replace(about, facts=model.facts()), renderer)
+    return write_net(folder, about, Checkpoint(about.step), model.net.state_dict())

@@ -16,7 +16,9 @@ from neuralbum.nets.skeleton import Skeleton, SkeletonConfig
 from neuralbum.nets.texture import Texture
 from neuralbum.records import digest
 from neuralbum.train import model_folder
-from neuralbum.train.checkpoint import MUSIC, About, open_model, read_about, write_about, write_model
+from neuralbum.train.checkpoint import MUSIC, About, open_model, read_about, write_about
+
+from .makers import write_model
 
 ABOUT = About("tiny-0a1b", "skeleton", "tiny", 16_000, "c0", "0.0", {}, step=3)
 

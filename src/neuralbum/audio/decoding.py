@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import AudioError
-from .headers import Outline, Stretch, mpeg_frame_bytes, outline
+from .headers import FilePart, Outline, mpeg_frame_bytes, outline
 
 Audio = npt.NDArray[np.float32]
 
@@ -267,7 +267,7 @@ def opened(path: Path | str, link: tuple[int, int] | None = None) -> Any:
     import av
 
     try:
-        file: Any = plain_path(path) if link is None else Stretch(path, *link)
+        file: Any = plain_path(path) if link is None else FilePart(path, *link)
         container = av.open(file, options={"format_whitelist": FORMATS}, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as cause:
         raise AudioError(f"{path}: cannot be read as sound ({_why(cause)})") from cause

@@ -180,7 +180,7 @@ def _ogg(file: BinaryIO, size: int) -> Outline:
     return Outline(cut=at > size, links=links)
 
 
-class Stretch(io.RawIOBase):
+class FilePart(io.RawIOBase):
     """A stretch of a file as a file of its own."""
 
     def __init__(self, path: Path | str, start: int, stop: int) -> None:

@@ -22,7 +22,7 @@ ONE_SHOT, ROOT_IS_SET, STRETCHES = 0x01, 0x02, 0x04
 
 @dataclass(frozen=True)
 class LoopInfo:
-    """What a desk is told."""
+    """What a DAW is told."""
 
     bpm: float | None = None  #: None: no pulse; then the file is a one-shot
     n_beats: int = 0
@@ -77,15 +77,3 @@ def _chunks(n_samples: int, sample_rate: int, info: LoopInfo) -> list[tuple[byte
             data = text.encode("utf-8") + b"\0"
             listed += name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
     return [(b"smpl", smpl), (b"acid", acid), (b"LIST", listed)]
-
-
-def read_chunks(path: Path) -> dict[str, bytes]:
-    """The chunks of a WAV file but its sound, by name."""
-    data = path.read_bytes()
-    at, found = 12, {}
-    while at + 8 <= len(data):
-        name, (size,) = data[at : at + 4], struct.unpack("<I", data[at + 4 : at + 8])
-        if name != b"data":
-            found[name.decode("latin-1").strip()] = data[at + 8 : at + 8 + size]
-        at += 8 + size + size % 2
-    return found

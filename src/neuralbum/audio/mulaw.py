@@ -20,9 +20,9 @@ def encode(audio: npt.NDArray[np.floating], n_levels: int = 256) -> Levels:
     """Amplitudes in [−1, 1] (clipped) -> levels in [0, n_levels), same shape."""
     mu = _mu(n_levels)
     x = np.clip(np.asarray(audio, dtype=np.float64), -1.0, 1.0)
-    bent = np.sign(x) * np.log1p(mu * np.abs(x)) / np.log1p(mu)  # in [−1, 1]
+    companded = np.sign(x) * np.log1p(mu * np.abs(x)) / np.log1p(mu)  # in [−1, 1]
     # [−1, 1] * mu/2 + mu/2 = [0, mu]; half-integers round away from the middle, mirrored
-    centred = bent * mu / 2.0
+    centred = companded * mu / 2.0
     level = np.floor(np.abs(centred) + 1e-12) + 0.5
     return np.asarray(np.where(centred < 0, -level, level) + mu / 2.0, dtype=np.int32).clip(0, n_levels - 1)
 
@@ -35,8 +35,8 @@ def decode(levels: npt.NDArray[np.integer], n_levels: int = 256) -> Float:
 def table(n_levels: int = 256) -> Float:
     """The amplitude of every level, float32 (n_levels,), increasing and odd-symmetric."""
     mu = _mu(n_levels)
-    bent = (np.arange(n_levels, dtype=np.float64) - mu / 2.0) / (mu / 2.0)
-    return np.asarray(np.sign(bent) * np.expm1(np.abs(bent) * np.log1p(mu)) / mu, dtype=np.float32)
+    companded = (np.arange(n_levels, dtype=np.float64) - mu / 2.0) / (mu / 2.0)
+    return np.asarray(np.sign(companded) * np.expm1(np.abs(companded) * np.log1p(mu)) / mu, dtype=np.float32)
 
 
 def _mu(n_levels: int) -> float:

@@ -185,10 +185,17 @@ def read(path: Path | str, *, sample_rate: int | None = None, mono: bool = False
     AudioError
         Unreadable, or without a single sample.
     """
+    return join(path, blocks(path), sample_rate=sample_rate, mono=mono)
+
+
+def join(
+    path: Path | str, blocks: Iterator[tuple[Audio, int]], *, sample_rate: int | None = None, mono: bool = False
+) -> tuple[Audio, int]:
+    """Blocks of one file as a whole; as ``read``."""
     parts: list[Audio] = []
     rate = 0
     mix = MonoMix()
-    for block, rate in blocks(path):  # noqa: B007  # the last rate is returned
+    for block, rate in blocks:  # noqa: B007  # the last rate is returned
         if not np.isfinite(block).all():
             raise AudioError(f"{path}: holds NaN or infinite samples; convert it again from its source")
         parts.append(mix(block)[None] if mono else block)

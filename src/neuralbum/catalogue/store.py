@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, not_, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine
 
 from ..records import Activity, BlindTest, Event, Finding, Judgement, Model, RunOpinion, Song, Take, Track, canonical
@@ -428,7 +427,10 @@ def _put(
 ) -> int:
     """Insert, or on the same key replace (``unless`` holds of the old row) or leave alone; 1 if a row was written."""
     keys = conflict or [column.name for column in table.primary_key]
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
     statement = insert(table).values(**row)
     if replace:
         rest = {name: value for name, value in row.items() if name not in keys}

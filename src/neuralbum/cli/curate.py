@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import ParameterError
+from ..errors import FormatError, ParameterError
 from ..project import Project
 from ..project.overview import next_step
 from .console import finish, print_json, print_next, reporter
@@ -140,17 +140,19 @@ def import_(
     """
     from .. import curate
     from ..curate.importing import decode
+    from ..web.auth import clean_actor
 
     opened, form = open_project(project), _form(file)
     try:
         text = decode(file.read_bytes())
     except OSError as cause:
-        raise ParameterError(f"{file}: cannot be read ({cause.strerror})") from cause
+        raise FormatError(f"{file}: cannot be read ({cause.strerror})") from cause
+    actor = clean_actor(curator) if curator else _me()
     about = (find_takes(opened, [take]) or [""])[0] if take else _take_named(file, opened)
     try:
-        new = curate.bring_in(opened, form, text, actor=curator or login_name(), take=about)
+        new = curate.bring_in(opened, form, text, actor=actor, take=about)
     except ParameterError as why:
-        raise ParameterError(f"{file}: {why}") from why
+        raise FormatError(f"{file}: {why}") from why
     if json:
         print_json({"file": str(file), "new": new})
     else:

@@ -44,6 +44,8 @@ def command(
     from ..generate import GenerateParams
 
     project = asked.open()
+    if count is not None and hours is not None:
+        raise ParameterError("--count and --hours: choose one")
     params = project.params(
         "generate", GenerateParams, count=count, hours=hours, length_s=length, model=model, tempo=tempo,
         temperature=None if temperature is None else temperatures(temperature),

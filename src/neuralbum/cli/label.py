@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..corpus.labels import HIGHEST_BPM, LOWEST_BPM, Labels, find_track, read_labels, say
+from ..corpus.params import CorpusParams
 from ..errors import CatalogueError, ParameterError
 from ..project.overview import next_step
 from .console import print_json, print_next, print_table, reporter
@@ -40,10 +41,8 @@ def command(
 
     Example: neuralbum label --suggest --accept
     """
-    from ..train.params import SkeletonParams
-
     opened = open_project(project, words)
-    path = opened.root / opened.params("skeleton", SkeletonParams).labels
+    path = opened.root / opened.params("corpus", CorpusParams).labels
     saying = bool(tag or untag or no_tempo or tempo is not None)
     if suggest:
         if saying:

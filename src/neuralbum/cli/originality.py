@@ -250,6 +250,7 @@ def _ask_services(places: list[Path], names: tuple[str, ...]) -> list[dict[str, 
     """What outside services say about each file; silence is reported as such."""
     if not names:
         return []
+    from ..audio import apart
     from ..errors import AudioError
     from ..originality import services
     from ..originality.files import sound_files
@@ -259,7 +260,7 @@ def _ask_services(places: list[Path], names: tuple[str, ...]) -> list[dict[str, 
     said = []
     for path in sound_files(places):
         try:
-            sound = read_mono(path)
+            sound = read_mono(path, blocks=apart.blocks)
         except AudioError:
             continue  # named among the failures already
         said += [{"file": str(path), **asdict(service.identify(sound))} for service in asked]

@@ -24,13 +24,13 @@ def command(
 
     Example: neuralbum tempo song.flac --parts
     """
-    from .. import audio
+    from ..audio import apart
     from ..audio.tempogram import BPM
     from ..screen import tempo
     from ..screen.analysis import analyse
 
     def measure(path: Path) -> Tempo:
-        heard = analyse(audio.blocks(path), name=str(path))
+        heard = analyse(apart.blocks(path), name=str(path))
         return tempo.measure(heard.onset, heard.frame_rate)
 
     results: list[dict[str, object]] = []

@@ -79,7 +79,8 @@ def command(
     for params in wanted:
         done += train(opened, params, device=chosen, force=force, reporter=talker)
         if not json:
-            print(f"{done[-1].sentence()}; {hours(done[-1].cpu_s)} of CPU")
+            spent = f"{hours(done[-1].cpu_s)} of CPU" if done[-1].new_steps else "nothing to do, it is trained"
+            print(f"{done[-1].sentence()}; {spent}")
     if json:
         print_json(done)
     else:

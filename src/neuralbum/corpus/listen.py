@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import audio
+from ..audio import apart
 from ..errors import AudioError
 from .arrays import ArrayWriter, quantise
 from .duplicates import RATE as SIGNATURE_RATE
@@ -37,7 +38,9 @@ def measure_file(path: Path) -> dict[str, Any]:
 
     values: dict[str, Any] = {"error": None, "signature": "", "n_samples": 0}
     try:
-        info = audio.probe(path)
+        info = apart.probe(path)
+    except apart.DecoderCrashed:
+        raise
     except AudioError as cause:
         return {**values, "error": without_path(cause, path)}
     values |= {"title": info.title[:500], "artist": info.artist[:500], "channels": info.channels, "codec": info.codec}
@@ -55,6 +58,8 @@ def measure_file(path: Path) -> dict[str, Any]:
             meter.add(stereo, mono)
             signature.add(low.resample_chunk(mono))
             turned |= mix.turned
+    except apart.DecoderCrashed:
+        raise
     except (AudioError, ValueError) as cause:
         values["error"] = without_path(cause, path)
     if meter is None:
@@ -133,7 +138,7 @@ def prepare_file(path: Path, mono: Path, stereo: Path, *, sample_rate: int, gain
 
 
 def _stereo_blocks(path: Path, log: audio.DecodeLog | None = None) -> Iterator[tuple[Audio, int]]:
-    for block, sample_rate in audio.blocks(path, log=log):
+    for block, sample_rate in apart.blocks(path, log=log):
         yield to_stereo(block), sample_rate
 
 

@@ -32,3 +32,4 @@ class CorpusParams:
         "refuse", "what to do with a file that breaks off: refuse it, or use what is there", choices=("refuse", "use")
     )
     near_duplicates: bool = setting(True, "recognise other copies of the same recording and leave them out")
+    labels: str = setting("labels.toml", "the file in the project folder that gives songs their tags and tempo")

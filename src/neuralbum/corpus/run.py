@@ -17,16 +17,16 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..audio import apart
 from ..audio.files import Scan, find_shown, scan, show_path
 from ..errors import AudioError, NeuralbumError, ParameterError
 from ..progress import SILENT, Reporter
 from ..project import Project, atomic, stage
 from ..records import Activity, Finding, Track, digest
 from .arrays import scale
-from .decoding_process import DecodingProcess
 from .duplicates import find_copies
 from .levels import corpus_gain
-from .listen import Prepared, prepare_file, without_path
+from .listen import Prepared, measure_file, prepare_file, without_path
 from .params import CorpusParams
 from .prepared import describe, mono_path, stereo_path
 from .scan import clean_text, title_of
@@ -214,29 +214,20 @@ def _measure(
     for path, (track_id, sha256) in hashed.items():
         items.setdefault(track_id, stage.Item(track_id, {"sha256": sha256}, path))
 
-    started = time.time()
-    with DecodingProcess() as decoding:
+    started, cpu_s = time.time(), apart.cpu_s()
 
-        def measure(item: stage.Item, scratch: stage.Scratch) -> stage.Measured:
-            try:
-                return stage.Measured(decoding.measure(item.payload))
-            except AudioError as cause:
-                raise AudioError(without_path(cause, item.payload)) from cause
+    def measure(item: stage.Item, scratch: stage.Scratch) -> stage.Measured:
+        try:
+            return stage.Measured(measure_file(item.payload))
+        except AudioError as cause:
+            raise AudioError(without_path(cause, item.payload)) from cause
 
-        stage.run_items(
-            project,
-            STAGE,
-            VERSION,
-            _Measuring(),
-            list(items.values()),
-            measure,
-            force=force,
-            retry=True,
-            reporter=reporter,
-            label="measure",
-        )
-    if decoding.cpu_s:  # the ledger of this process does not see the child's
-        child = Activity(STAGE, started, wall_s=0.0, cpu_s=decoding.cpu_s, detail={"process": "decoding"})
+    stage.run_items(
+        project, STAGE, VERSION, _Measuring(), list(items.values()), measure,
+        force=force, retry=True, reporter=reporter, label="measure",
+    )  # fmt: skip
+    if spent := apart.cpu_s() - cpu_s:  # the ledger of this process does not see the children's
+        child = Activity(STAGE, started, wall_s=0.0, cpu_s=spent, detail={"process": "decoding"})
         project.catalogue.add_activity(child)
     return {finding.subject: finding for finding in project.catalogue.findings(STAGE) if finding.subject in items}
 

@@ -30,7 +30,7 @@ SAME_S = 1e-4
 
 
 @dataclass(frozen=True)
-class Line:
+class Statement:
     """One thing a file says about a take."""
 
     where: str  #: for errors: "line 3"
@@ -109,7 +109,7 @@ def _at(where: str, why: str) -> ParameterError:
     return ParameterError(f"{where}: {why}; nothing was imported")
 
 
-def _words(line: Line) -> dict[str, Any]:
+def _words(line: Statement) -> dict[str, Any]:
     payload = {"note_id": "note-without-name", **line.payload} if line.kind == "note" else line.payload
     return {"client_id": "import-without-name", "kind": line.kind, "take_id": line.take_id, "payload": payload}
 
@@ -240,7 +240,7 @@ def _decimal(text: str) -> float:
     return float(plain.replace(",", "."))
 
 
-def _read_csv(text: str) -> Iterator[Line]:
+def _read_csv(text: str) -> Iterator[Statement]:
     """Rows of a spreadsheet: commas, semicolons or tabs, whatever its country uses."""
     told, first = "", 1
     if text[:4].casefold() == "sep=":  # Excel's own way to name the delimiter
@@ -263,7 +263,7 @@ def _read_csv(text: str) -> Iterator[Line]:
         raise _at(f"line {table.line_num + first - 1}", str(cause)) from cause
 
 
-def _read_row(where: str, names: Sequence[str], cells: Sequence[str]) -> Iterator[Line]:
+def _read_row(where: str, names: Sequence[str], cells: Sequence[str]) -> Iterator[Statement]:
     if any(cell.strip() for cell in cells[len(names) :]):
         raise _at(
             where,
@@ -275,16 +275,16 @@ def _read_row(where: str, names: Sequence[str], cells: Sequence[str]) -> Iterato
     summed_up = ANYBODY if "who" in names else ""
     verdict = row.get("verdict", "").casefold()
     if verdict:
-        yield Line(where, take_id, "verdict", {"value": verdict}, who)
+        yield Statement(where, take_id, "verdict", {"value": verdict}, who)
     for tag in row.get("tags", "").split(";"):
         if tag.strip():
-            yield Line(where, take_id, "tag", {"tag": tag.strip()}, summed_up)
+            yield Statement(where, take_id, "tag", {"tag": tag.strip()}, summed_up)
     if row.get("bpm"):
         try:
             bpm = _decimal(row["bpm"])
         except ValueError as cause:
             raise _at(where, f"bpm {cause}") from cause
-        yield Line(where, take_id, "tap", {"bpm": bpm, "times_s": []}, summed_up)
+        yield Statement(where, take_id, "tap", {"bpm": bpm, "times_s": []}, summed_up)
 
 
 def _as_meant(cell: str) -> str:
@@ -296,7 +296,7 @@ def _as_meant(cell: str) -> str:
 # ---- labels ---------------------------------------------------------------------
 
 
-def _read_audacity(text: str, take_id: str) -> Iterator[Line]:
+def _read_audacity(text: str, take_id: str) -> Iterator[Statement]:
     """Labels; a line ``# take`` says which take the ones below it are about."""
     for number, line in enumerate(text.split("\n"), start=1):
         where = f"line {number}"
@@ -313,13 +313,13 @@ def _read_audacity(text: str, take_id: str) -> Iterator[Line]:
             times = {"start_s": _decimal(start), "end_s": _decimal(end)}
         except ValueError as cause:
             raise _at(where, f"{cause}: a label is its start, its end and its text, with tabs between them") from cause
-        yield Line(where, take_id, "note", {**times, "text": label})
+        yield Statement(where, take_id, "note", {**times, "text": label})
 
 
 # ---- JAMS -----------------------------------------------------------------------
 
 
-def _read_jams(text: str, take_id: str) -> Iterator[Line]:
+def _read_jams(text: str, take_id: str) -> Iterator[Statement]:
     """One document; also a list of them."""
     try:
         found = parse_json(text)
@@ -334,7 +334,7 @@ def _read_jams(text: str, take_id: str) -> Iterator[Line]:
         raise _at("not JAMS", f"{type(cause).__name__} {str(cause)[:80]}") from cause
 
 
-def _read_jam(document: str, jam: Mapping[str, Any], take_id: str) -> Iterator[Line]:
+def _read_jam(document: str, jam: Mapping[str, Any], take_id: str) -> Iterator[Statement]:
     take_id = str((jam["file_metadata"].get("identifiers") or {}).get("neuralbum_take") or take_id)
     if not take_id:
         raise _at(document, "identifiers.neuralbum_take names no take; name the file TAKE.jams, or say --take TAKE")
@@ -346,15 +346,15 @@ def _read_jam(document: str, jam: Mapping[str, Any], take_id: str) -> Iterator[L
             value = seen["value"]
             match namespace:
                 case "tempo":
-                    yield Line(where, take_id, "tap", {"bpm": value, "times_s": []}, who)
+                    yield Statement(where, take_id, "tap", {"bpm": value, "times_s": []}, who)
                 case "tag_open":
-                    yield Line(where, take_id, "tag", {"tag": value}, who)
+                    yield Statement(where, take_id, "tag", {"tag": value}, who)
                 case "segment_open":
                     start_s, end_s = float(seen["time"]), float(seen["time"]) + float(seen["duration"])
-                    yield Line(where, take_id, "note", {"start_s": start_s, "end_s": end_s, "text": value}, who)
+                    yield Statement(where, take_id, "note", {"start_s": start_s, "end_s": end_s, "text": value}, who)
     sandbox = jam.get("sandbox") or {}
     said = dict(sandbox.get("verdicts") or {})
     if sandbox.get("verdict"):  # as this program wrote it before it told people apart
         said.setdefault("", sandbox["verdict"])
     for who, verdict in said.items():
-        yield Line(document, take_id, "verdict", {"value": verdict}, who)
+        yield Statement(document, take_id, "verdict", {"value": verdict}, who)

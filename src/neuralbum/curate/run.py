@@ -59,7 +59,7 @@ def auto(
     takes = project.catalogue.takes()
     if not takes:
         raise CatalogueError(f"{project.root}: no takes to keep yet; make some with `neuralbum generate`")
-    with activity(project, "curate") as tick:
+    with activity(project, "curate") as log:
         ranked = _ranked(project, takes)
         judged = project.catalogue.judgements()
         decided = _decided_by_people(judged)
@@ -69,7 +69,7 @@ def auto(
         unsaid = Judgement("")
         new = [p for p in proposals if judged.get(p.take_id, unsaid).by_actor.get(AUTO) != p.value]
         said = project.catalogue.say([_verdict(p, spoken[p.take_id]) for p in new])
-        tick(done=said)
+        log(done=said)
     verdicts = Counter(j.verdict for j in project.catalogue.judgements().values())
     known = {r.take_id for r in ranked} | set(decided)
     outcome = AutoOutcome(
@@ -199,16 +199,16 @@ def prepare(
     screen = project.catalogue.latest("screen")
     done, errors = 0, []
     reporter.begin("curate", len(wanted), "takes")
-    with activity(project, "curate", detail={"what": "prepare"}) as tick:
+    with activity(project, "curate", detail={"what": "prepare"}) as log:
         for take in wanted:
             try:
                 media.opus(take)
                 media.mel(take, screen.get(take.id))
                 done += 1
-                tick(done=1)
+                log(done=1)
             except NeuralbumError as cause:
                 errors.append((take.id, str(cause)))
-                tick(failed=1)
+                log(failed=1)
             reporter.advance(1)
     reporter.end()
     media.close()

@@ -80,7 +80,7 @@ class DemoSong:
 
 
 @dataclass(frozen=True)
-class Habit:
+class SongStyle:
     """One of the kinds of song the band writes."""
 
     feel: str
@@ -91,8 +91,8 @@ class Habit:
     form: tuple[Part, ...]
 
 
-HABITS: tuple[Habit, ...] = (
-    Habit(
+STYLES: tuple[SongStyle, ...] = (
+    SongStyle(
         "d-beat", (176.0, 204.0), "4/4", ("minor", "phrygian"), "garage",
         (
             Part("intro", 2, "open", "toms"),
@@ -103,7 +103,7 @@ HABITS: tuple[Habit, ...] = (
             Part("outro", 2, "open", "half"),
         ),
     ),
-    Habit(
+    SongStyle(
         "emo", (58.0, 76.0), "6/8", ("major", "minor"), "glass",
         (
             Part("intro", 2, "arpeggio", ""),
@@ -114,7 +114,7 @@ HABITS: tuple[Habit, ...] = (
             Part("outro", 1, "arpeggio", ""),
         ),
     ),
-    Habit(
+    SongStyle(
         "blast", (224.0, 280.0), "4/4", ("phrygian", "minor"), "wire",
         (
             Part("intro", 2, "tremolo", ""),
@@ -125,7 +125,7 @@ HABITS: tuple[Habit, ...] = (
             Part("outro", 2, "open", "blast"),
         ),
     ),
-    Habit(
+    SongStyle(
         "five", (126.0, 152.0), "5/4", ("dorian", "minor"), "basement",
         (
             Part("intro", 2, "stabs", "ride"),
@@ -136,7 +136,7 @@ HABITS: tuple[Habit, ...] = (
             Part("outro", 1, "open", "half"),
         ),
     ),
-    Habit(
+    SongStyle(
         "skate", (196.0, 220.0), "4/4", ("major",), "garage",
         (
             Part("intro", 2, "octaves", "toms"),
@@ -147,7 +147,7 @@ HABITS: tuple[Habit, ...] = (
             Part("outro", 2, "stabs", "rock"),
         ),
     ),
-    Habit(
+    SongStyle(
         "sludge", (60.0, 72.0), "4/4", ("phrygian", "minor"), "doom",
         (
             Part("intro", 1, "open", ""),
@@ -157,7 +157,7 @@ HABITS: tuple[Habit, ...] = (
             Part("outro", 1, "open", "toms"),
         ),
     ),
-    Habit(
+    SongStyle(
         "waltz", (108.0, 148.0), "3/4", ("minor", "dorian"), "glass",
         (
             Part("intro", 3, "arpeggio", "brush"),
@@ -167,7 +167,7 @@ HABITS: tuple[Habit, ...] = (
             Part("outro", 2, "open", "toms"),
         ),
     ),
-    Habit(
+    SongStyle(
         "post-hardcore", (96.0, 124.0), "4/4", ("minor", "dorian"), "basement",
         (
             Part("intro", 1, "arpeggio", ""),
@@ -197,18 +197,18 @@ def write_specs(n_songs: int, rng: np.random.Generator) -> list[SongSpec]:
     names = rng.permutation(len(FIRST_WORDS) * len(LAST_WORDS))[:n_songs]
     specs = []
     for i, name in enumerate(names):
-        habit = HABITS[i % len(HABITS)]
+        style = STYLES[i % len(STYLES)]
         first, last = divmod(int(name), len(LAST_WORDS))
         specs.append(
             SongSpec(
                 title=f"{FIRST_WORDS[first]} {LAST_WORDS[last]}",
-                feel=habit.feel,
-                bpm=round(float(rng.uniform(*habit.bpm)), 1),
-                metre=habit.metre,
+                feel=style.feel,
+                bpm=round(float(rng.uniform(*style.bpm)), 1),
+                metre=style.metre,
                 root=int(rng.choice((0, 2, 4, 5, 7, 9, 11))),
-                mode=habit.modes[int(rng.integers(len(habit.modes)))],
-                form=habit.form,
-                tone=habit.tone,
+                mode=style.modes[int(rng.integers(len(style.modes)))],
+                form=style.form,
+                tone=style.tone,
             )
         )
     return specs
@@ -227,7 +227,7 @@ def play_band(seed: int, n_songs: int, duration_s: float) -> Iterator[DemoSong]:
     """The songs of ``make_band``, one after the other."""
     if n_songs < 1:
         raise ParameterError(f"n_songs={n_songs} must be at least 1")
-    specs = write_specs(max(n_songs, len(HABITS)), np.random.default_rng([seed, 0]))[:n_songs]
+    specs = write_specs(max(n_songs, len(STYLES)), np.random.default_rng([seed, 0]))[:n_songs]
     for i, spec in enumerate(specs):
         yield make_song(spec, duration_s, np.random.default_rng([seed, 1, i]))
 

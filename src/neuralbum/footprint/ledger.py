@@ -16,7 +16,7 @@ TRAINING = ("skeleton", "flesh", "sweep")
 
 
 @dataclass(frozen=True)
-class Line:
+class Entry:
     """One activity, or the sum of several."""
 
     stage: str
@@ -30,8 +30,8 @@ class Line:
     kg: Range = NOTHING  #: with the building (PUE) and the grid
     methods: tuple[str, ...] = ()
 
-    def __add__(self, other: Line) -> Line:
-        return Line(
+    def __add__(self, other: Entry) -> Entry:
+        return Entry(
             self.stage,
             self.n_activities + other.n_activities,
             self.n_done + other.n_done,
@@ -77,13 +77,13 @@ def energy(activity: Activity, params: Params) -> tuple[Range, str]:
     return total, method
 
 
-def line(activity: Activity, params: Params) -> Line:
+def entry_of(activity: Activity, params: Params) -> Entry:
     """One activity with its energy and carbon."""
     drawn, method = energy(activity, params)
     supplied = drawn.times(building(params).value)
     g = grid(params).value
     kg = Range(kg_of(supplied.low, g.low), kg_of(supplied.best, g.best), kg_of(supplied.high, g.high))
-    return Line(
+    return Entry(
         activity.stage,
         1,
         activity.n_done,
@@ -97,17 +97,17 @@ def line(activity: Activity, params: Params) -> Line:
     )
 
 
-def by_stage(activities: Iterable[Activity], params: Params) -> dict[str, Line]:
+def by_stage(activities: Iterable[Activity], params: Params) -> dict[str, Entry]:
     """One line per stage, in the order they first ran."""
-    lines: dict[str, Line] = {}
+    lines: dict[str, Entry] = {}
     for activity in activities:
-        one = line(activity, params)
+        one = entry_of(activity, params)
         lines[activity.stage] = lines[activity.stage] + one if activity.stage in lines else one
     return lines
 
 
-def total(lines: Mapping[str, Line]) -> Line:
-    whole = Line("total")
+def total(lines: Mapping[str, Entry]) -> Entry:
+    whole = Entry("total")
     for one in lines.values():
         whole += one
     return whole

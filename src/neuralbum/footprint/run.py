@@ -23,8 +23,8 @@ NOT_COUNTED = (
 class Report:
     """What the album cost so far."""
 
-    stages: Mapping[str, ledger.Line]
-    total: ledger.Line
+    stages: Mapping[str, ledger.Entry]
+    total: ledger.Entry
     made_s: float  #: seconds of takes made
     released_s: float  #: seconds of songs
     kg_per_released_hour: Range | None

@@ -34,7 +34,7 @@ from .watchdog import Watchdog
 REDRAWS = 4  #: how often a take in trouble goes on with other random numbers
 DEGRADATION = 0.5  #: how imperfect the flesh is told that sampled frames are
 LOUDEST = 0.85
-"""Samples above this are bent towards 1.0: a few of a renderer's peaks go beyond it, and would be cut."""
+"""Samples above this are pressed towards 1.0: a few of a renderer's peaks go beyond it, and would be cut."""
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,11 @@ def sound(band: Band, played: Played) -> Iterator[Floats]:
 
 
 def _bounded(mid_side: torch.Tensor) -> Floats:
-    """Mid and side -> left and right, peaks bent to stay below 1."""
+    """Mid and side -> left and right, peaks pressed to stay below 1."""
     audio = left_right(mid_side)
     over = (audio.abs() - LOUDEST).clamp_min(0.0)
-    bent = LOUDEST + (1.0 - LOUDEST) * torch.tanh(over / (1.0 - LOUDEST))
-    return np.asarray(torch.where(over > 0.0, torch.copysign(bent, audio), audio).numpy())
+    pressed = LOUDEST + (1.0 - LOUDEST) * torch.tanh(over / (1.0 - LOUDEST))
+    return np.asarray(torch.where(over > 0.0, torch.copysign(pressed, audio), audio).numpy())
 
 
 def render(band: Band, recipe: Recipe) -> Floats:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import audio
+from ..audio import apart
 from ..audio.files import scan, show_path
 from ..errors import AudioError, NeuralbumError, ToolError
 from ..progress import SILENT, Reporter
@@ -53,13 +54,21 @@ def run(project: Project, places: Iterable[Path | str], *, by: str = "", reporte
     -------
     list of Imported
         One per file, in order; a file that cannot be used is named with the reason and the others go on.
+
+    Raises
+    ------
+    AudioError
+        No sound files there.
     """
+    places = list(places)
     found = scan(places, leave_out=project.root)
+    if not found.files and not found.missing:
+        raise AudioError(f"no sound files in {', '.join(map(show_path, places))}")
     done = [Imported(show_path(path), "failed", note=why) for path, why in found.missing]
     known = set(project.catalogue.take_paths())
     began = time.time()
     reporter.begin("import", len(found.files), "files")
-    with activity(project, STAGE, detail={"by": by}) as tick:
+    with activity(project, STAGE, detail={"by": by}) as log:
         for number, path in enumerate(found.files):
             try:
                 one = _take_in(project, path, by, known, began + number * 1e-3)
@@ -68,14 +77,14 @@ def run(project: Project, places: Iterable[Path | str], *, by: str = "", reporte
                     raise  # a full disk: the next file would fare no better
                 one = Imported(show_path(path), "failed", note=str(error))
             done.append(one)
-            tick(done=one.status == "added", failed=one.status == "failed")
+            log(done=one.status == "added", failed=one.status == "failed")
             reporter.advance(1, one.status)
     reporter.end()
     return done
 
 
 def _take_in(project: Project, path: Path, by: str, known: set[str], created_at: float) -> Imported:
-    sound, rate = audio.read(path)
+    sound, rate = apart.read(path)
     if len(sound) > 2:
         raise AudioError(f"{len(sound)} channels; takes have one or two, mix it down first")
     if sound.shape[1] < SHORTEST_S * rate:
@@ -101,7 +110,7 @@ def _take_in(project: Project, path: Path, by: str, known: set[str], created_at:
         return Imported(show_path(path), "known", take, generator, "the same sound is a take already")
     target = project.takes_dir / f"{take}.flac"
     with atomic(target) as part:
-        if path.suffix.lower() == ".flac" and rate == audio.probe(path).sample_rate:
+        if path.suffix.lower() == ".flac" and rate == apart.probe(path).sample_rate:
             shutil.copyfile(path, part)
         else:
             audio.write_flac(part, sound, rate, bits=16 if _fits_16_bits(sound) else 24)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import audio
+from ..audio import apart
 from ..audio.files import scan, show_path
 from ..errors import AudioError, NeuralbumError, ToolError
 from ..progress import SILENT, Reporter
@@ -62,7 +62,7 @@ def verify(places: Iterable[str], *, reporter: Reporter = SILENT) -> Iterator[Ve
 
 def _heard(name: str, path: Path) -> Verified:
     try:
-        answer = detect(audio.blocks(path))
+        answer = detect(apart.blocks(path))
     except AudioError as error:
         return Verified(name, path, None, error=str(error))
     return Verified(name, path, answer, tuple(near(path)))

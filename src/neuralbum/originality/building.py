@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..errors import NeuralbumError, ParameterError
+from ..errors import AudioError, NeuralbumError
 from ..progress import SILENT, Reporter
 from . import covers, null_distribution
 from .fingerprints import CHROMA_RATE, SAMPLE_RATE, Fingerprint, Float, analyse
@@ -52,7 +52,7 @@ def build_index(
 
     Raises
     ------
-    ParameterError
+    AudioError
         Nothing usable among the sources.
     """
     sources = list(sources)
@@ -79,9 +79,7 @@ def build_index(
             failures.append((source.name, "shorter than a blink; left out"))
     reporter.end()
     if not named:
-        raise ParameterError(
-            f"none of {len(sources)} tracks could be used: {failures[0][1] if failures else 'no tracks'}"
-        )
+        raise AudioError(f"none of {len(sources)} tracks could be used: {failures[0][1] if failures else 'no tracks'}")
     for source in decoys:
         foreign.take(-1, source.read())
     index = gather(named)

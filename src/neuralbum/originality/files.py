@@ -13,9 +13,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..audio import DecodeLog
+from ..audio import DecodeLog, apart
 from ..audio.files import Scan, scan, show_path
-from ..errors import AudioError, NeuralbumError, ParameterError
+from ..errors import AudioError, NeuralbumError
 from ..progress import SILENT, Reporter
 from ..project.stage import file_digest
 from ..records import digest
@@ -56,9 +56,7 @@ def index_files(
     Raises
     ------
     AudioError
-        A place does not exist.
-    ParameterError
-        No usable sound in them.
+        A place does not exist, or there is no usable sound in them.
     """
     from . import index
     from .building import Source, build_index
@@ -66,11 +64,11 @@ def index_files(
 
     found = _found(places)
     if not found.files:
-        raise ParameterError(f"no sound files in {', '.join(map(show_path, places))}")
+        raise AudioError(f"no sound files in {', '.join(map(show_path, places))}")
 
     def read(path: Path) -> Float:
         log = DecodeLog()
-        sound = read_mono(path, log)
+        sound = read_mono(path, log, blocks=apart.blocks)
         for remark in log.remarks():
             reporter.line(f"{show_path(path)}: {remark}")
         return sound
@@ -179,7 +177,7 @@ def _search_one(path: str) -> Answer:
 
     searcher, (_, lanes, max_p, shortest_s) = _ready[0]
     try:
-        sound = read_mono(path)
+        sound = read_mono(path, blocks=apart.blocks)
         return path, searcher.search(sound, name=show_path(path), lanes=lanes, max_p=max_p, shortest_s=shortest_s), ""
     except NeuralbumError as error:
         return path, [], show_path(str(error))

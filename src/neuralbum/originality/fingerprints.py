@@ -16,7 +16,7 @@ Pure: arrays in, arrays out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -92,15 +92,22 @@ def analyse(sound: Float, *, finer: int = 1) -> Fingerprint:
 # ---- mono ------------------------------------------------------------------------
 
 
-def read_mono(path: Path | str, log: audio.DecodeLog | None = None) -> Float:
+def read_mono(
+    path: Path | str,
+    log: audio.DecodeLog | None = None,
+    *,
+    blocks: Callable[..., Iterator[tuple[Float, int]]] = audio.blocks,
+) -> Float:
     """A sound file as mono at SAMPLE_RATE, decoded block by block; ``log`` says what is odd about it.
+
+    ``blocks`` is ``audio.blocks``, or that of ``audio.apart`` for a file that a person brought.
 
     Raises
     ------
     AudioError
         Unreadable, without a single sample, or holding NaN.
     """
-    mono = mono_16k(audio.blocks(path, log=log), name=str(path))
+    mono = mono_16k(blocks(path, log=log), name=str(path))
     if mono.size == 0:
         raise AudioError(f"{path}: 0 samples; the file is empty or was cut short")
     return mono

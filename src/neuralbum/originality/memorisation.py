@@ -176,8 +176,10 @@ def find_model(project: Project, word: str) -> Model:
     models = project.catalogue.models()
     matches = [m for m in models if m.id == word] or [m for m in models if m.id.startswith(word)]
     if len(matches) != 1:
-        known = ", ".join(m.id for m in models) or "none yet; train one with `neuralbum train`"
-        raise CheckpointError(f"model {word!r}: {len(matches)} of that name; there are: {known}")
+        if not models:
+            raise CheckpointError(f"{project.root}: no model yet; train one with `neuralbum train`")
+        known = ", ".join(m.id for m in models)
+        raise ParameterError(f"model {word!r}: {len(matches)} of that name; there are: {known}")
     return matches[0]
 
 

@@ -51,6 +51,8 @@ TABLES = {
     "demo": "neuralbum.demo.params:DemoParams",
 }
 """The tables neuralbum.toml may hold, and where each one's settings are declared."""
+MOVED = {("skeleton", "labels"): ("corpus", "labels")}
+"""Settings of earlier versions that are still read, and where they stand now: (table, key) -> (table, key)."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ class Project:
         for name, value in tables.items():
             if not isinstance(value, dict):
                 raise SettingsError(f"{path}: {name!r} stands outside of a table; put it under [project] or a stage")
-        flags = parse_words(words)
+        flags = _moved(parse_words(words))
+        tables = _moved(tables)
         for name, table in flags.items():
             tables[name] = {**tables.get(name, {}), **table}
         return cls(root, tables, flags)
@@ -290,6 +293,16 @@ def settle(part: Path, path: Path) -> None:
     with open(part, "rb") as file:
         os.fsync(file.fileno())
     os.replace(part, path)
+
+
+def _moved(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The tables with settings under the names they have now; what stands there by its new name wins."""
+    moved = {name: dict(table) for name, table in tables.items()}
+    for (old_table, old), (table, key) in MOVED.items():
+        if old in moved.get(old_table, {}):
+            value = moved[old_table].pop(old)
+            moved.setdefault(table, {}).setdefault(key, value)
+    return moved
 
 
 def _toml(tables: Mapping[str, Mapping[str, Any]]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..catalogue import Brief
-from ..errors import ParameterError
+from ..errors import CatalogueError, ParameterError
 from ..records import AUTO, SPLITS, Model, Take, canonical
 from . import Project
 
@@ -165,6 +165,8 @@ def find_take(project: Project, word: str) -> Take:
     ------
     ParameterError
         None, or more than one.
+    CatalogueError
+        There are no takes yet.
     """
     return project.catalogue.takes([take_id_of(project, word)])[0]
 
@@ -172,7 +174,9 @@ def find_take(project: Project, word: str) -> Take:
 def take_id_of(project: Project, word: str) -> str:
     """As ``find_take``, the id alone."""
     word = word.strip()
-    songs = project.catalogue.songs()
+    songs, ids = project.catalogue.songs(), project.catalogue.take_paths()
+    if not ids:
+        raise CatalogueError(f"{project.root}: no takes yet; make some with `neuralbum generate`")
     number = int(word) if word.isascii() and word.isdecimal() and len(word) < DIGITS_OF_AN_ID else None
     if number is not None:
         found = {s.take_id for s in songs if s.number == number}
@@ -183,7 +187,6 @@ def take_id_of(project: Project, word: str) -> str:
                 f"more; `neuralbum status --takes` lists them"
             )
         return found.pop()
-    ids = project.catalogue.take_paths()
     found = {s.take_id for s in songs if word.casefold() == s.title.casefold() and s.take_id in ids}
     found |= {i for i in ids if word and i.startswith(word.lower())}
     if word in ids:

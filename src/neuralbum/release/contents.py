@@ -39,7 +39,7 @@ class Release:
     signer: Signer | None
     n_workers: int
     reporter: Reporter
-    tick: Callable[..., None]  #: says that something was done
+    log: Callable[..., None]  #: says that something was done
     errors: list[tuple[str, str]] = field(default_factory=list)  #: (take id, why it is left out)
 
 

@@ -1,4 +1,4 @@
-"""A sample pack for a musician's desk: what curators marked, and four bars of each song, as loops.
+"""A sample pack for a musician's DAW: what curators marked, and four bars of each song, as loops.
 
 Each stretch is widened to whole bars where the music has bars, and cut where the wave crosses zero. Files lie in
 folders named by what was heard ("breakdown-in-6-8"), songs' own loops in ``kept``. The sound carries the album's mark.
@@ -122,7 +122,7 @@ def run(project: Project, params: Params | None = None, *, reporter: Reporter = 
     listing: list[dict[str, object]] = []
     reporter.begin("pack", len(songs), "songs")
     try:
-        with activity(project, "pack") as tick:
+        with activity(project, "pack") as log:
             for song in songs:
                 payload = None if number is None else Payload(number, song.number)
                 try:
@@ -132,7 +132,7 @@ def run(project: Project, params: Params | None = None, *, reporter: Reporter = 
                     listing += _song(work, song, sound, rate, owner)
                 except NeuralbumError as error:
                     errors.append((song.take_id, str(error)))
-                tick(done=1)
+                log(done=1)
                 reporter.advance(1)
         if not listing:
             raise CatalogueError(f"{project.root}: nothing for a pack" + (f"; {errors[0][1]}" if errors else ""))

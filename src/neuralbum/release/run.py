@@ -79,8 +79,8 @@ def run(
     chosen = chosen_songs(project, takes)
     work = project.artefacts_dir / STAGE
     n_workers = n_workers_of(params if workers is None else replace(params, workers=workers))
-    with activity(project, STAGE) as tick, IncrementalBuild(project.album_dir, work / LOG, force=force) as build:
-        release = Release(project, params, build, signer, n_workers, reporter, tick)
+    with activity(project, STAGE) as log, IncrementalBuild(project.album_dir, work / LOG, force=force) as build:
+        release = Release(project, params, build, signer, n_workers, reporter, log)
         songs, sources = with_sound(project, songs_of(project, params, chosen), chosen, release.errors)
         for line in sizes.announcement(project, asked, songs, sources):
             reporter.line(f"release: {line}")
@@ -111,7 +111,7 @@ def run(
         for path in build.sweep():
             reporter.line(f"release: removed {path}")
         build.finish()
-        tick(done=build.made, failed=len(release.errors))
+        log(done=build.made, failed=len(release.errors))
     if untold := sentences.unmarked(album):
         reporter.line(f"release: {untold}")
     for take_id, message in release.errors:

@@ -102,7 +102,7 @@ def make_songs(release: Release, album: Album, sources: Sources, covers: Sources
                 for path in _paths(output, jobs[take_id].signer):
                     os.replace(output.part.with_suffix(Path(path).suffix), build.album_dir / path)
                     build.note(path, output.key, sound=output.sound, sha256=sha256 if path == output.path else "")
-            release.tick()
+            release.log()
         release.reporter.advance(1)
     release.reporter.end()
     made = []

@@ -41,7 +41,7 @@ def screen_file(path: Path | str, params: Params | None = None) -> Screening:
     AudioError
         Unreadable, or without a single sample.
     """
-    from .. import audio
+    from ..audio import apart
     from .measure import screen_sound
 
-    return screen_sound(audio.blocks(path), params, name=str(path))
+    return screen_sound(apart.blocks(path), params, name=str(path))

@@ -1,6 +1,6 @@
 """A take as forty-odd numbers: what the ranker learns from.
 
-The numbers are bent so that equal steps mean about equally much (logarithms of
+The numbers are scaled so that equal steps mean about equally much (logarithms of
 frequencies and shares), because a linear model weighs them.
 """
 

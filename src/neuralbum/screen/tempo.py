@@ -208,7 +208,7 @@ def _felt(views: Floats, peaks: tuple[Peak, ...], strongest: float) -> float:
     What sounds on every eighth note (hats, an arpeggio) makes double tempo the
     strongest of all bands. The low drums tell the beat: their curve is like itself
     from one beat to the next, and not from one eighth to the next. Where there are
-    none, all bands are asked. Only this choice leans on habit; the family stays as measured.
+    none, all bands are asked. Only this choice leans on what is usual; the family stays as measured.
     """
     octaves = [strongest * 2.0**k for k in range(-4, 5)]
     known = [o for o in octaves if LOW_BPM <= o <= HIGH_BPM]

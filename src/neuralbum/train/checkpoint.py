@@ -93,12 +93,6 @@ class About:
 # ---- writing ---------------------------------------------------------------
 
 
-def write_model(folder: Path, model: BandModel, about: About, renderer: PlainRenderer | None = None) -> About:
-    """Write a band's model with one checkpoint, at ``about.step``; returns what model.json then says."""
-    about = write_music(folder, model, replace(about, facts=model.facts()), renderer)
-    return write_net(folder, about, Checkpoint(about.step), model.net.state_dict())
-
-
 def write_music(
     folder: Path, model: BandModel | None, about: About, renderer: PlainRenderer | None = None,
     others: Mapping[str, Tensor] | None = None,

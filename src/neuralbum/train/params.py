@@ -65,7 +65,6 @@ class SkeletonParams:
     start_from: str = setting(
         "", "begin with the weights, the codebook and the forms of this skeleton (ID or ID@step); empty: anew"
     )
-    labels: str = setting("labels.toml", "the file in the project folder that gives songs their tags and tempo")
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ class Trained:
     cpu_s: float = 0.0
     resumed: bool = False
     stopped: str = ""  #: why it ended before its time
+    new_steps: int = 0  #: done in this run
 
     def sentence(self) -> str:
         """What it says of itself; "held out" are songs that chose nothing."""
@@ -242,6 +243,7 @@ def _train_one(
         resumed = (folder / model_folder.RESUME).exists()
         if resumed:
             about = read_about(folder)
+        steps_before = about.steps_done
         schedule = session.Schedule(chosen.steps, params.time_s, params.patience, params.keep)
         if more is not None:
             about = _goal(project, folder, about, more)
@@ -249,7 +251,7 @@ def _train_one(
             schedule = session.Schedule(until or chosen.steps, until_s, keep=params.keep)
         stage = "flesh" if about.kind == "flesh" else "skeleton"
         try:
-            with activity(project, stage, device=device, detail={"model": about.id, "preset": about.preset}) as tick:
+            with activity(project, stage, device=device, detail={"model": about.id, "preset": about.preset}) as log:
                 trainer, about = _trainer(setup, about, fresh=not resumed)
 
                 def add_points(points: Iterable[tuple[str, int, float]]) -> None:
@@ -257,14 +259,14 @@ def _train_one(
 
                 if more is not None:  # so much longer is trained; opening it comes on top
                     started = time.monotonic()
-                work = session.Session(folder, about, trainer, schedule, reporter, add_points, tick, started)
+                work = session.Session(folder, about, trainer, schedule, reporter, add_points, log, started)
                 if resumed:
                     work.resume()
                 store_row(project, about)
                 work.work()
                 how = "failed" if work.broken else "stopped" if work.stopped else "done"
                 store_row(project, work.about, how, work.stopped)
-                tick(done=1)
+                log(done=1)
         except Exception as cause:
             store_row(project, about, "failed", in_one_line(cause))
             raise
@@ -273,6 +275,7 @@ def _train_one(
         last.id, last.kind, project.relative(folder), last.step, last.steps_done,
         measures=dict(scored.measures) if scored else {}, baselines=last.baselines,
         cpu_s=time.process_time() - cpu, resumed=resumed, stopped=work.stopped,
+        new_steps=last.steps_done - steps_before,
     )  # fmt: skip
 
 

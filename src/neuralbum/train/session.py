@@ -70,7 +70,7 @@ class Session:
     schedule: Schedule
     reporter: Reporter
     add_points: AddPoints  #: takes points of the curve
-    tick: Callable[[], object]  #: called often: the ledger's
+    log: Callable[[], object]  #: called often: the ledger's
     started: float = field(default_factory=time.monotonic)  #: the reading of this run's music counts, too
     before_s: float = 0.0  #: what earlier runs took
     evaluation_s: float = 0.0  #: how long the last evaluation took: a timed training keeps it free at its end
@@ -119,7 +119,7 @@ class Session:
                 self.stopped, self.broken = str(cause), True
                 break
             note = self._point(loss)
-            self.tick()
+            self.log()
             reached = min(goal, self.elapsed if by_time else float(self.trainer.step))
             self.reporter.advance(max(0.0, reached - shown), note)
             shown = max(shown, reached)

@@ -109,15 +109,15 @@ def pitch_strength(level: Float) -> Float:
     beside = np.pad(level, ((0, 0), (1, 1)))
     stronger = np.maximum(np.maximum(beside[:, :-2], beside[:, 2:]) - level, np.float32(0))
     share = np.maximum(np.float32(1) - np.float32(INHIBITION) * stronger, np.float32(0))
-    return _bent(level, PITCH_FLOOR, PITCH_BEND) * share
+    return _raised(level, PITCH_FLOOR, PITCH_BEND) * share
 
 
 def light_strength(level: Float) -> Float:
     """Level 0…1 of a band -> how strong its light is, 0…1."""
-    return _bent(level, LIGHT_FLOOR, LIGHT_BEND)
+    return _raised(level, LIGHT_FLOOR, LIGHT_BEND)
 
 
-def _bent(level: Float, floor: float, bend: float) -> Float:
+def _raised(level: Float, floor: float, bend: float) -> Float:
     above = np.maximum((level - np.float32(floor)) / np.float32(1 - floor), np.float32(0))
     return np.asarray(above ** np.float32(bend), dtype=np.float32)
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import audio
-from ..audio import cqt
+from ..audio import MonoMix, apart, cqt
 from ..errors import AudioError
 from .analyse import N_PITCHES, SongLevels, Span, gather, n_video_frames, spans, video_levels
 from .draw import Look, pictures
@@ -48,7 +47,7 @@ def sound_of(path: Path) -> tuple[Iterator[Float], int]:
 
     Rates too low for the highest note are raised: nothing is added, but the bins are there.
     """
-    source = audio.blocks(path)
+    source = apart.blocks(path)
     first = next(source, None)
     if first is None:
         raise AudioError(f"{path}: 0 samples; the file is empty or was cut short")
@@ -60,7 +59,7 @@ def sound_of(path: Path) -> tuple[Iterator[Float], int]:
     def mono() -> Iterator[Float]:
         import soxr
 
-        mix = audio.MonoMix()
+        mix = MonoMix()
         raiser = soxr.ResampleStream(rate, rate * factor, 1, dtype="float32") if factor > 1 else None
         yield_from = [first[0]]
         while yield_from:
@@ -111,8 +110,8 @@ def _draw(path: Path, params: Params, outputs: Outputs) -> dict[str, Any]:
     levels.db.close()
     frames, report = limit(raw, look, limiter=params.limiter)
     if outputs.video is not None:
-        info = audio.probe(path)
-        sound = (block for block, _ in audio.blocks(path, block_s=SOUND_BLOCK_S))
+        info = apart.probe(path)
+        sound = (block for block, _ in apart.blocks(path, block_s=SOUND_BLOCK_S))
         with VideoWriter(
             outputs.video,
             look,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import queue
 import signal
@@ -10,7 +9,6 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +67,8 @@ class _Pool:
 
     def __init__(self, project: Project, task: Task, workers: int, reporter: Reporter) -> None:
         self.project, self.task, self.reporter = project, task, reporter
+        import multiprocessing  # costs time to import, and most runs are of one process
+
         self.context = multiprocessing.get_context("spawn")
         self.heard: Any = self.context.Queue()
         self.outcomes: list[Outcome] = []
@@ -87,6 +87,8 @@ class _Pool:
         return process
 
     def run(self) -> Outcome:
+        from multiprocessing.connection import wait
+
         deaths = 0
         try:
             while self.processes:

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from ... import audio
+from ...audio import apart
 from ...audio.files import scan, show_path
 from ...errors import AudioError
 from ..params import Params
 from ..style import SongStyle, measure_style
 from ..width import LEAST_SONGS, compare_width, style_shares
+from .compare import LEAST_SONGS as LEAST_OF_BAND
 from .compare import Likeness, compare
 from .measures import CUT_S, EXCERPT_S, SongMeasures, measure
 
@@ -37,12 +39,12 @@ def judge(
     Raises
     ------
     AudioError
-        Nothing in a folder can be measured.
-    ParameterError
-        Too few songs to compare.
+        Nothing in a folder can be measured, or there are too few songs to compare.
     """
     cut_s = cut_s or common_cut_s([band_folder, takes_folder])
     band, their_styles = measure_folder(band_folder, cut_s=cut_s, left_out=left_out)
+    if len(band) < LEAST_OF_BAND:
+        raise AudioError(f"{band_folder}: {len(band)} songs can be compared; at least {LEAST_OF_BAND} are needed")
     takes, our_styles = measure_folder(takes_folder, cut_s=cut_s, left_out=left_out)
     found = compare(band, takes, np.random.default_rng([seed, 7]))
     styles = {"cut_s": cut_s}
@@ -59,7 +61,7 @@ def measure_folder(
     for path in sound_files(folder):
         name = show_path(path.relative_to(folder))
         try:
-            sound, sample_rate = audio.read(path)
+            sound, sample_rate = apart.read(path)
             song = measure(sound, sample_rate, name=name, cut_s=cut_s)
             mono = audio.resample(sound.mean(axis=0, keepdims=True), sample_rate, STYLE_RATE)[0]
             style = measure_style(mono, STYLE_RATE, patch_s=shape.patch_s, n_patches=shape.patches, name=name)
@@ -88,6 +90,6 @@ def sound_files(folder: Path) -> list[Path]:
 
 def _duration_s(path: Path) -> float:
     try:
-        return audio.probe(path).duration_s or 0.0
+        return apart.probe(path).duration_s or 0.0
     except AudioError:
         return 0.0

@@ -24,7 +24,7 @@ test('a loop begins in its middle and goes round', () => {
   assert.deepEqual([from, to, lasts_ms, into_ms], [100, 140, 4000, 2000]);
 });
 
-test('it is told once, and again only when it strays or something changes', () => {
+test('it is told once, and again only when it drifts or something changes', () => {
   const box = element();
   const playhead = new Playhead(box);
   const run = { ...still, at_s: 10, to_s: 90, speed: 1 };

@@ -35,7 +35,7 @@ interface Slot {
   id: string | null;
   start_s: number;
   placed: boolean; // has been seeked to its start
-  wish: number;
+  request: number;
 }
 
 export const SHORTEST_PLAY_S = 0.2;
@@ -53,11 +53,11 @@ export class Pool {
   private slots: Slot[];
   private current: Slot | null = null;
   private since: number | null = null; // media time where the present stretch began
-  private wishes = 0;
+  private requests = 0;
 
   constructor(make: () => Player, size = AHEAD + 2) {
     this.slots = Array.from({ length: size }, () => {
-      const slot: Slot = { player: make(), id: null, start_s: 0, placed: false, wish: 0 };
+      const slot: Slot = { player: make(), id: null, start_s: 0, placed: false, request: 0 };
       slot.player.preload = 'auto';
       slot.player.addEventListener('loadedmetadata', () => this.place(slot));
       slot.player.addEventListener('ended', () => this.stopped(slot));
@@ -104,14 +104,14 @@ export class Pool {
       if (!slot) {
         slot = this.slots
           .filter((s) => s.id === null || !names.has(s.id))
-          .reduce((a, b) => (b.wish < a.wish ? b : a));
+          .reduce((a, b) => (b.request < a.request ? b : a));
         this.fill(slot, want);
       } else if (slot !== this.current && slot.start_s !== want.start_s) {
         slot.start_s = want.start_s;
         slot.placed = false;
         this.place(slot);
       }
-      slot.wish = ++this.wishes;
+      slot.request = ++this.requests;
       if (rank === 0) this.current = slot;
     }
     if (!first) this.current = null;

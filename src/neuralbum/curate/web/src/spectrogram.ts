@@ -22,7 +22,7 @@ class Plate {
   readonly canvas = document.createElement('canvas');
   readonly picture = document.createElement('canvas'); // without the marks, never shown
   id = '';
-  wish = 0;
+  request = 0;
   small: { of: string; canvas: HTMLCanvasElement } | null = null; // a pixel a frame and band
   levels: Levels | null = null;
   pictured = ''; // what `picture` was drawn for
@@ -40,7 +40,7 @@ export class Spectrogram {
   private plates: Plate[];
   private front: Plate | null = null;
   private contrast = 1;
-  private wishes = 0;
+  private requests = 0;
   private resizer: ResizeObserver;
   private width = 0; // of a plate
   private height = 0;
@@ -88,7 +88,7 @@ export class Spectrogram {
       plate.levels = sheet?.levels ?? null;
       plate.marks = sheet?.marks ?? null;
     }
-    plate.wish = ++this.wishes;
+    plate.request = ++this.requests;
     const before = this.front;
     this.front = plate;
     this.draw(plate);
@@ -119,11 +119,11 @@ export class Spectrogram {
   private plateOf(id: string): Plate {
     let plate = this.plates.find((p) => p.id === id);
     if (!plate) {
-      plate = this.plates.filter((p) => p !== this.front).reduce((a, b) => (b.wish < a.wish ? b : a));
+      plate = this.plates.filter((p) => p !== this.front).reduce((a, b) => (b.request < a.request ? b : a));
       plate.id = id;
       plate.levels = plate.marks = null;
     }
-    plate.wish = ++this.wishes;
+    plate.request = ++this.requests;
     return plate;
   }
 
