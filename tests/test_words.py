@@ -27,6 +27,8 @@ ALLOWED = {
     ("tick", "copies/midi.py"): "MIDI's unit of time",
     ("ladder", "demo/band.py"): "the title of a song",
     ("sing", "demo/voice.py"): "the built-in band does",
+    ("tick", "radio/"): "of a clock",
+    ("answers", "release/disclosure/answers.py"): "to what distributors ask",
     ("ladder", "docs/title.md"): "the title of a song",
     ("hear", "train/material.py"): "to be renamed by who works there",
 }

@@ -22,7 +22,7 @@ NEEDS_NO_PROJECT = {"new", "tempo", "verify", "doctor", "demo", "originality ind
 
 OUTSIDE = {  # in a folder that is no project
     "add {music}": 1, "label": 1, "train": 1, "generate": 1, "import {music}": 1, "screen": 1, "originality": 1,
-    "originality model tiny": 1, "resemblance": 1, "curate": 1, "curate --auto": 1, "curate prepare": 1,
+    "originality model tiny": 1, "resemblance": 1, "curate": 1, "radio": 1, "curate --auto": 1, "curate prepare": 1,
     "curate export x.csv": 1, "curate import x.csv": 1, "title": 1, "visualise": 1, "release": 1, "release verify": 1,
     "footprint": 1, "status": 1, "why 1": 1, "status --project nowhere": 1, "status --project file.txt": 1,
 }  # fmt: skip
@@ -30,7 +30,8 @@ OUTSIDE = {  # in a folder that is no project
 EMPTY = {  # in a project that was just made: what works through takes has none to do, the rest lacks what it needs
     "add": 2, "label": 1, "label --suggest": 1, "train": 1, "train --estimate": 1, "train skeleton": 1,
     "train flesh": 1, "generate": 1, "generate --model tiny": 1, "import {silent}": 1, "screen": 0,
-    "screen --take 12": 1, "originality": 1, "originality model tiny": 1, "resemblance": 1, "curate --auto": 1,
+    "screen --take 12": 1, "originality": 1, "originality model tiny": 1, "resemblance": 1, "radio": 1,
+    "curate --auto": 1,
     "curate prepare": 0, "curate export x.csv": 0, "curate export x.jams": 0, "curate import empty.csv": 1,
     "title": 0, "visualise": 0,
     "release": 1, "release --pack": 1, "release verify": 1, "footprint": 0, "status": 0, "status --takes": 0,
@@ -78,7 +79,8 @@ WRONG = (  # what was typed, or set, means nothing
     "originality model nobody", "originality model debug --temperature -1", "originality index {music}",
     "originality search", "resemblance {music}", "resemblance --take nobody", "curate --keep 3",
     "curate --auto --keep -1",
-    "curate --auto --share 7", "curate --port 70000", "curate prepare --take nobody", "curate export x.doc",
+    "curate --auto --share 7", "curate --port 70000", "radio --port 70000", "curate prepare --take nobody",
+    "curate export x.doc",
     "curate import x.doc", "title --count 0", "title --give nonsense", "title --take nobody",
     "title --set title.letters=3",
     "visualise --size big", "visualise --palette beige", "visualise analyse {song}",
