@@ -164,7 +164,7 @@ def test_steps_asked_for_win_over_a_time_in_the_file(tmp_path, capsys):
         file.write('\n[skeleton]\npreset = "debug"\ntime_s = 86400.0\n')
 
     def settled(duration, steps):
-        (params,) = settings_of(Project.open(folder, _words("skeleton", duration, None, steps, [])), "skeleton")
+        (params,) = settings_of(Project.open(folder, _words("skeleton", duration, None, steps)), "skeleton")
         return params.steps, params.time_s
 
     assert settled(None, None) == (0, 86400.0)

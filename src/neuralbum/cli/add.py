@@ -9,20 +9,18 @@ import typer
 
 from ..corpus import add
 from ..corpus.run import AddResult
-from ..project.overview import next_step
-from .console import hours, print_json, print_next, print_table, reporter
-from .options import ForceOption, JsonOption, ProjectOption, SetOption, open_project
+from .console import hours, print_table
+from .options import ForceOption, ProjectOptions, with_options
 
 
+@with_options(asked=ProjectOptions)
 def command(
+    asked: ProjectOptions,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(metavar="PATH…", help="Sound files, or folders that hold them; none: what was added before."),
     ] = None,
-    project: ProjectOption = None,
     force: ForceOption = False,
-    set_: SetOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Bring the band's recordings in: prepare, level once, leave copies out, split by song.
 
@@ -31,13 +29,9 @@ def command(
 
     Example: neuralbum add ~/Music/TheBand --set corpus.sample_rate=16000
     """
-    opened = open_project(project, set_)
-    result = add(opened, paths or (), force=force, reporter=reporter(json))
-    if json:
-        print_json(as_json(result))
-    else:
-        _print(result)
-        print_next(next_step(opened))
+    project = asked.open()
+    result = add(project, paths or (), force=force, reporter=asked.reporter())
+    asked.say(project, as_json(result), lambda: _print(result))
     raise typer.Exit(0 if result.ok else 1)
 
 

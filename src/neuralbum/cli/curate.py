@@ -11,8 +11,8 @@ import typer
 from ..errors import FormatError, ParameterError
 from ..project import Project
 from ..project.overview import next_step
-from .console import finish, print_json, print_next, reporter
-from .options import JsonOption, ProjectOption, SetOption, TakesOption, find_takes, login_name, open_project
+from .console import print_json, print_next
+from .options import ProjectOptions, TakesOption, find_takes, login_name, with_options
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -20,9 +20,10 @@ FORMS = {".csv": "csv", ".jsonl": "jsonl", ".txt": "audacity", ".jams": "jams"}
 
 
 @app.callback(invoke_without_command=True)
+@with_options(asked=ProjectOptions)
 def command(
     context: typer.Context,
-    project: ProjectOption = None,
+    asked: ProjectOptions,
     auto: Annotated[bool, typer.Option("--auto", help="Keep by the screen's ranking instead; people win.")] = False,
     keep: Annotated[int | None, typer.Option(help="With --auto: how many takes the album gets.")] = None,
     share: Annotated[float | None, typer.Option(help="With --auto: the same as a share of all takes.")] = None,
@@ -35,8 +36,6 @@ def command(
     ] = None,
     name: Annotated[list[str] | None, typer.Option(help="A host name the page is reached under; repeatable.")] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page here.")] = True,
-    set_: SetOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Judge takes in the browser, or keep them by ranking with --auto.
 
@@ -46,10 +45,9 @@ def command(
         return
     from .. import curate
 
-    opened = open_project(project, set_)
+    opened, json = asked.open(), asked.json
     if auto:
-        done = curate.auto(opened, keep=keep, share=share, reporter=reporter(json))
-        raise typer.Exit(finish(done, json, project=opened))
+        asked.finish(curate.auto(opened, keep=keep, share=share, reporter=asked.reporter()), opened)
     if keep is not None or share is not None:
         raise ParameterError("--keep and --share belong to --auto")
 
@@ -80,23 +78,23 @@ def command(
 
 
 @app.command("prepare")
-def prepare(project: ProjectOption = None, take: TakesOption = None, json: JsonOption = False) -> None:
+@with_options(asked=ProjectOptions)
+def prepare(asked: ProjectOptions, take: TakesOption = None) -> None:
     """Make all listening copies and pictures ahead, so that nobody waits for them.
 
     Example: neuralbum curate prepare
     """
     from .. import curate
 
-    opened = open_project(project)
-    done = curate.prepare(opened, takes=find_takes(opened, take), reporter=reporter(json))
-    raise typer.Exit(finish(done, json, project=opened))
+    opened = asked.open()
+    asked.finish(curate.prepare(opened, takes=find_takes(opened, take), reporter=asked.reporter()), opened)
 
 
 @app.command("export")
+@with_options(asked=ProjectOptions)
 def export(
+    asked: ProjectOptions,
     file: Annotated[Path, typer.Argument(help="What to write: .csv, .jsonl, .txt (Audacity labels) or .jams.")],
-    project: ProjectOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Write what was said to a file, for other programs.
 
@@ -107,32 +105,29 @@ def export(
     from .. import curate
     from ..project import atomic
 
-    opened = open_project(project)
+    opened = asked.open()
     written = []
     for take, text in curate.export(opened, _form(file)).items():
         target = file.with_name(f"{file.stem}.{take}{file.suffix}") if take else file
         with atomic(target) as part:
             part.write_text(text, encoding="utf-8", newline="\n")
         written.append((str(target), len(text.encode())))
-    if json:
-        print_json({"files": [{"file": name, "bytes": n_bytes} for name, n_bytes in written]})
-        return
-    for name, _ in written:
-        print(f"wrote {name}")
+    lines = [f"wrote {name}" for name, _ in written]
     if not written:
-        print(f"nothing to write: {'no take has notes' if _form(file) == 'audacity' else 'nothing was said'} yet")
-    print_next(next_step(opened))
+        lines = [f"nothing to write: {'no take has notes' if _form(file) == 'audacity' else 'nothing was said'} yet"]
+    found = {"files": [{"file": name, "bytes": n_bytes} for name, n_bytes in written]}
+    asked.say(opened, found, lambda: print("\n".join(lines)))
 
 
 @app.command("import")
+@with_options(asked=ProjectOptions)
 def import_(
+    asked: ProjectOptions,
     file: Annotated[Path, typer.Argument(help="What to read: .csv, .jsonl, .txt (Audacity labels) or .jams.")],
     curator: Annotated[str, typer.Option(help="Who said it, where the file does not tell.")] = "",
     take: Annotated[
         str, typer.Option(help="Which take labels are about, where neither the file nor its name tells.")
     ] = "",
-    project: ProjectOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Append what a file adds to what was said; the same file twice counts once.
 
@@ -142,22 +137,19 @@ def import_(
     from ..curate.importing import decode
     from ..web.auth import clean_actor
 
-    opened, form = open_project(project), _form(file)
+    opened, form = asked.open(), _form(file)
     try:
         text = decode(file.read_bytes())
     except OSError as cause:
         raise FormatError(f"{file}: cannot be read ({cause.strerror})") from cause
-    actor = clean_actor(curator) if curator else _me()
+    actor = clean_actor(curator) if curator else login_name()
     about = (find_takes(opened, [take]) or [""])[0] if take else _take_named(file, opened)
     try:
         new = curate.bring_in(opened, form, text, actor=actor, take=about)
     except ParameterError as why:
         raise FormatError(f"{file}: {why}") from why
-    if json:
-        print_json({"file": str(file), "new": new})
-    else:
-        print(f"{new} new events from {file}" + ("" if new else ": all it says was said before"))
-        print_next(next_step(opened))
+    words = f"{new} new events from {file}" + ("" if new else ": all it says was said before")
+    asked.say(opened, {"file": str(file), "new": new}, lambda: print(words))
 
 
 def _take_named(file: Path, project: Project) -> str:

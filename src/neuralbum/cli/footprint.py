@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from ..footprint import Report, run
 from ..footprint.factors import Range
-from ..project.overview import next_step
-from .console import hours, print_json, print_next, print_table
-from .options import JsonOption, ProjectOption, SetOption, open_project
+from .console import hours, print_table
+from .options import ProjectOptions, with_options
 
 
-def command(project: ProjectOption = None, set_: SetOption = None, json: JsonOption = False) -> None:
+@with_options(asked=ProjectOptions)
+def command(asked: ProjectOptions) -> None:
     """Report energy and carbon of all the work so far, with how sure that is.
 
     Failed and discarded work counts.
 
     Example: neuralbum footprint --set footprint.region=DEU
     """
-    opened = open_project(project, set_)
-    report = run(opened)
-    if json:
-        print_json(report)
-    else:
-        _print(report)
-        print_next(next_step(opened))
+    project = asked.open()
+    report = run(project)
+    asked.say(project, report, lambda: _print(report))
 
 
 def _print(report: Report) -> None:
@@ -52,20 +48,19 @@ def _print(report: Report) -> None:
 
 def show_mass(kilograms: float) -> str:
     """For people: 5.8 g, 12.3 kg, 25.1 t."""
-    if kilograms == 0:
-        return "0 g"
-    if abs(kilograms) < 1:
-        return f"{kilograms * 1000:.3g} g"
-    return f"{kilograms:.3g} kg" if abs(kilograms) < 1000 else f"{kilograms / 1000:.3g} t"
+    return _scaled(kilograms, ("g", "kg", "t"))
 
 
 def show_energy(energy_kwh: float) -> str:
     """For people: 12 Wh, 3.4 kWh, 1.2 MWh."""
-    if energy_kwh == 0:
-        return "0 Wh"
-    if abs(energy_kwh) < 1:
-        return f"{energy_kwh * 1000:.3g} Wh"
-    return f"{energy_kwh:.3g} kWh" if abs(energy_kwh) < 1000 else f"{energy_kwh / 1000:.3g} MWh"
+    return _scaled(energy_kwh, ("Wh", "kWh", "MWh"))
+
+
+def _scaled(thousands: float, units: tuple[str, str, str]) -> str:
+    """A count of the middle unit in the one that suits its size; each is a thousand of the one before."""
+    size = abs(thousands)
+    power = 0 if size < 1 else 1 if size < 1000 else 2
+    return f"{thousands * 1000.0 ** (1 - power):.3g} {units[power]}"
 
 
 def show_range(kg: Range) -> str:

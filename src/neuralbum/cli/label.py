@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,15 +12,17 @@ from ..corpus.labels import HIGHEST_BPM, LOWEST_BPM, Labels, find_track, read_la
 from ..corpus.params import CorpusParams
 from ..errors import CatalogueError, ParameterError
 from ..project.overview import next_step
-from .console import print_json, print_next, print_table, reporter
-from .options import JsonOption, ProjectOption, SetOption, open_project
+from .console import print_json, print_next, print_table
+from .options import ProjectOptions, with_options
 
 if TYPE_CHECKING:
     from ..project import Project
     from ..records import Track
 
 
+@with_options(asked=ProjectOptions)
 def command(
+    asked: ProjectOptions,
     songs: Annotated[
         list[str] | None, typer.Argument(metavar="SONG…", help="Titles, file names or track ids; none: all songs.")
     ] = None,
@@ -31,9 +34,6 @@ def command(
         bool, typer.Option("--suggest", help="Measure a tempo, and look for the tags of takes that sound alike.")
     ] = False,
     accept: Annotated[bool, typer.Option("--accept", help="With --suggest: write the suggestions down.")] = False,
-    project: ProjectOption = None,
-    words: SetOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Show and set the tags and tempo of the band's songs, kept in labels.toml.
 
@@ -41,23 +41,29 @@ def command(
 
     Example: neuralbum label --suggest --accept
     """
-    opened = open_project(project, words)
-    path = opened.root / opened.params("corpus", CorpusParams).labels
+    project = asked.open()
+    path = project.root / project.params("corpus", CorpusParams).labels
     saying = bool(tag or untag or no_tempo or tempo is not None)
     if suggest:
         if saying:
             raise ParameterError("--suggest looks for labels, it takes none; leave out --tag, --untag and --tempo")
-        raise typer.Exit(_suggest(opened, path, songs or [], accept, json))
+        raise typer.Exit(_suggest(asked, project, path, songs or [], accept))
     if accept:
         raise ParameterError("--accept goes with --suggest: it writes down what is suggested")
-    tracks = opened.catalogue.tracks()
+    tracks = project.catalogue.tracks()
     if not tracks:
-        raise CatalogueError(f"{opened.root}: no music yet; bring it in with `neuralbum add FOLDER`")
+        raise CatalogueError(f"{project.root}: no music yet; bring it in with `neuralbum add FOLDER`")
     if saying:
         _say(path, tracks, songs or [], tag or [], untag or [], 0.0 if no_tempo else tempo, clash=no_tempo and tempo)
-    _show(path, tracks, songs or [], json)
-    if not json:
-        print_next(next_step(opened))
+    said = read_labels(path, tracks, may_lack=True)
+    chosen = {find_track(name, tracks).id for name in songs or []} or {track.id for track in tracks}
+    shown = sorted((t for t in tracks if t.id in chosen), key=lambda t: (t.title.casefold(), t.id))
+    rows = [
+        {"track": t.id, "title": t.title, "file": t.path, "split": t.split}
+        | {"tags": list(said.get(t.id, Labels()).tags), "tempo": said.get(t.id, Labels()).tempo}
+        for t in shown
+    ]
+    asked.say(project, {"file": str(path), "songs": rows}, lambda: _show(shown, said))
 
 
 def _say(
@@ -77,18 +83,7 @@ def _say(
     say(path, tracks, songs, tags=tag, untag=untag, tempo=tempo)
 
 
-def _show(path: Path, tracks: list[Track], songs: list[str], json: bool) -> None:
-    said = read_labels(path, tracks, may_lack=True)
-    chosen = {find_track(name, tracks).id for name in songs} or {track.id for track in tracks}
-    shown = sorted((t for t in tracks if t.id in chosen), key=lambda t: (t.title.casefold(), t.id))
-    if json:
-        rows = [
-            {"track": t.id, "title": t.title, "file": t.path, "split": t.split}
-            | {"tags": list(said.get(t.id, Labels()).tags), "tempo": said.get(t.id, Labels()).tempo}
-            for t in shown
-        ]
-        print_json({"file": str(path), "songs": rows})
-        return
+def _show(shown: list[Track], said: Mapping[str, Labels]) -> None:
     print_table(
         ("song", "split", "tempo", "tags"),
         [(t.title, t.split, _bpm(said.get(t.id, Labels()).tempo), _words(said.get(t.id, Labels()))) for t in shown],
@@ -105,11 +100,11 @@ def _words(label: Labels) -> str:
     return "none fits" if label.none_fit else ", ".join(label.tags)
 
 
-def _suggest(opened: Project, path: Path, songs: list[str], accept: bool, json: bool) -> int:
+def _suggest(asked: ProjectOptions, opened: Project, path: Path, songs: list[str], accept: bool) -> int:
     from .. import resemblance
 
-    found = resemblance.suggest(opened, path, songs=songs, accept=accept, reporter=reporter(json))
-    if json:
+    found = resemblance.suggest(opened, path, songs=songs, accept=accept, reporter=asked.reporter())
+    if asked.json:
         print_json(found)
         return 1 if found.n_failed else 0
     rows = [(s.title, _bpm(s.tempo), ", ".join(s.tags), "; ".join(s.because.values())) for s in found.suggestions]

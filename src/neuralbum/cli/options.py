@@ -1,14 +1,15 @@
 """Options that many commands share, declared once.
 
-A stage's command takes them together, as the one argument ``asked``::
+A command takes them together, as the one argument ``asked``::
 
     @with_options(asked=PoolOptions)
     def command(asked: PoolOptions, parts: bool = False) -> None:
         project = asked.open()
         asked.finish(asked.run(project, "screen", parts=parts), project)
 
-``PoolOptions`` adds --workers. ``with_options`` works for any frozen dataclass whose fields are Typer options
-with defaults.
+``ProjectOptions`` are for every command that opens a project, ``TakeOptions`` add --take and --force, ``StageOptions``
+--retry and --shard, ``PoolOptions`` --workers. ``with_options`` works for any frozen dataclass whose fields are Typer
+options with defaults.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ..project import SETTINGS_FILE, Project
 from ..project.overview import take_id_of
 
 if TYPE_CHECKING:
+    from ..progress import Reporter
     from ..project.stage import Outcome
 
 ProjectOption = Annotated[
@@ -87,30 +89,32 @@ def find_takes(project: Project, words: list[str] | None) -> list[str] | None:
 
 
 @dataclass(frozen=True)
-class StageOptions:
-    """What every command that runs a stage over takes can be told."""
+class ProjectOptions:
+    """What every command that works on a project can be told."""
 
     project: ProjectOption = None
-    take: TakesOption = None
-    force: ForceOption = False
-    retry: RetryOption = False
-    shard: ShardOption = "1/1"
     settings: SetOption = None
     json: JsonOption = False
-    workers: ClassVar[int] = 1
 
-    def open(self) -> Project:
-        return open_project(self.project, self.settings)
+    def open(self, *words: str) -> Project:
+        """The project; ``words`` are settings that other options stand for, and ``--set`` wins."""
+        return open_project(self.project, [*words, *(self.settings or [])])
 
-    def run(self, project: Project, stage: str, **more: Any) -> Outcome:
-        """The stage of that name, with these options and ``more`` of its own, in as many processes as asked."""
-        from ..project.workers import run
+    def reporter(self) -> Reporter:
         from .console import reporter
 
-        said = {"takes": find_takes(project, self.take), "force": self.force, "retry": self.retry, **more}
-        return run(
-            project, stage, workers=self.workers, shard=parse_shard(self.shard), reporter=reporter(self.json), **said
-        )
+        return reporter(self.json)
+
+    def say(self, project: Project, found: object, in_words: Callable[[], object]) -> None:
+        """Print what was found as JSON, or ``in_words`` and what to run next."""
+        from ..project.overview import next_step
+        from .console import print_json, print_next
+
+        if self.json:
+            print_json(found)
+        else:
+            in_words()
+            print_next(next_step(project))
 
     def finish(
         self, outcome: Outcome, project: Project, *, more: dict[str, Any] | None = None, unit: str = ""
@@ -119,6 +123,32 @@ class StageOptions:
         from .console import finish
 
         raise typer.Exit(finish(outcome, self.json, more=more, project=project, unit=unit))
+
+
+@dataclass(frozen=True)
+class TakeOptions(ProjectOptions):
+    """What a command that works on takes can be told."""
+
+    take: TakesOption = None
+    force: ForceOption = False
+
+
+@dataclass(frozen=True)
+class StageOptions(TakeOptions):
+    """What a command that runs a stage over takes can be told."""
+
+    retry: RetryOption = False
+    shard: ShardOption = "1/1"
+    workers: ClassVar[int] = 1
+
+    def run(self, project: Project, stage: str, **more: Any) -> Outcome:
+        """The stage of that name, with these options and ``more`` of its own, in as many processes as asked."""
+        from ..project.workers import run
+
+        said = {"takes": find_takes(project, self.take), "force": self.force, "retry": self.retry, **more}
+        return run(
+            project, stage, workers=self.workers, shard=parse_shard(self.shard), reporter=self.reporter(), **said
+        )
 
 
 @dataclass(frozen=True)

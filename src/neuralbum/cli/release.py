@@ -9,17 +9,17 @@ from typing import Annotated
 
 import typer
 
-from .console import finish, print_json, print_next, print_table, reporter
-from .options import ForceOption, JsonOption, ProjectOption, SetOption, TakesOption, find_takes, open_project
+from .console import print_json, print_next, print_table
+from .options import ProjectOptions, TakeOptions, find_takes, with_options
 
 app = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
 
 
 @app.callback(invoke_without_command=True)
+@with_options(asked=TakeOptions)
 def release(
     context: typer.Context,
-    project: ProjectOption = None,
-    take: TakesOption = None,
+    asked: TakeOptions,
     tokens: Annotated[bool, typer.Option("--tokens", help="Also write token metadata (ERC-721).")] = False,
     pack: Annotated[
         bool, typer.Option("--pack", help="Write a sample pack to pack/ instead: marked regions and bars as WAV loops.")
@@ -33,9 +33,6 @@ def release(
         ),
     ] = False,
     workers: Annotated[int, typer.Option(min=0, help="Encode in this many threads; 0: as set.")] = 0,
-    force: ForceOption = False,
-    set_: SetOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Build album/: tagged audio, gallery, index, checksums; only what changed.
 
@@ -45,31 +42,32 @@ def release(
         return
     from ..release import run, untitled
 
-    words = [*(set_ or []), *(["release.tokens=true"] if tokens else [])]
-    words += ["release.watermark=false"] if no_watermark else []
-    opened = open_project(project, words)
+    words = [*(["release.tokens=true"] if tokens else []), *(["release.watermark=false"] if no_watermark else [])]
+    project = asked.open(*words)
     if pack:
         from ..release.pack import LISTING
         from ..release.pack import run as run_pack
 
-        folder = run_pack(opened, reporter=reporter(json))
+        folder = run_pack(project, reporter=asked.reporter())
         n_files = len(loads((folder / LISTING).read_text(encoding="utf-8")))
-        print_json({"pack": str(folder), "files": n_files}) if json else print(f"pack: {n_files} loops in {folder}")
+        said = {"pack": str(folder), "files": n_files}
+        print_json(said) if asked.json else print(f"pack: {n_files} loops in {folder}")
         return
-    outcome = run(opened, takes=find_takes(opened, take), force=force, reporter=reporter(json), workers=workers or None)
-    page = opened.album_dir / "index.html"
-    left_out = untitled(opened)
-    if left_out and not json:
+    chosen = find_takes(project, asked.take)
+    outcome = run(project, takes=chosen, force=asked.force, reporter=asked.reporter(), workers=workers or None)
+    page = project.album_dir / "index.html"
+    left_out = untitled(project)
+    if left_out and not asked.json:
         print(f"{left_out} kept takes have no title and are not on the album; run `neuralbum title`")
     more = {"album": str(page.resolve()), "untitled": left_out}
-    raise typer.Exit(finish(outcome, json, more=more, project=opened, unit="files"))
+    asked.finish(outcome, project, more=more, unit="files")
 
 
 @app.command()
+@with_options(asked=ProjectOptions)
 def verify(
+    asked: ProjectOptions,
     album: Annotated[Path | None, typer.Argument(help="An album folder; default: this project's.")] = None,
-    project: ProjectOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Check every file against SHA256SUMS, and all that the album says of itself against its files.
 
@@ -80,8 +78,8 @@ def verify(
     """
     from ..release import verify as verify_album
 
-    found = verify_album(album or open_project(project).album_dir, reporter=reporter(json))
-    if json:
+    found = verify_album(album or asked.open().album_dir, reporter=asked.reporter())
+    if asked.json:
         print_json({"whole": found.whole, **asdict(found)})
     else:
         rows = [(what, path, "") for what in ("missing", "changed") for path in getattr(found, what)]

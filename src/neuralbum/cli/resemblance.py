@@ -9,35 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import finish, print_json, print_next, print_table, reporter
-from .options import (
-    ForceOption,
-    JsonOption,
-    ProjectOption,
-    RetryOption,
-    SetOption,
-    ShardOption,
-    TakesOption,
-    find_takes,
-    open_project,
-    parse_shard,
-)
+from .console import print_json, print_next, print_table
+from .options import StageOptions, parse_shard, with_options
 
 if TYPE_CHECKING:
     from ..resemblance.likeness.compare import Likeness
 
 
+@with_options(asked=StageOptions)
 def command(
+    asked: StageOptions,
     folders: Annotated[
         list[Path] | None, typer.Argument(help="Two folders of sound files, band and takes, instead of a project.")
     ] = None,
-    project: ProjectOption = None,
-    take: TakesOption = None,
-    force: ForceOption = False,
-    retry: RetryOption = False,
-    shard: ShardOption = "1/1",
-    settings: SetOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Compare the kept takes (all, while none is kept) with the band: beat, tone, form, steadiness, spread of styles.
 
@@ -46,24 +30,15 @@ def command(
     Example: neuralbum resemblance music/ takes/
     """
     if folders:
-        raise typer.Exit(_folders(folders, json))
-    from .. import resemblance
-
-    opened = open_project(project, settings)
-    outcome = resemblance.run(
-        opened,
-        takes=find_takes(opened, take),
-        force=force,
-        retry=retry,
-        reporter=reporter(json),
-        shard=parse_shard(shard),
-    )
-    found = opened.catalogue.latest("resemblance").get("album") if parse_shard(shard)[0] == 1 else None
+        raise typer.Exit(_folders(folders, asked.json))
+    project = asked.open()
+    outcome = asked.run(project, "resemblance")
+    found = project.catalogue.latest("resemblance").get("album") if parse_shard(asked.shard)[0] == 1 else None
     more = {"values": found.values, "files": found.files} if found else {}
-    if found and not json:
+    if found and not asked.json:
         _show(found.values)
-        print(f"report: {opened.root / found.files['report']}")
-    raise typer.Exit(finish(outcome, json, more=more, project=opened))
+        print(f"report: {project.root / found.files['report']}")
+    asked.finish(outcome, project, more=more)
 
 
 def _show(values: Mapping[str, Any]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,17 +12,15 @@ from ..project.overview import next_step
 from ..project.stage import Outcome
 from ..settings import parse_words, resolve
 from ..title import Params, candidates, give, run
-from .console import finish, print_json, print_next, print_table, reporter
-from .options import ForceOption, JsonOption, ProjectOption, SetOption, TakesOption, find_takes, open_project
-
-if TYPE_CHECKING:
-    pass
+from .console import print_json, print_next, print_table
+from .options import TakeOptions, find_takes, with_options
 
 DEFAULT_COUNT = 24
 
 
+@with_options(asked=TakeOptions)
 def command(
-    project: ProjectOption = None,
+    asked: TakeOptions,
     phrase: Annotated[str | None, typer.Option(help="Synonyms of this; default: the project's phrase.")] = None,
     seeds_left: Annotated[
         str | None, typer.Option(help="First words are near to these, e.g. fake,sham,bootleg.")
@@ -35,10 +32,6 @@ def command(
         list[str] | None,
         typer.Option("--give", metavar="TAKE=TITLE", help="Give a take a title of your own; repeatable."),
     ] = None,
-    take: TakesOption = None,
-    force: ForceOption = False,
-    set_: SetOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Title kept takes with alliterative synonyms of a phrase: fake feelings, mock melancholy.
 
@@ -47,25 +40,28 @@ def command(
 
     Example: neuralbum title --phrase "burning bridges" --count 12
     """
-    opened = _project(project, set_, needed=count is None and phrase is None)
+    opened = _project(asked, needed=count is None and phrase is None)
     words = {"seeds_left": _listed(seeds_left), "seeds_right": _listed(seeds_right), "seed": seed}
     if opened is not None:
         params = opened.params("title", Params, **words)
     else:
-        table = {**parse_words(set_ or []).get("title", {}), **{k: v for k, v in words.items() if v is not None}}
+        table = {
+            **parse_words(asked.settings or []).get("title", {}),
+            **{k: v for k, v in words.items() if v is not None},
+        }
         params = resolve(Params, table, where="[title]")
     if count is not None or opened is None:
-        _candidates(opened, params, phrase, count or DEFAULT_COUNT, json)
+        _candidates(opened, params, phrase, count or DEFAULT_COUNT, asked.json)
         return
     if give_:
         outcome = Outcome("title", done=_give(opened, give_))
     else:
-        chosen = find_takes(opened, take)
-        outcome = run(opened, params, takes=chosen, force=force, reporter=reporter(json), phrase=phrase)
+        chosen = find_takes(opened, asked.take)
+        outcome = run(opened, params, takes=chosen, force=asked.force, reporter=asked.reporter(), phrase=phrase)
     songs = opened.catalogue.songs()
-    if not json and songs:
+    if not asked.json and songs:
         print_table(("no", "title", "take"), ((s.number, s.title, s.take_id[:8]) for s in songs))
-    raise typer.Exit(finish(outcome, json, more={"songs": songs}, project=opened))
+    asked.finish(outcome, opened, more={"songs": songs})
 
 
 def _candidates(project: Project | None, params: Params, phrase: str | None, count: int, as_json: bool) -> None:
@@ -95,11 +91,11 @@ def _give(project: Project, words: list[str]) -> int:
     return len(words)
 
 
-def _project(folder: Path | None, words: list[str] | None, *, needed: bool) -> Project | None:
+def _project(asked: TakeOptions, *, needed: bool) -> Project | None:
     try:
-        return open_project(folder, words)
+        return asked.open()
     except CatalogueError:
-        if needed or folder is not None:
+        if needed or asked.project is not None:
             raise
         return None
 

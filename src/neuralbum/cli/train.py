@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ParameterError
-from ..project.overview import next_step
-from .console import hours, print_json, print_next, reporter
-from .options import ForceOption, JsonOption, ProjectOption, SetOption, open_project
+from .console import hours
+from .options import ForceOption, ProjectOptions, with_options
 
 if TYPE_CHECKING:
     from ..project import Project
@@ -27,7 +26,9 @@ def seconds(text: str) -> float:
     return value
 
 
+@with_options(asked=ProjectOptions)
 def command(
+    asked: ProjectOptions,
     what: Annotated[str, typer.Argument(help="skeleton or flesh; without it, both.")] = "all",
     duration: Annotated[
         str | None, typer.Option("--for", metavar="TIME", help="Train for this long in all: 45s, 90m, 2h.")
@@ -43,9 +44,6 @@ def command(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
     force: ForceOption = False,
-    project: ProjectOption = None,
-    words: SetOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Train on the band's music; the same command goes on where it stopped.
 
@@ -59,46 +57,36 @@ def command(
     if longer is not None:
         if what != "all" or preset or start_from or force or dry_run:
             raise ParameterError("--extend: takes a run as it is; only --for or --steps, --device and --set go with it")
-        _extend(open_project(project, words), longer, duration, steps, pick_device(device), json)
+        _extend(asked, longer, duration, steps, pick_device(device))
         return
+    begun = []
     if start_from is not None:
-        what, preset = _like(open_project(project, words), start_from, what, preset)
-        words = [f"{what}.start_from={start_from}", *(words or [])]
-    opened = open_project(project, _words(what, duration, preset, steps, words or []))
-    wanted, chosen, talker = settings_of(opened, what), pick_device(device), reporter(json)
+        what, preset = _like(asked.open(), start_from, what, preset)
+        begun = [f"{what}.start_from={start_from}"]
+    project = asked.open(*_words(what, duration, preset, steps), *begun)
+    wanted, chosen, talker = settings_of(project, what), pick_device(device), asked.reporter()
     if dry_run:
-        guesses = [estimate(opened, params, device=chosen) for params in wanted]
-        for guess in guesses:
-            talker.line(guess.sentence())
-        if json:
-            print_json(guesses)
-        else:
-            print_next(next_step(opened))
+        guesses = [estimate(project, params, device=chosen) for params in wanted]
+        asked.say(project, guesses, lambda: [talker.line(guess.sentence()) for guess in guesses])
         return
     done = []
     for params in wanted:
-        done += train(opened, params, device=chosen, force=force, reporter=talker)
-        if not json:
+        done += train(project, params, device=chosen, force=force, reporter=talker)
+        if not asked.json:
             spent = f"{hours(done[-1].cpu_s)} of CPU" if done[-1].new_steps else "nothing to do, it is trained"
             print(f"{done[-1].sentence()}; {spent}")
-    if json:
-        print_json(done)
-    else:
-        print_next(next_step(opened))
+    asked.say(project, done, lambda: None)
 
 
-def _extend(project: Project, word: str, duration: str | None, steps: int | None, device: str, json: bool) -> None:
+def _extend(asked: ProjectOptions, word: str, duration: str | None, steps: int | None, device: str) -> None:
     from ..train import More, extend
 
+    project = asked.open()
     if (duration is None) == (steps is None):
         raise ParameterError("--extend: say how much longer: --for 10m, or --steps 300")
     more = More(steps=steps) if steps is not None else More(time_s=seconds(duration or ""))
-    done = extend(project, word, more=more, device=device, reporter=reporter(json))
-    if json:
-        print_json(done)
-    else:
-        print(f"{done.sentence()}; {hours(done.cpu_s)} of CPU")
-        print_next(next_step(project))
+    done = extend(project, word, more=more, device=device, reporter=asked.reporter())
+    asked.say(project, done, lambda: print(f"{done.sentence()}; {hours(done.cpu_s)} of CPU"))
 
 
 def _like(project: Project, word: str, what: str, preset: str | None) -> tuple[str, str]:
@@ -110,8 +98,8 @@ def _like(project: Project, word: str, what: str, preset: str | None) -> tuple[s
     return about.kind, preset or about.preset
 
 
-def _words(what: str, duration: str | None, preset: str | None, steps: int | None, words: list[str]) -> list[str]:
-    """The options as settings; what ``--set`` says comes last and wins."""
+def _words(what: str, duration: str | None, preset: str | None, steps: int | None) -> list[str]:
+    """The options as settings."""
     if steps is not None and duration is not None:
         raise ParameterError("--steps and --for: choose one")
     if what == "all" and steps is not None:
@@ -123,4 +111,4 @@ def _words(what: str, duration: str | None, preset: str | None, steps: int | Non
         said += [f"{what}.steps={steps}", f"{what}.time_s=0"]
     if preset is not None:
         said += [f"{net}.preset={preset}" for net in (["skeleton"] if what == "all" else [what])]
-    return [*said, *words]
+    return said

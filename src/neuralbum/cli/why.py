@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from ..project.overview import find_take, next_step, provenance
-from .console import hours, print_json, print_next
-from .options import JsonOption, ProjectOption, open_project
+from ..project.overview import find_take, provenance
+from .console import hours
+from .options import ProjectOptions, with_options
 
 
+@with_options(asked=ProjectOptions)
 def command(
+    asked: ProjectOptions,
     take: Annotated[str, typer.Argument(help="A song's number or title, or a take's id or its beginning.")],
-    project: ProjectOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Show a take's whole provenance: model, music it learned, recipe, findings, verdicts, song.
 
@@ -23,13 +23,9 @@ def command(
 
     Example: neuralbum why "mock melancholy"
     """
-    opened = open_project(project)
-    story = provenance(opened, find_take(opened, take))
-    if json:
-        print_json(story)
-    else:
-        _print(story)
-        print_next(next_step(opened))
+    project = asked.open()
+    story = provenance(project, find_take(project, take))
+    asked.say(project, story, lambda: _print(story))
 
 
 def _print(story: dict[str, Any]) -> None:

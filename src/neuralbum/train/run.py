@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 VERSION = 6
 NETS = ("skeleton", "flesh")
-APART = ("preset", "steps", "time_s", "patience", "keep", "labels")
+APART = ("preset", "steps", "time_s", "patience", "keep")
 """Settings that do not change what a training step does."""
 MEASURED_STEPS = 3
 """Training steps that an estimate makes, after a first one that does not count."""
