@@ -78,6 +78,8 @@ def folder(tmp_path, monkeypatch):
     for seed in (1, 2):
         soundfile.write(music / f"tune {seed}.flac", tune(11.0, seed).T, RATE)
     (music / "tune 1 crash.flac").write_bytes((music / "tune 1.flac").read_bytes() + b"x")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "crash.flac").write_bytes((music / "tune 2.flac").read_bytes())
     return music
 
 
@@ -86,7 +88,7 @@ def folder(tmp_path, monkeypatch):
     [
         "import {folder} --project {project}", "originality index {folder} -o {out}.nbx",
         "originality search {index} {folder}", "originality search {index} {folder} --workers 2",
-        "tempo {crash} {song}", "verify {folder}", "screen {crash} {song}", "resemblance {folder} {folder}",
+        "tempo {crash} {song}", "verify {folder}", "screen {crash} {song}", "resemblance {broken} {folder}",
         "visualise analyse {crash} -o {out}.npz", "visualise render {crash} -o {out}.mp4",
     ],
 )  # fmt: skip
@@ -107,7 +109,8 @@ def test_every_command_outlives_a_decoder_that_crashes(folder, project, crashing
     out, err = capfd.readouterr()
     assert code == 1
     assert "the decoder crashed over it (Segmentation fault)" in out + err
-    assert "tune 1.flac" in out + err or len(list(project.takes_dir.glob("*"))) == 2 or "{folder}" not in line
+    if line.startswith("originality index"):
+        assert "x.nbx: 2 tracks" in out
     assert not list(tmp_path.rglob("*.part*"))
     if line.startswith("import"):
         assert len(project.catalogue.take_paths()) == 2

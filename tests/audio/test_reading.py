@@ -351,3 +351,19 @@ def test_a_whole_file_is_no_cause_for_remarks(tmp_path, encode, codec, name):
     back, rate, log = decoded(tmp_path / name)
     assert log.remarks() == []
     assert back.shape[1] / rate == pytest.approx(6.0, abs=PRIMING_S)
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a device", "a folder"])
+def test_what_is_not_a_file_is_refused_at_once(tmp_path, kind):
+    """A pipe would be waited for, and a device never ends."""
+    place = tmp_path / "song.wav"
+    match kind:
+        case "a pipe":
+            os.mkfifo(place)
+        case "a device":
+            place.symlink_to("/dev/zero")
+        case _:
+            place.mkdir()
+    for look in (probe, read):
+        with pytest.raises(AudioError, match=r"song\.wav: is not a file"):
+            look(place)

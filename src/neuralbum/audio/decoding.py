@@ -12,6 +12,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -258,6 +260,8 @@ def n_channels(context: Any) -> int:
 
 def outline_of(path: Path | str) -> Outline:
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would never end, nor be there a second time
+            raise AudioError(f"{path}: is not a file")
         return outline(path)
     except OSError as cause:
         raise AudioError(f"{path}: cannot be read ({cause.strerror or cause})") from cause

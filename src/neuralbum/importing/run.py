@@ -75,7 +75,7 @@ def run(project: Project, places: Iterable[Path | str], *, by: str = "", reporte
             except (NeuralbumError, OSError) as error:
                 if isinstance(error, OSError) and not isinstance(error, FileNotFoundError | PermissionError):
                     raise  # a full disk: the next file would fare no better
-                one = Imported(show_path(path), "failed", note=str(error))
+                one = Imported(show_path(path), "failed", note=str(error).removeprefix(f"{path}: "))
             done.append(one)
             log(done=one.status == "added", failed=one.status == "failed")
             reporter.advance(1, one.status)
