@@ -21,6 +21,9 @@ NEEDS_NO_PROJECT = {"new", "tempo", "verify", "doctor", "demo", "originality ind
 }  # fmt: skip
 
 OUTSIDE = {  # in a folder that is no project
+    "runs tensorboard logs": 1,
+    "runs": 1, "runs show x": 1, "runs compare x y": 1, "runs name x y": 1, "runs star x": 1,
+    "runs delete x --yes": 1, "runs clips x": 1, "runs average x": 1, 
     "add {music}": 1, "label": 1, "train": 1, "generate": 1, "import {music}": 1, "screen": 1, "originality": 1,
     "originality model tiny": 1, "resemblance": 1, "curate": 1, "radio": 1, "curate --auto": 1, "curate prepare": 1,
     "curate export x.csv": 1, "curate import x.csv": 1, "title": 1, "visualise": 1, "release": 1, "release verify": 1,
@@ -28,6 +31,9 @@ OUTSIDE = {  # in a folder that is no project
 }  # fmt: skip
 
 EMPTY = {  # in a project that was just made: what works through takes has none to do, the rest lacks what it needs
+    "runs tensorboard logs": 0,
+    "runs": 0, "runs show x": 1, "runs compare x y": 1, "runs name x y": 1, "runs star x": 1,
+    "runs delete x --yes": 1, "runs clips x": 1, "runs average x": 1, 
     "add": 2, "label": 1, "label --suggest": 1, "train": 1, "train --estimate": 1, "train skeleton": 1,
     "train flesh": 1, "generate": 1, "generate --model tiny": 1, "import {silent}": 1, "screen": 0,
     "screen --take 12": 1, "originality": 1, "originality model tiny": 1, "resemblance": 1, "radio": 1,
@@ -39,6 +45,7 @@ EMPTY = {  # in a project that was just made: what works through takes has none 
 }  # fmt: skip
 
 FINISHED = {  # of an album that is done
+    "runs": 0, "runs show debug": 0, "runs compare debug flesh": 0, "runs tensorboard logs": 0,
     "add": 0, "add {music}": 0, "label": 0, "train": 0, "train skeleton": 0, "generate": 0, "screen": 0,
     "originality": 0, "curate --auto": 0, "curate prepare": 0, "curate export x.jsonl": 0,
     "curate import x.jsonl": 0, "title": 0, "visualise": 0, "release": 0, "release verify": 0, "footprint": 0,
@@ -68,6 +75,10 @@ MISSING = {  # what a command is told to read is not there, or is nothing of the
 }  # fmt: skip
 
 WRONG = (  # what was typed, or set, means nothing
+    "runs --kind singer", "runs --where nonsense", "runs show nobody", "runs compare nobody debug",
+    "runs name nobody x", "runs star nobody", "runs delete nobody --yes", "runs clips nobody",
+    "runs average nobody", "runs tensorboard", "train --extend nobody --for 3s", "train --from nobody",
+    "train --extend debug",
     "add --force=3", "add {music} --set corpus.sample_rate=-1", "add {music} --set corpus.nonsense=1",
     "label Nobody --tag slow", "label --tag slow", "label --accept", "label tune --tempo 92 --no-tempo",
     "label tune --tempo -3", "train singer", "train --for soon", "train --steps 3", "train skeleton --device tpu",

@@ -51,7 +51,10 @@ def command(
         return
     from ..runs import select
     from ..runs.listing import STATES
+    from ..train.checkpoint import KINDS
 
+    if kind and kind not in KINDS:
+        raise ParameterError(f"--kind {kind}: choose one of {', '.join(KINDS)}")
     if state and state not in STATES:
         raise ParameterError(f"--state {state}: choose one of {', '.join(STATES)}")
     opened = open_project(project, set_)

@@ -187,7 +187,9 @@ def find_run(runs: Sequence[Run], word: str) -> tuple[Run, int | None]:
     exact = [r for r in runs if r.id == name or (r.name and r.name.casefold() == name.casefold())]
     fitting = exact or [r for r in runs if name and r.id.startswith(name)]
     if len(fitting) != 1:
-        known = ", ".join(r.name or r.id for r in runs[-12:]) or "none yet; train one with `neuralbum train`"
+        if not runs:
+            raise CheckpointError("no run yet; train one with `neuralbum train`")
+        known = ", ".join(r.name or r.id for r in runs[-12:])
         raise ParameterError(f"{word!r}: {len(fitting)} runs of that name or id; there are: {known}")
     (run,) = fitting
     if at and int(step) not in {c.step for c in run.kept}:
