@@ -29,6 +29,9 @@ ALLOWED = {
     ("sing", "demo/voice.py"): "the built-in band does",
     ("tick", "radio/"): "of a clock",
     ("answers", "release/disclosure/answers.py"): "to what distributors ask",
+    ("opinions", "catalogue/store.py"): "of a run: its name, its star",
+    ("opinions", "runs/listing.py"): "of a run: its name, its star",
+    ("opinions", "train/checkpoint.py"): "of a run: its name, its star",
     ("ladder", "docs/title.md"): "the title of a song",
     ("hear", "train/material.py"): "to be renamed by who works there",
 }

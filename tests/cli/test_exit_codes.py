@@ -23,7 +23,7 @@ NEEDS_NO_PROJECT = {"new", "tempo", "verify", "doctor", "demo", "originality ind
 OUTSIDE = {  # in a folder that is no project
     "runs tensorboard logs": 1,
     "runs": 1, "runs show x": 1, "runs compare x y": 1, "runs name x y": 1, "runs star x": 1,
-    "runs delete x --yes": 1, "runs clips x": 1, "runs average x": 1, 
+    "runs delete x --yes": 1, "runs clips x": 1, "runs average x": 1,
     "add {music}": 1, "label": 1, "train": 1, "generate": 1, "import {music}": 1, "screen": 1, "originality": 1,
     "originality model tiny": 1, "resemblance": 1, "curate": 1, "radio": 1, "curate --auto": 1, "curate prepare": 1,
     "curate export x.csv": 1, "curate import x.csv": 1, "title": 1, "visualise": 1, "release": 1, "release verify": 1,
@@ -33,7 +33,7 @@ OUTSIDE = {  # in a folder that is no project
 EMPTY = {  # in a project that was just made: what works through takes has none to do, the rest lacks what it needs
     "runs tensorboard logs": 0,
     "runs": 0, "runs show x": 1, "runs compare x y": 1, "runs name x y": 1, "runs star x": 1,
-    "runs delete x --yes": 1, "runs clips x": 1, "runs average x": 1, 
+    "runs delete x --yes": 1, "runs clips x": 1, "runs average x": 1,
     "add": 2, "label": 1, "label --suggest": 1, "train": 1, "train --estimate": 1, "train skeleton": 1,
     "train flesh": 1, "generate": 1, "generate --model tiny": 1, "import {silent}": 1, "screen": 0,
     "screen --take 12": 1, "originality": 1, "originality model tiny": 1, "resemblance": 1, "radio": 1,
