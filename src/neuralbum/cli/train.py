@@ -67,7 +67,7 @@ def command(
     wanted, chosen, talker = settings_of(project, what), pick_device(device), asked.reporter()
     if dry_run:
         guesses = [estimate(project, params, device=chosen) for params in wanted]
-        asked.say(project, guesses, lambda: [talker.line(guess.sentence()) for guess in guesses])
+        asked.say(project, guesses, lambda: print(*(guess.sentence() for guess in guesses), sep="\n"))
         return
     done = []
     for params in wanted:
