@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,6 +43,10 @@ def command(
     longer: Annotated[
         str | None, typer.Option("--extend", metavar="RUN", help="Train this run longer, by --for or --steps.")
     ] = None,
+    listen: Annotated[
+        bool, typer.Option("--listen", help="Open a page on which each new checkpoint plays by itself.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Of that page; 0 picks a free one.", min=0, max=65535)] = 8428,
     dry_run: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
     force: ForceOption = False,
     project: ProjectOption = None,
@@ -59,7 +65,9 @@ def command(
     if longer is not None:
         if what != "all" or preset or start_from or force or dry_run:
             raise ParameterError("--extend: takes a run as it is; only --for or --steps, --device and --set go with it")
-        _extend(open_project(project, words), longer, duration, steps, pick_device(device), json)
+        opened = open_project(project, words)
+        with _page(opened, listen, port, json):
+            _extend(opened, longer, duration, steps, pick_device(device), json)
         return
     if start_from is not None:
         what, preset = _like(open_project(project, words), start_from, what, preset)
@@ -76,14 +84,31 @@ def command(
             print_next(next_step(opened))
         return
     done = []
-    for params in wanted:
-        done += train(opened, params, device=chosen, force=force, reporter=talker)
-        if not json:
-            print(f"{done[-1].sentence()}; {hours(done[-1].cpu_s)} of CPU")
-    if json:
-        print_json(done)
-    else:
-        print_next(next_step(opened))
+    with _page(opened, listen, port, json):
+        for params in wanted:
+            done += train(opened, params, device=chosen, force=force, reporter=talker)
+            if not json:
+                print(f"{done[-1].sentence()}; {hours(done[-1].cpu_s)} of CPU", flush=True)
+        if json:
+            print_json(done)
+        else:
+            print_next(next_step(opened))
+
+
+@contextmanager
+def _page(project: Project, wanted: bool, port: int, json: bool) -> Iterator[None]:
+    """The listening page beside a training; it stays open when that is done."""
+    if not wanted:
+        yield
+        return
+    from ..runs import listening_beside
+
+    with listening_beside(project, port, quiet=json) as process:
+        yield
+        if not json and process.poll() is None:
+            print("training is done; the page stays open, stop it with Ctrl-C", flush=True)
+            with suppress(KeyboardInterrupt):
+                process.wait()
 
 
 def _extend(project: Project, word: str, duration: str | None, steps: int | None, device: str, json: bool) -> None:
