@@ -285,6 +285,20 @@ def listen(
     )  # fmt: skip
 
 
+@app.command("dashboard")
+def dashboard(
+    port: Annotated[int, typer.Option(help="Where to listen on this machine.", min=1, max=65535)] = 8429,
+    project: ProjectOption = None,
+) -> None:
+    """Open optuna-dashboard on the trials of a sweep (extra: dashboard).
+
+    Example: neuralbum runs dashboard
+    """
+    from ..runs.dashboard import serve
+
+    serve(open_project(project), port=port)
+
+
 @app.command("average")
 def average(
     run: RunArgument,

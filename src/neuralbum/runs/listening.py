@@ -150,7 +150,7 @@ class ListeningService:
         return {
             "project": self.project.name,
             "actor": actor,
-            "keys": KEYS,
+            "keys": list(KEYS.items()),
             "runs": [
                 {"id": r.id, "label": label(r), "state": r.state, "step": r.step, "steps_done": r.steps_done}
                 for r in runs.values()

@@ -5,7 +5,7 @@ const LOOK_EVERY_MS = 1500;
 const AGAIN_MS = 1000;
 const WORDS = { keep: "kept", better: "better than the one before", worse: "worse than the one before" };
 
-let state = { clips: [], checkpoints: [], runs: [], keys: {} };
+let state = { clips: [], checkpoints: [], runs: [], keys: [] };
 let current = null; // the clip that plays, or played last
 let before = null; // the clip that played before it
 const played = new Set(); // clips that need not play by themselves any more
@@ -184,7 +184,7 @@ function showChoices() {
 
 function showKeys() {
   if ($("keys").children.length) return;
-  for (const [key, words] of Object.entries(state.keys)) {
+  for (const [key, words] of state.keys) {
     const term = document.createElement("dt");
     const kbd = document.createElement("kbd");
     kbd.textContent = { ArrowLeft: "←", ArrowRight: "→" }[key] ?? (key.length === 1 ? key.toUpperCase() : key);
