@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
@@ -23,8 +24,8 @@ def test_it_shows_the_studies_of_the_project(project):
     url = project.catalogue.engine.url.render_as_string()
     optuna.create_study(storage=optuna.storages.RDBStorage(url, skip_compatibility_check=True), study_name="sweep-1")
     app = dashboard_of().wsgi(open_storage(project))
-    said = {}
-    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/studies", "wsgi.input": None, "SERVER_NAME": "here"}
-    body = b"".join(app(asked, lambda status, headers: said.update(status=status)))
-    assert said["status"].startswith("200")
+    said, asked = {}, {"PATH_INFO": "/api/studies"}
+    setup_testing_defaults(asked)
+    body = b"".join(app(asked, lambda status, *_: said.update(status=status)))
+    assert said["status"].startswith("200"), body
     assert "sweep-1" in json.dumps(json.loads(body))
