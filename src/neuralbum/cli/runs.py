@@ -246,6 +246,62 @@ def clips(
     raise typer.Exit(finish(done, json, unit="checkpoints"))
 
 
+@app.command("listen")
+def listen(
+    run: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="Hear these, too.")] = None,
+    host: Annotated[str, typer.Option(help="Beyond loopback every listener gets a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 picks a free one.", min=0, max=65535)] = 8428,
+    curator: Annotated[list[str] | None, typer.Option(help="Who listens; each gets a link of their own.")] = None,
+    name: Annotated[list[str] | None, typer.Option(help="A host name the page is reached under; repeatable.")] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page here.")] = True,
+    until_eof: Annotated[bool, typer.Option("--until-eof", help="Stop with the standard input.", hidden=True)] = False,
+    project: ProjectOption = None, set_: SetOption = None, json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Hear checkpoints as they come, of runs that are trained now or begin later, and of those that are named.
+
+    Keys say keep, better or worse; two checkpoints can be compared blind.
+
+    Example: neuralbum runs listen
+    """
+    import os
+
+    from ..runs import listen
+
+    if until_eof:
+        os.nice(5)  # the training beside it goes first
+
+    def ready(links: list[tuple[str, str]]) -> None:
+        if json:
+            print_json({"links": [{"curator": who, "url": url} for who, url in links]})
+        else:
+            for who, url in links:
+                print(f"listen, {who}: {url}")
+        sys.stdout.flush()
+        if browser and not json and len(links) == 1:
+            import webbrowser
+
+            webbrowser.open(links[0][1])
+
+    listen(
+        open_project(project, set_), run or (), host=host, port=port, curators=curator or (), names=name or (),
+        default_actor=login_name(), until_eof=sys.stdin.buffer if until_eof else None, ready=ready,
+    )  # fmt: skip
+
+
+@app.command("dashboard")
+def dashboard(
+    port: Annotated[int, typer.Option(help="Where to listen on this machine.", min=1, max=65535)] = 8429,
+    project: ProjectOption = None,
+) -> None:
+    """Open optuna-dashboard on the trials of a sweep (extra: dashboard).
+
+    Example: neuralbum runs dashboard
+    """
+    from ..runs.dashboard import serve
+
+    serve(open_project(project), port=port)
+
+
 @app.command("average")
 def average(
     run: RunArgument,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,6 +44,10 @@ def command(
     longer: Annotated[
         str | None, typer.Option("--extend", metavar="RUN", help="Train this run longer, by --for or --steps.")
     ] = None,
+    listen: Annotated[
+        bool, typer.Option("--listen", help="Open a page on which each new checkpoint plays by itself.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Of that page; 0 picks a free one.", min=0, max=65535)] = 8428,
     dry_run: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
     force: ForceOption = False,
 ) -> None:
@@ -57,7 +63,9 @@ def command(
     if longer is not None:
         if what != "all" or preset or start_from or force or dry_run:
             raise ParameterError("--extend: takes a run as it is; only --for or --steps, --device and --set go with it")
-        _extend(asked, longer, duration, steps, pick_device(device))
+        project = asked.open()
+        with _page(project, listen, port, asked.json):
+            _extend(asked, project, longer, duration, steps, pick_device(device))
         return
     begun = []
     if start_from is not None:
@@ -70,18 +78,36 @@ def command(
         asked.say(project, guesses, lambda: print(*(guess.sentence() for guess in guesses), sep="\n"))
         return
     done = []
-    for params in wanted:
-        done += train(project, params, device=chosen, force=force, reporter=talker)
-        if not asked.json:
-            spent = f"{hours(done[-1].cpu_s)} of CPU" if done[-1].new_steps else "nothing to do, it is trained"
-            print(f"{done[-1].sentence()}; {spent}")
-    asked.say(project, done, lambda: None)
+    with _page(project, listen, port, asked.json):
+        for params in wanted:
+            done += train(project, params, device=chosen, force=force, reporter=talker)
+            if not asked.json:
+                spent = f"{hours(done[-1].cpu_s)} of CPU" if done[-1].new_steps else "nothing to do, it is trained"
+                print(f"{done[-1].sentence()}; {spent}", flush=True)
+        asked.say(project, done, lambda: None)
 
 
-def _extend(asked: ProjectOptions, word: str, duration: str | None, steps: int | None, device: str) -> None:
+@contextmanager
+def _page(project: Project, wanted: bool, port: int, json: bool) -> Iterator[None]:
+    """The listening page beside a training; it stays open when that is done."""
+    if not wanted:
+        yield
+        return
+    from ..runs import listening_beside
+
+    with listening_beside(project, port, quiet=json) as process:
+        yield
+        if not json and process.poll() is None:
+            print("training is done; the page stays open, stop it with Ctrl-C", flush=True)
+            with suppress(KeyboardInterrupt):
+                process.wait()
+
+
+def _extend(
+    asked: ProjectOptions, project: Project, word: str, duration: str | None, steps: int | None, device: str
+) -> None:
     from ..train import More, extend
 
-    project = asked.open()
     if (duration is None) == (steps is None):
         raise ParameterError("--extend: say how much longer: --for 10m, or --steps 300")
     more = More(steps=steps) if steps is not None else More(time_s=seconds(duration or ""))

@@ -204,7 +204,7 @@ def _one_tile(typing_context: Any, padded: Any, out: Any, row: Any, column: Any)
 
         def rows_of(kind: Any, value: Any) -> Callable[[int], Any]:
             array = context.make_array(kind)(context, builder, value)
-            stride = cgutils.unpack_tuple(builder, array.strides)[0]
+            stride = cgutils.unpack_tuple(builder, array.strides)[0]  # type: ignore[no-untyped-call]
             start = builder.gep(array.data, [builder.sext(arguments[3], index)])
             start = builder.ptrtoint(start, index)
 

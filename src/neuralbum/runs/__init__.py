@@ -9,6 +9,10 @@ are events in the catalogue, folded once (``catalogue/run_projection.py``).
     clips        what each checkpoint plays by itself
     page         one page that opens offline: curves, settings, players, spectrograms
     deleting     with its size, and only after it was said
+    listening    the page on which checkpoints are heard as they come, and what is said of them
+    blind        two checkpoints compared by who does not know which is which (pure)
+    server       the page's addresses; page_files/ is the page
+    dashboard    a sweep's trials in optuna-dashboard
     tensorboard  event files, for whoever looks there
     run          the verbs
 """
@@ -18,7 +22,8 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
-    "find", "give_name", "give_star", "make_missing_clips", "select", "show", "write_page", "write_tensorboard",
+    "find", "give_name", "give_star", "listen", "listening_beside", "make_missing_clips", "select", "show",
+    "write_page", "write_tensorboard",
 ]  # fmt: skip
 
 

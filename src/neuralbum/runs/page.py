@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..web.charts import line_chart
+from ..web.charts import STYLE, line_chart
 from .advice import Curves
 from .clips import Clip
 from .listing import Run, differing
@@ -70,6 +70,7 @@ def write(shown: Sequence[Shown], *, project: str, made: str) -> str:
         made=made,
         shown=[{"run": s.run, "label": label(s.run), "advice": s.advice, "table": _checkpoints(s.run)} for s in shown],
         charts=[{"title": title, "svg": Markup(svg)} for title, svg in charts(shown)],
+        chart_style=Markup(STYLE),
         measures=_measures(runs),
         settings=everything,
         apart=apart,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import threading
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..errors import ParameterError
 from ..progress import SILENT, Reporter
@@ -20,6 +26,7 @@ from .page import Shown, write
 from .params import Params
 
 LONGEST_NAME = 60
+DEFAULT_PORT = 8428
 
 
 def select(
@@ -126,6 +133,79 @@ def say(project: Project, said: Sequence[tuple[str, dict[str, Any]]], *, actor: 
     project.catalogue.say(
         Event(f"run-{uuid.uuid4().hex}", now, actor, kind, "", payload, session="runs") for kind, payload in said
     )
+
+
+def listen(
+    project: Project,
+    words: Sequence[str] = (),
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    curators: Sequence[str] = (),
+    default_actor: str = "curator",
+    names: Sequence[str] = (),
+    until_eof: IO[bytes] | None = None,
+    ready: Callable[[list[tuple[str, str]]], None] | None = None,
+) -> None:
+    """Serve the listening page until interrupted, or until a stream ends that another process holds open.
+
+    Parameters
+    ----------
+    words : runs to hear; those that are trained now or begin later are heard in any case
+    host, port, curators, default_actor, names, ready : as of ``curate.serve``
+
+    Raises
+    ------
+    ParameterError, ToolError
+        No such run; the port is taken.
+    """
+    from ..web.auth import Access
+    from ..web.serving import listen as listen_at
+    from ..web.serving import run_until_stopped
+    from .listening import ListeningService
+    from .server import make_app
+
+    service = ListeningService(project, project.params("runs", Params), words)
+    listening = listen_at(host, port)
+    try:
+        access = Access.make(
+            host, listening.getsockname()[1], curators, default_actor=default_actor, public_names=names
+        )
+        app = make_app(service, access)
+        listening.listen(128)
+        service.start()
+        if ready is not None:
+            ready(access.links(host))
+        if until_eof is not None:
+            threading.Thread(target=_stop_at_the_end_of, args=(until_eof,), daemon=True).start()
+        run_until_stopped(app, listening)
+    finally:
+        listening.close()
+        service.close()
+        project.catalogue.checkpoint()
+
+
+def _stop_at_the_end_of(stream: IO[bytes]) -> None:
+    while stream.read(1):
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@contextmanager
+def listening_beside(project: Project, port: int, *, quiet: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    """The listening page in a process of its own while something is trained in this one.
+
+    It ends with this process, also when that is killed: then the pipe between them closes.
+    """
+    command = [sys.executable, "-m", "neuralbum", "runs", "listen", "--project", str(project.root.resolve())]
+    command += ["--port", str(port), "--until-eof", *(["--no-browser"] if quiet else [])]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr if quiet else None)
+    assert process.stdin is not None
+    try:
+        yield process
+    finally:
+        process.stdin.close()
+        process.wait()
 
 
 def write_tensorboard(project: Project, words: Sequence[str], folder: Path) -> list[Path]:

@@ -11,6 +11,16 @@ LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 40
 N_TICKS = 5
 HUES = (265, 12, 150, 40, 205, 330, 95, 180)
 
+STYLE = """
+svg.chart { width: 100%; height: auto; max-width: 52rem; } svg.chart text { font-size: 12px; fill: currentColor; }
+svg.chart text { opacity: .8; } svg.chart .grid { stroke: currentColor; opacity: .14; }
+svg.chart .level { stroke: currentColor; stroke-dasharray: 5 4; opacity: .55; }
+svg.chart .mark { fill: none; stroke: currentColor; stroke-width: 2; }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .9rem; }
+.legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: 50%; margin-right: .4rem; }
+"""
+"""The style sheet that charts need in the page they stand in."""
+
 Points = Sequence[tuple[float, float]]
 
 
