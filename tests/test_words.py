@@ -34,6 +34,7 @@ ALLOWED = {
     ("opinions", "docs/runs.md"): "of a run: its name, its star",
     ("opinions", "train/checkpoint.py"): "of a run: its name, its star",
     ("ladder", "docs/title.md"): "the title of a song",
+    ("listening", "runs/listening.py"): "the page where checkpoints are listened to",
     ("hear", "train/material.py"): "to be renamed by who works there",
 }
 """(word, where) -> why it may stand there."""
