@@ -7,7 +7,7 @@ A stage's command takes them together, as the one argument ``asked``::
         project = asked.open()
         asked.finish(asked.run(project, "screen", parts=parts), project)
 
-``PoolOptions`` adds --workers. ``with_options`` works for any frozen dataclass whose fields are Typer options
+``PoolOptions`` adds --workers and --on. ``with_options`` works for any frozen dataclass whose fields are Typer options
 with defaults.
 """
 
@@ -43,6 +43,15 @@ TakesOption = Annotated[
     typer.Option("--take", help="Only this take: a song's number or title, or an id or its beginning; repeatable."),
 ]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Work in this many processes.")]
+PoolOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", min=1, help="Work in this many processes; default: one, on a cluster all it has room for."
+    ),
+]
+OnOption = Annotated[
+    str, typer.Option("--on", metavar="ray[://HOST]", help="Work on a Ray cluster: this machine's, or HOST's.")
+]
 ShardOption = Annotated[str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts, for array jobs.")]
 
 
@@ -97,7 +106,8 @@ class StageOptions:
     shard: ShardOption = "1/1"
     settings: SetOption = None
     json: JsonOption = False
-    workers: ClassVar[int] = 1
+    workers: ClassVar[int | None] = None
+    on: ClassVar[str] = ""
 
     def open(self) -> Project:
         return open_project(self.project, self.settings)
@@ -108,9 +118,8 @@ class StageOptions:
         from .console import reporter
 
         said = {"takes": find_takes(project, self.take), "force": self.force, "retry": self.retry, **more}
-        return run(
-            project, stage, workers=self.workers, shard=parse_shard(self.shard), reporter=reporter(self.json), **said
-        )
+        said |= {"shard": parse_shard(self.shard), "reporter": reporter(self.json)}
+        return run(project, stage, workers=self.workers, on=self.on, **said)
 
     def finish(
         self, outcome: Outcome, project: Project, *, more: dict[str, Any] | None = None, unit: str = ""
@@ -123,9 +132,10 @@ class StageOptions:
 
 @dataclass(frozen=True)
 class PoolOptions(StageOptions):
-    """Of a stage that several processes of this machine can share."""
+    """Of a stage that several processes can share, of this machine or of a cluster."""
 
-    workers: WorkersOption = 1  # type: ignore[misc]
+    workers: PoolOption = None  # type: ignore[misc]
+    on: OnOption = ""  # type: ignore[misc]
 
 
 def with_options(**groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
