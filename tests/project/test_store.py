@@ -145,6 +145,7 @@ def test_a_store_that_is_gone_ends_the_run_and_fails_no_item(machines, tmp_path,
     assert one.catalogue.living(now=0.0) == set()
 
 
-def test_an_odd_store_is_refused(tmp_path):
+@pytest.mark.parametrize("url", ["carrier-pigeon://x", "s3"])
+def test_an_odd_store_is_refused(tmp_path, url):
     with pytest.raises(SettingsError, match="write s3://"):
-        Project.create(tmp_path / "album", store="carrier-pigeon://x")
+        Project.create(tmp_path / "album", store=url)

@@ -39,6 +39,8 @@ class Store:
     """
 
     def __init__(self, url: str, root: Path) -> None:
+        if "://" not in url:
+            raise SettingsError(f"[project] store = {url!r}: not a URL; write s3://BUCKET/FOLDER")
         self.url, self.root = url, root
         try:
             from fsspec.core import url_to_fs
