@@ -57,7 +57,7 @@ def run(project, *, n_items, reporter, log="", takes=None, force=False, retry=Fa
     def measure(item, scratch):
         if log:
             with open(log, "a") as file:
-                file.write(f"{item.payload}\\\\n")
+                file.write(f"{item.payload}\\n")
         return Measured({})
     items = [Item(f"take{n}", {"n": n}, n) for n in range(n_items)]
     return run_items(project, "screen", 1, (), items, measure, reporter=reporter, shard=shard)
