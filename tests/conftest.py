@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import tempfile
+import uuid
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -11,6 +15,7 @@ import numpy as np
 import pytest
 
 from neuralbum.audio import apart, write_flac
+from neuralbum.catalogue import Catalogue
 from neuralbum.progress import Silent
 from neuralbum.project import Project
 from neuralbum.project.stage import file_digest
@@ -47,6 +52,76 @@ def project(tmp_path):
     made = Project.create(tmp_path / "album", artist="The Test Band", phrase="fake feelings", seed=7)
     yield made
     made.catalogue.close()
+
+
+def _server_binary(name):
+    found = shutil.which(name)
+    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return found or (str(installed[-1]) if installed else None)
+
+
+@contextmanager
+def postgres_serving():
+    """A PostgreSQL server in a fresh folder, on a Unix socket only; a function that makes an empty catalogue's URL.
+
+    LookupError says why there can be none; benchmarks/scale.py uses this too.
+    """
+    try:
+        import psycopg
+    except ImportError as cause:
+        raise LookupError("psycopg is not installed: pip install 'neuralbum[postgres]'") from cause
+    initdb, control = _server_binary("initdb"), _server_binary("pg_ctl")
+    if initdb is None or control is None:
+        raise LookupError("no PostgreSQL server here: apt-get install postgresql")
+    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:  # a socket's path must be short
+        who = {}
+        if os.geteuid() == 0:  # the server refuses to run as root
+            who = {"user": 65534, "group": 65534, "extra_groups": []}
+            os.chown(folder, 65534, 65534)
+        data, plain = f"{folder}/data", {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": folder}
+        quiet = {"capture_output": True, "text": True, "env": plain}
+        made = subprocess.run([initdb, "-D", data, "-U", "team", "-A", "trust", "-E", "UTF8"], **who, **quiet)
+        if made.returncode:
+            raise LookupError(f"initdb does not work here: {made.stderr.strip()[-200:]}")
+        options = f"-c listen_addresses='' -k {folder} -c fsync=off"
+        command = [control, "-D", data, "-o", options, "-w", "-t", "60", "-l", f"{folder}/log", "start"]
+        nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": plain}
+        if subprocess.run(command, **who, **nowhere).returncode:
+            raise LookupError(f"the PostgreSQL server does not start here: {Path(folder, 'log').read_text()[-200:]}")
+
+        def fresh():
+            name = f"t{uuid.uuid4().hex}"
+            with psycopg.connect(f"host={folder} user=team dbname=postgres", autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
+            return f"postgresql://team@/{name}?host={folder}"
+
+        try:
+            subprocess.run([_server_binary("createdb"), "-h", folder, "-U", "team", "migrated"], check=True, **quiet)
+            Catalogue.open(f"postgresql://team@/migrated?host={folder}").close()  # what every test begins with
+            yield fresh
+        finally:
+            subprocess.run([control, "-D", data, "-m", "immediate", "stop"], **who, **quiet)
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    try:
+        with postgres_serving() as fresh:
+            yield fresh
+    except LookupError as why:
+        pytest.skip(str(why))
+
+
+@pytest.fixture
+def postgres(postgres_server):
+    """The URL of an empty PostgreSQL catalogue."""
+    return postgres_server()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request, tmp_path):
+    """The URL of an empty catalogue, once of each kind."""
+    return request.getfixturevalue("postgres") if request.param == "postgres" else f"sqlite:///{tmp_path}/catalogue.db"
 
 
 class Counting(Silent):

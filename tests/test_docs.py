@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 
 COMMAND_PAGES = {"new": "project", "add": "corpus", "status": "project", "why": "project", "doctor": "project"}
-COMMAND_PAGES |= {"tempo": "screen", "label": "corpus", "verify": "marking"}
+COMMAND_PAGES |= {"tempo": "screen", "label": "corpus", "verify": "marking", "merge": "scale"}
 """Commands whose page is not named after them."""
 
 

@@ -20,8 +20,8 @@ TRACK = Track("t1", "/music/a.ogg", "A", "Band", "f" * 64, 180.0, 44_100, 2, "tr
 
 
 @pytest.fixture
-def catalogue(tmp_path):
-    opened = Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.db'}")
+def catalogue(database):
+    opened = Catalogue.open(database)
     yield opened
     opened.close()
 
@@ -98,10 +98,12 @@ def test_the_migrations_build_the_schema_that_the_code_declares(catalogue):
         assert compare_metadata(context, metadata) == []
 
 
-def test_sqlite_runs_in_wal_mode(catalogue):
+def test_sqlite_runs_in_wal_mode(tmp_path):
+    catalogue = Catalogue.at(tmp_path / "catalogue.db")
     with catalogue.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1  # NORMAL
+    catalogue.close()
 
 
 def test_a_catalogue_from_the_future_is_refused(tmp_path):

@@ -42,7 +42,7 @@ def files(made):
     return {path.name: file_digest(path) for path in made.takes_dir.glob("*")}
 
 
-def test_takes_are_made_once_and_are_the_same_files_when_made_again(fresh, counting):
+def test_takes_are_made_once_and_are_the_same_files_when_made_again(fresh, counting, monkeypatch):
     assert run(fresh, PARAMS, reporter=counting).done == 3
     assert counting.done == pytest.approx(counting.total)
     first = files(fresh)
@@ -51,8 +51,30 @@ def test_takes_are_made_once_and_are_the_same_files_when_made_again(fresh, count
     assert all((take.channels, take.sample_rate) == (2, RATE) for take in takes)
     assert all(take.sha256 == first[f"{take.id}.flac"] for take in takes)
     assert run(fresh, PARAMS).skipped == 3
-    assert run(fresh, PARAMS, force=True, sharing=3).done == 3
+    monkeypatch.setattr(sys.modules["neuralbum.generate.run"], "n_sharing", lambda: 3)  # so: in batches of one
+    assert run(fresh, PARAMS, force=True).done == 3
     assert files(fresh) == first
+
+
+def test_a_take_over_which_two_workers_died_is_set_aside_and_nobody_is_blamed_with_it(fresh):
+    run(fresh, PARAMS)
+    takes = fresh.catalogue.takes()
+    for take in takes:
+        (fresh.root / take.path).unlink()
+    ids = [take.id for take in takes]
+    for _ in range(2):
+        theirs = Catalogue.at(fresh.root / "catalogue.db")
+        theirs.claim("generate", ids, worker="dead", now=time.time())
+        theirs.start(ids[1], now=time.time())
+        theirs.close()
+        fresh.catalogue.count_death("dead")
+    outcome = run(fresh, PARAMS)
+    assert (outcome.done, outcome.failed, outcome.elsewhere) == (2, 1, 0)
+    assert outcome.errors[0][0] == ids[1]
+    outcome = run(fresh, PARAMS)
+    assert (outcome.skipped, outcome.failed, outcome.failed_before) == (2, 0, 1)
+    assert run(fresh, PARAMS, retry=True).done == 1
+    assert run(fresh, PARAMS).skipped == 3
 
 
 def test_a_recipe_gives_its_take_back_bit_for_bit(fresh):

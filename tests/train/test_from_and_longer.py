@@ -1,6 +1,8 @@
 """Beginning with another run's weights, training longer, averaging checkpoints: what is kept, and that it is."""
 
+import itertools
 import shutil
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 
 from neuralbum.corpus import prepared
 from neuralbum.errors import ParameterError
+from neuralbum.nets.griffin_lim import PlainRenderer
 from neuralbum.project import Project
 from neuralbum.records import Event, Track
 from neuralbum.train import (
@@ -33,8 +36,22 @@ PARAMS = SkeletonParams(preset="debug", steps=4, transposed=0)
 FLESH = FleshParams(preset="debug", steps=1)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_renderer():
+    """The plain renderer is fitted once, on the first music: no test here is about it, and it takes the longest."""
+    fitted, plain = [], PlainRenderer.fit.__func__
+
+    def fit(cls, *args, **more):
+        fitted[:] = fitted or [plain(cls, *args, **more)]
+        return fitted[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PlainRenderer, "fit", classmethod(fit))
+        yield
+
+
 @pytest.fixture(scope="module")
-def band(tmp_path_factory):
+def band(one_renderer, tmp_path_factory):
     """A project with a trained skeleton that nobody changes, and what training said."""
     made = project(tmp_path_factory.mktemp("from") / "p", train_s=6.0, heldout_s=5.0, valid_s=5.0)
     yield made, train(made, PARAMS)[0]
@@ -127,10 +144,13 @@ def test_a_finished_run_is_trained_longer_and_an_interrupted_extension_is_ended_
     assert train(made, PARAMS)[0].steps_done == 9, "the command that began it has nothing more to do"
 
 
-def test_it_is_trained_longer_by_the_clock(copied):
+def test_it_is_trained_longer_by_the_clock(copied, monkeypatch):
     made, first = copied
     clock_s = float(read_tensors(made.models_dir / first.model_id / "resume.safetensors")["clock_s"])
+    looks = itertools.count()
+    monkeypatch.setattr(time, "monotonic", lambda: 0.01 * next(looks))  # a clock that no busy machine can hurry
     said = extend(made, first.model_id, more=More(time_s=0.3))
+    monkeypatch.undo()
     assert said.steps_done > 4
     goal = read_about(made.models_dir / first.model_id).training["until_s"]
     assert goal == pytest.approx(clock_s + 0.3)

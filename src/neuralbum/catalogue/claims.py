@@ -30,6 +30,9 @@ from .schema import finding
 
 LEASE_S = 30.0
 BEATS_PER_LEASE = 10
+TURN = 7702
+"""PostgreSQL's advisory lock of whoever changes several claims (7701 is the migrations'). SQLite has one writer at a
+time anyhow; PostgreSQL would let two workers insert the same claim, or wait for each other's rows in a circle."""
 IN_ONE_QUERY = 500
 """Keys asked for at once; SQLite takes some thousand variables."""
 
@@ -85,6 +88,7 @@ def claim(
     since : findings older than this do not count: they are to be made again
     silent : key -> the ``expires_at`` it had a whole lease ago; unchanged, it is free whatever the clocks say
     """
+    _take_turns(connection)
     held = {row.key: row for row in _rows(connection, table, table.c.key, keys)}
     made = {row.key for row in _rows(connection, finding, finding.c.key, keys) if row.created_at >= since}
     result = Claimed()
@@ -105,6 +109,11 @@ def claim(
     return result
 
 
+def _take_turns(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
+
+
 def _rows(connection: Connection, of: Any, column: Any, keys: Sequence[str]) -> Iterable[Any]:
     wanted = [of.c.key, of.c.worker, of.c.expires_at] if of is table else [of.c.key, of.c.created_at]
     for some in chunks(keys):
@@ -117,6 +126,7 @@ def chunks(keys: Sequence[str]) -> Iterable[list[str]]:
 
 
 def let_go(connection: Connection, keys: Sequence[str], *, worker: str) -> None:
+    _take_turns(connection)
     for some in chunks(keys):
         connection.execute(delete(table).where(table.c.key.in_(some), table.c.worker == worker))
 
@@ -131,6 +141,7 @@ def deaths(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
 
 def count_death(connection: Connection, worker: str) -> list[tuple[str, int]]:
     """Free a dead worker's claims; count the death against the item it was working on."""
+    _take_turns(connection)
     rows = list(connection.execute(select(table).where(table.c.worker == worker)))
     blamed = []
     for row in rows:
@@ -210,6 +221,7 @@ class Pulse:
         """Renew what ``held`` names; a claim that somebody else has taken over stays theirs."""
         try:
             with writing(self.engine) as connection:
+                _take_turns(connection)
                 for worker in set(held.values()):
                     for some in chunks([key for key, owner in held.items() if owner == worker]):
                         mine = (table.c.key.in_(some)) & (table.c.worker == worker)

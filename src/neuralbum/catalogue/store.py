@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +190,13 @@ class Catalogue:
             connection.execute(delete(schema.claim).where(schema.claim.c.key == finding.key))
         self._pulse.drop([finding.key])
 
+    def record_all(self, findings: Iterable[Finding]) -> None:
+        """Commit findings of another catalogue together, in place of what is known under their keys."""
+        with writing(self.engine) as connection:
+            for finding in findings:
+                row = {name: canonical(value) for name, value in asdict(finding).items()}
+                _put(connection, schema.finding, row, replace=True)
+
     def forget(self, key: str) -> None:
         """Remove a finding, so that its item is pending again."""
         with writing(self.engine) as connection:
@@ -347,6 +354,34 @@ class Catalogue:
                 new += _put(connection, schema.event, row, replace=False, conflict=["client_id"])
         return new
 
+    def join_events(self, events: Sequence[Event]) -> tuple[int, list[str]]:
+        """Bring in the log of another catalogue: those that are new here take their place by when they were said.
+
+        What was said later moves behind them, under new ids, so that the last word is the last word
+        whichever log came to which. Returns how many were new, and the client_ids under which both
+        say different things; these stay as they are.
+        """
+        table = schema.event
+        with writing(self.engine) as connection:
+            if connection.dialect.name == "postgresql":  # nobody speaks in between
+                connection.exec_driver_sql("LOCK TABLE event IN EXCLUSIVE MODE")
+            log = read(connection, table, select(table).order_by(table.c.id), event_of)
+            known = {event.client_id: event for event in log}
+            new = [event for event in events if event.client_id not in known]
+            differ = [e.client_id for e in events if replace(e, id=0) != replace(known.get(e.client_id, e), id=0)]
+            if new:
+                first = min(event.at for event in new)
+                later = [event for event in log if event.at > first]
+                for some in claims.chunks([event.client_id for event in later]):
+                    connection.execute(delete(table).where(table.c.client_id.in_(some)))
+                rows = [asdict(event) for event in sorted([*later, *new], key=lambda event: event.at)]
+                for number, row in enumerate(rows, start=max((event.id for event in log), default=0) + 1):
+                    row |= {"payload": canonical(row["payload"]), "id": number}
+                    if connection.dialect.name == "postgresql":
+                        del row["id"]  # its sequence never gives one twice
+                connection.execute(table.insert(), rows)
+        return len(new), differ
+
     def checkpoint(self) -> None:
         """Make what was said so far survive a power cut (a killed program loses nothing anyway)."""
         checkpoint(self.engine)
@@ -435,5 +470,8 @@ def _put(
     if replace:
         rest = {name: value for name, value in row.items() if name not in keys}
         where = None if unless is False else not_(unless)
-        return connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest, where=where)).rowcount
-    return connection.execute(statement.on_conflict_do_nothing(index_elements=keys)).rowcount
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=rest, where=where)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=keys)
+    # A driver need not count the rows of an INSERT (psycopg's says -1), but it returns them.
+    return len(connection.execute(statement.returning(table.c[keys[0]])).all())

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "radio": ("radio", "Play new, checked music for ever, in the browser."),
     "verify": ("verify", "Say whether sound carries the mark, and which album and song it is."),
     "footprint": ("footprint", "Report energy and carbon, with their uncertainty."),
+    "merge": ("merge", "Bring another project's takes, findings and events into this one."),
     "status": ("status", "Show what is done, pending and failed in each stage."),
     "why": ("why", "Show a take's whole provenance."),
     "demo": ("demo", "Make a whole album: of the built-in band, or of your music."),

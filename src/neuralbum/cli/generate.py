@@ -51,4 +51,4 @@ def command(
         temperature=None if temperature is None else temperatures(temperature),
         flesh=None if flesh is None else "always" if flesh else "never",
     )  # fmt: skip
-    asked.finish(asked.run(project, "generate", params=params, sharing=asked.workers), project, unit="takes")
+    asked.finish(asked.run(project, "generate", params=params), project, unit="takes")

@@ -8,8 +8,8 @@ A command takes them together, as the one argument ``asked``::
         asked.finish(asked.run(project, "screen", parts=parts), project)
 
 ``ProjectOptions`` are for every command that opens a project, ``TakeOptions`` add --take and --force, ``StageOptions``
---retry and --shard, ``PoolOptions`` --workers. ``with_options`` works for any frozen dataclass whose fields are Typer
-options with defaults.
+--retry and --shard, ``PoolOptions`` --workers and --on. ``with_options`` works for any frozen dataclass whose fields
+are Typer options with defaults.
 """
 
 from __future__ import annotations
@@ -45,6 +45,15 @@ TakesOption = Annotated[
     typer.Option("--take", help="Only this take: a song's number or title, or an id or its beginning; repeatable."),
 ]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Work in this many processes.")]
+PoolOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", min=1, help="Work in this many processes; default: one, on a cluster all it has room for."
+    ),
+]
+OnOption = Annotated[
+    str, typer.Option("--on", metavar="ray[://HOST]", help="Work on a Ray cluster: this machine's, or HOST's.")
+]
 ShardOption = Annotated[str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts, for array jobs.")]
 
 
@@ -139,23 +148,24 @@ class StageOptions(TakeOptions):
 
     retry: RetryOption = False
     shard: ShardOption = "1/1"
-    workers: ClassVar[int] = 1
+    workers: ClassVar[int | None] = None
+    on: ClassVar[str] = ""
 
     def run(self, project: Project, stage: str, **more: Any) -> Outcome:
         """The stage of that name, with these options and ``more`` of its own, in as many processes as asked."""
         from ..project.workers import run
 
         said = {"takes": find_takes(project, self.take), "force": self.force, "retry": self.retry, **more}
-        return run(
-            project, stage, workers=self.workers, shard=parse_shard(self.shard), reporter=self.reporter(), **said
-        )
+        said |= {"shard": parse_shard(self.shard), "reporter": self.reporter()}
+        return run(project, stage, workers=self.workers, on=self.on, **said)
 
 
 @dataclass(frozen=True)
 class PoolOptions(StageOptions):
-    """Of a stage that several processes of this machine can share."""
+    """Of a stage that several processes can share, of this machine or of a cluster."""
 
-    workers: WorkersOption = 1  # type: ignore[misc]
+    workers: PoolOption = None  # type: ignore[misc]
+    on: OnOption = ""  # type: ignore[misc]
 
 
 def with_options(**groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -213,7 +213,11 @@ def model(
     from ..project.workers import run
 
     opened = open_project(project, settings)
-    asked = {"steps": step or None, "temperatures": tuple(temperature or TEMPERATURES), "seconds": seconds}
+    asked: dict[str, Any] = {
+        "steps": step or None,
+        "temperatures": tuple(temperature or TEMPERATURES),
+        "seconds": seconds,
+    }
     asked |= {"take_s": take_s}
     outcome = run(
         opened,

@@ -108,7 +108,9 @@ class MediaCache:
     def _thumbnail(self, take: Take, finding: Finding | None) -> pictures.RGB:
         try:
             if finding and "thumbnail" in finding.files:
-                return pictures.read_thumbnail((self.project.root / finding.files["thumbnail"]).read_bytes())
+                return pictures.read_thumbnail(
+                    self.project.local(self.project.root / finding.files["thumbnail"]).read_bytes()
+                )
             return pictures.coloured(self.levels(take, finding))
         except (NeuralbumError, OSError):
             return pictures.blank_thumbnail()
@@ -157,7 +159,9 @@ class MediaCache:
 
     def _draw(self, take: Take, finding: Finding | None, part: Path) -> None:
         if finding and "spectrogram" in finding.files:
-            levels = pictures.read_grey((self.project.root / finding.files["spectrogram"]).read_bytes())
+            levels = pictures.read_grey(
+                self.project.local(self.project.root / finding.files["spectrogram"]).read_bytes()
+            )
         else:
             source = self.project.audio_of(take)
             levels = analyse(audio.blocks(source), name=self.project.relative(source)).picture

@@ -95,7 +95,7 @@ def make_album(
     chain.step("music", lambda: _bring_music(project, params, music, reporter))
     made = bool(project.catalogue.takes())  # takes are made when training is over; more of it is asked for by name
     chain.step("train", lambda: None if made else _train(project, params, reporter))
-    chain.step("takes", lambda: chain.share("generate", sharing=chain.workers))
+    chain.step("takes", lambda: chain.share("generate"))
     chain.step("screen", lambda: chain.share("screen"))
     chain.step("originality", lambda: chain.share("originality"))
     chain.step("resemblance", lambda: stage("resemblance")(project, reporter=reporter))

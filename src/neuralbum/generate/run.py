@@ -21,8 +21,19 @@ from ..catalogue import worker_name
 from ..errors import ParameterError
 from ..progress import SILENT, Reporter
 from ..project import Project, atomic, settle
-from ..project.stage import ActivityLog, Outcome, activity, file_digest, sweep_parts
-from ..records import Recipe, Take, digest
+from ..project.stage import (
+    DEADLY,
+    DEADLY_ERROR,
+    ActivityLog,
+    Outcome,
+    activity,
+    file_digest,
+    forget_failures,
+    n_sharing,
+    run_began_at,
+    sweep_parts,
+)
+from ..records import Finding, Recipe, Take, digest
 from .opening import BandFiles, find_band
 from .params import ENGINE, UNWATCHED, GenerateParams
 
@@ -92,13 +103,12 @@ def run(
     retry: bool = False,
     reporter: Reporter = SILENT,
     shard: tuple[int, int] = (1, 1),
-    sharing: int = 1,
 ) -> Outcome:
     """Make every take that is not there yet.
 
     ``takes`` limits the work to these ids; ``force`` makes them again (the same recipe
-    gives the same sound); ``shard`` (i, n) to every n-th number. ``sharing`` says how many
-    processes were started together, so that the first one does not take all of it in hand.
+    gives the same sound); ``retry`` tries again those that were set aside because workers died
+    over them; ``shard`` (i, n) limits it to every n-th number.
 
     Raises
     ------
@@ -123,6 +133,8 @@ def run(
     note.write([recipe.take_id for recipe in planned.recipes])
     mine = [r for r in planned.recipes if takes is None or r.take_id in set(takes)][index - 1 :: n_shards]
     known = _made(project)
+    if retry:
+        forget_failures(project, [recipe.take_id for recipe in mine], before=run_began_at())
     todo = [recipe for recipe in mine if force or recipe.take_id not in known]
     claims = _Claims(project, force)
     claims.sweep()
@@ -131,17 +143,24 @@ def run(
     try:
         with activity(project, STAGE, detail={"model": band.model_id, "step": band.step}) as log:
             maker = _Maker(project, band, claims, reporter, log)
-            for batch in batches(todo, math.ceil(len(todo) / sharing)):
-                done += maker.make(claims.take(batch))
+            for batch in batches(todo, math.ceil(len(todo) / n_sharing())):
+                for got in claims.take(batch):
+                    done += maker.make(got)
     finally:
         claims.let_go()
         reporter.end()
-    return Outcome(stage=STAGE, done=done, skipped=len(mine) - len(todo), elsewhere=len(todo) - done)
+    aside = project.catalogue.known_keys(STAGE) & {recipe.take_id for recipe in todo}
+    return Outcome(
+        stage=STAGE, done=done, skipped=len(mine) - len(todo), failed=len(claims.failed),
+        failed_before=len(aside) - len(claims.failed), elsewhere=len(todo) - done - len(aside),
+        errors=tuple((name, DEADLY_ERROR) for name in claims.failed),
+    )  # fmt: skip
 
 
 def _made(project: Project) -> set[str]:
     """Ids of the takes whose files are there."""
-    return {name for name, path in project.catalogue.take_paths().items() if (project.root / path).exists()}
+    there = project.there("takes")
+    return {name for name, path in project.catalogue.take_paths().items() if path in there}
 
 
 class _PlanNote:
@@ -281,25 +300,44 @@ class _Claims:
         self.worker = worker_name()
         self.token = digest("claim", self.worker)[:8]
         self.held: set[str] = set()
+        self.failed: list[str] = []
 
     def part(self, take_id: str) -> Path:
         """Where a take grows while this process holds the claim on it."""
         return self.project.takes_dir / f"{take_id}.{self.token}.part.flac"
 
-    def take(self, recipes: Sequence[Recipe]) -> list[Recipe]:
-        """Those of ``recipes`` that no other process has in hand or has made meanwhile."""
+    def take(self, recipes: Sequence[Recipe]) -> Iterator[list[Recipe]]:
+        """Those of ``recipes`` that no other process has in hand or has made meanwhile, in one batch.
+
+        A take over which a worker died is a batch of its own, so that no other is blamed; after the second
+        death it is set aside, with a finding that says so.
+        """
         catalogue = self.project.catalogue
         names = [recipe.take_id for recipe in recipes]
         got = set(catalogue.claim(STAGE, names, worker=self.worker, now=time.time()))
-        made = {take.id for take in catalogue.takes(names) if (self.project.root / take.path).exists()}
+        made = {take.id for take in catalogue.takes(names) if self.project.has(take.path)}
         if not self.force and (faster := got & made):
             catalogue.let_go(sorted(faster), worker=self.worker)
             got -= faster
-        for name in sorted(got):
-            catalogue.start(name, now=time.time())
-            self._clear(name)
         self.held |= got
-        return [recipe for recipe in recipes if recipe.take_id in got]
+        deaths = catalogue.deaths(sorted(got))
+        for name in [name for name in got if deaths[name] >= DEADLY]:
+            self._set_aside(name)
+        suspects = [[recipe] for recipe in recipes if recipe.take_id in self.held and deaths[recipe.take_id]]
+        others = [recipe for recipe in recipes if recipe.take_id in got and not deaths[recipe.take_id]]
+        for batch in [others, *suspects]:
+            for recipe in batch:
+                catalogue.start(recipe.take_id, now=time.time())
+                self._clear(recipe.take_id)
+            yield batch
+
+    def _set_aside(self, take_id: str) -> None:
+        self.project.catalogue.record(
+            Finding(take_id, STAGE, 1, take_id, {}, {}, {}, error=DEADLY_ERROR, created_at=time.time())
+        )
+        self.held.discard(take_id)
+        self.failed.append(take_id)
+        self._clear(take_id)
 
     def sweep(self) -> None:
         """Remove what killed processes left half written: parts whose claims nobody holds."""

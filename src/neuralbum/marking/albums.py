@@ -37,7 +37,7 @@ def number_of(project: Project) -> int:
     CatalogueError
         marking.json is there and cannot be read: a new number would orphan what was released under the old one.
     """
-    path = project.root / FILE
+    path = project.local(project.root / FILE)
     if path.exists():
         return read(path).album
     about = project.settings

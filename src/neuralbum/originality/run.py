@@ -84,7 +84,7 @@ def _rekey(project: Project, params: Params, corpus: PreparedCorpus, takes: Iter
     """
     known = project.catalogue.known_keys(STAGE)
     for take in takes:
-        path = project.audio_of(take)
+        path = project.audio_path(take)
         if path == project.root / take.path:
             continue
         item, about = _item(project, corpus, take), path.stat()
@@ -219,7 +219,7 @@ def open_index(
     from . import index
     from .building import Source, build_index
 
-    path = index_path(project, corpus, split)
+    path = project.local(index_path(project, corpus, split))
     if path.exists():
         try:
             return index.read(path)

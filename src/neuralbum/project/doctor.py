@@ -21,6 +21,8 @@ PROBE_TIMEOUT_S = 120
 LIBRARIES = ("torch", "numba", "numpy", "scipy", "soundfile", "soxr", "av", "sqlalchemy")
 EXTRAS = {
     "postgres": "psycopg",
+    "cluster": "ray",
+    "store": "s3fs",
     "provenance": "c2pa-python",
     "services": "httpx",
 }

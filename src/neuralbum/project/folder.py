@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from ..catalogue import LEASE_S, Catalogue, worker_name
 from ..errors import CatalogueError, SettingsError
 from ..records import Take, canonical, digest
 from ..settings import LARGEST_TOML, nearest, parse_words, read_toml, resolve, setting
+from .store import open_store, upload
 
 P = TypeVar("P")
 
@@ -33,6 +35,7 @@ SETTINGS_FILE = "neuralbum.toml"
 LONGEST_NAME = 255  #: bytes of a file's name, on the usual disks
 TABLES = {
     "project": "neuralbum.project:ProjectSettings",
+    "cluster": "neuralbum.project.folder:ClusterSettings",
     "corpus": "neuralbum.corpus.params:CorpusParams",
     "train": "neuralbum.train.params:TrainParams",
     "skeleton": "neuralbum.train.params:SkeletonParams",
@@ -68,12 +71,22 @@ class ProjectSettings:
     contact: str = setting("", "where to ask for other uses: an address or a page; required by release")
     permission: str = setting("", "by what right the music was trained on; required by release")
     database: str = setting("", "postgresql://… for a team; empty: catalogue.db in the project")
+    store: str = setting("", "s3://… (any URL of fsspec): where the files lie; this folder is then their cache")
     lease_s: float = setting(
         LEASE_S,
         "a process that gave no sign of life for so long counts as dead, and its work is taken over",
         unit="s",
         minimum=0.5,
     )
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """``[cluster]``: what one worker holds under ``--on ray``."""
+
+    cores: float = setting(0.0, "cores; 0: what the stage usually needs", minimum=0.0)
+    memory_gib: float = setting(0.0, "memory; 0: what the stage usually needs", unit="GiB", minimum=0.0)
+    gpus: float = setting(0.0, "GPUs, or the share of one", minimum=0.0)
 
 
 class Project:
@@ -89,6 +102,7 @@ class Project:
             if name not in TABLES:
                 raise SettingsError(f"{root / SETTINGS_FILE}: unknown table [{name}]{nearest(name, TABLES)}")
         self.settings = self.params("project", ProjectSettings)
+        self.store = open_store(self.settings.store, root) if self.settings.store else None
 
     # ---- opening -----------------------------------------------------------
 
@@ -161,15 +175,46 @@ class Project:
             return Catalogue.open(self.settings.database, self.settings.lease_s)
         return Catalogue.at(self.root / "catalogue.db", self.settings.lease_s)
 
+    def require_here(self) -> None:
+        """Make the folder where it is a cache; else raise a CatalogueError where this machine does not have it."""
+        if self.store is not None:
+            self.root.mkdir(parents=True, exist_ok=True)
+        elif not (self.root / SETTINGS_FILE).exists():
+            raise CatalogueError(
+                f"{platform.node()}: no project at {self.root}; every machine of a cluster needs the folder under the "
+                f"same path, or [project] store"
+            )
+
     # ---- where things live ---------------------------------------------------
 
     @property
     def corpus_dir(self) -> Path:
-        return self.root / "corpus"
+        return self._whole("corpus")
 
     @property
     def models_dir(self) -> Path:
-        return self.root / "models"
+        return self._whole("models")
+
+    def _whole(self, folder: str) -> Path:
+        if self.store is not None:
+            self.store.pull(folder)
+        return self.root / folder
+
+    def local(self, path: Path) -> Path:
+        """A file of the project, fetched if this machine does not have it."""
+        if self.store is not None and not path.exists():
+            self.store.fetch(self.relative(path))
+        return path
+
+    def has(self, name: str) -> bool:
+        """Whether a file of this name is here, or in the store."""
+        return (self.root / name).exists() or (self.store is not None and self.store.has(name))
+
+    def there(self, folder: str) -> set[str]:
+        """The names, relative to the project, of all files right in a folder, here or in the store."""
+        place = self.root / folder
+        here = {f"{folder}/{entry.name}" for entry in os.scandir(place)} if place.is_dir() else set()
+        return here if self.store is None else here | self.store.names(folder)
 
     @property
     def takes_dir(self) -> Path:
@@ -196,7 +241,11 @@ class Project:
         return path.resolve().relative_to(self.root.resolve()).as_posix()
 
     def audio_of(self, take: Take) -> Path:
-        """The audio of a take; projects of earlier versions may have a better one beside it."""
+        """The audio of a take, fetched if this machine does not have it."""
+        return self.local(self.audio_path(take))
+
+    def audio_path(self, take: Take) -> Path:
+        """Where the audio of a take belongs; projects of earlier versions may have a better one beside it."""
         fleshed = self.fleshed_dir / f"{take.id}.flac"
         return fleshed if fleshed.exists() else self.root / take.path
 
@@ -210,7 +259,7 @@ class Project:
         OSError
             The file is not there.
         """
-        path = self.audio_of(take)
+        path = self.audio_path(take)
         return take.sha256 if path == self.root / take.path else self._digests.of(path)
 
     @cached_property
@@ -289,9 +338,10 @@ def part_of(path: Path) -> Path:
 
 
 def settle(part: Path, path: Path) -> None:
-    """Flush a finished part to disk and give it its name (POSIX rename is atomic)."""
+    """Flush a finished part to disk, and to the store if there is one; give it its name (POSIX rename is atomic)."""
     with open(part, "rb") as file:
         os.fsync(file.fileno())
+    upload(part, path)
     os.replace(part, path)
 
 

@@ -29,10 +29,12 @@ from . import file_digest as file_digest
 
 CLAIM_BATCH = 16  #: at most so many items are claimed at once
 DEADLY = 2  #: an item over which so many supervised workers died is set aside
+DEADLY_ERROR = f"{DEADLY} workers died over it (killed, or out of memory?); try again with --retry"
 ELSEWHERE = "elsewhere"  #: the note of an advance over items in other hands
 LEDGER_EVERY_S = 30.0
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""Errors of the disk that meet every item alike: the run ends and says so, instead of failing item by item."""
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EHOSTUNREACH)
+"""Errors of the disk and of the store, which meet every item alike: the run ends and says so, instead of failing item
+by item."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def run_items(
     failed_before = project.catalogue.known_keys(stage, since=began if retry else since) - known
     todo = [key for key in mine if key not in known and key not in failed_before]
     if retry:
-        _forget_failures(project, todo, before=began)
+        forget_failures(project, todo, before=began)
     loop = _Loop(project, stage, version, params, mine, measure, since, reporter)
     sweep_parts(project, project.artefacts_dir / stage)
     reporter.begin(label or stage, len(todo), "items")
@@ -204,6 +206,7 @@ class _Loop:
 
 
 _began: float | None = None
+_n_sharing = 1
 
 
 def run_began_at() -> float:
@@ -211,10 +214,15 @@ def run_began_at() -> float:
     return time.time() if _began is None else _began
 
 
-def join_run(began: float) -> None:
+def n_sharing() -> int:
+    """How many workers were started together with this one, itself included."""
+    return _n_sharing
+
+
+def join_run(began: float, workers: int) -> None:
     """This process is one of several that share a run begun then: what one has measured anew, no other does."""
-    global _began
-    _began = began
+    global _began, _n_sharing
+    _began, _n_sharing = began, workers
 
 
 def sweep_parts(project: Project, folder: Path) -> None:
@@ -251,7 +259,7 @@ def alone(project: Project, stage: str, key: str, what: str) -> Iterator[None]:
 
 
 def _deadly(item: Item, _scratch: Scratch) -> Measured:
-    raise ToolError(f"{DEADLY} workers died over it (killed, or out of memory?); try again with --retry")
+    raise ToolError(DEADLY_ERROR)
 
 
 def _one(
@@ -313,7 +321,7 @@ def _remove_orphans(project: Project, key: str, folder: Path, name: str) -> None
             path.unlink()
 
 
-def _forget_failures(project: Project, keys: Sequence[str], *, before: float) -> None:
+def forget_failures(project: Project, keys: Sequence[str], *, before: float) -> None:
     """Remove older failures, so that their items are pending again."""
     wanted = set(keys)
     for brief in project.catalogue.briefs():

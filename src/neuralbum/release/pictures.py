@@ -50,14 +50,14 @@ def copy_pictures(release: Release, album: Album) -> dict[str, dict[str, str]]:
             files["poster"] = screened[song.take_id].files.get("thumbnail", "")
         mine = art.setdefault(song.take_id, {})
         for what, (folder, suffixes) in wanted.items():
-            source = project.root / files.get(what, "")
+            source = project.local(project.root / files.get(what, ""))
             skip = (what == "video" and not params.videos) or (what == "gif" and not params.gifs)
             if skip or not files.get(what) or source.suffix not in suffixes or not source.is_file():
                 continue
             path = f"{folder}/{song.slug}{source.suffix}"
             _copy_picture(release, path, source, song, album, what)
             mine[what] = path
-        levels = project.root / files.get("arrays", "")
+        levels = project.local(project.root / files.get("arrays", ""))
         if player is not None and files.get("arrays") and levels.is_file():
             mine["live"] = _write_live(build, song, levels)
     if player is not None and any("live" in mine for mine in art.values()):

@@ -111,6 +111,8 @@ def run(
         for path in build.sweep():
             reporter.line(f"release: removed {path}")
         build.finish()
+        if project.store is not None:
+            project.store.bring_album(project.album_dir)
         log(done=build.made, failed=len(release.errors))
     if untold := sentences.unmarked(album):
         reporter.line(f"release: {untold}")

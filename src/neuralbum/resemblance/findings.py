@@ -76,7 +76,9 @@ def measure_styles(
 
 
 def read_style(project: Project, finding: Finding) -> SongStyle:
-    return SongStyle(np.load(project.root / finding.files["points"], allow_pickle=False), **finding.values)
+    return SongStyle(
+        np.load(project.local(project.root / finding.files["points"]), allow_pickle=False), **finding.values
+    )
 
 
 def _track_item(song: prepared.PreparedTrack, corpus: prepared.PreparedCorpus) -> stage.Item:
@@ -170,5 +172,5 @@ def _cut_s(cut_s: float, takes: Sequence[Take]) -> float:
 
 
 def _read_measures(project: Project, finding: Finding) -> SongMeasures:
-    with np.load(project.root / finding.files["measures"], allow_pickle=False) as arrays:
+    with np.load(project.local(project.root / finding.files["measures"]), allow_pickle=False) as arrays:
         return SongMeasures(finding.subject, finding.values["duration_s"], *(arrays[name] for name in ARRAYS))

@@ -23,8 +23,8 @@ from torch import Tensor
 from ..nets.codebook import N_GROUPS
 from ..nets.form import FormCodec
 from ..nets.grid import STEPS_PER_BAR
-from ..nets.skeleton import Heard, Skeleton, SkeletonConfig
-from .material import ABSENT, Copy, hear
+from ..nets.skeleton import ABSENT, Heard, Skeleton, SkeletonConfig
+from .material import Copy, hear
 
 SMOOTHING = 0.5
 """Added to every code's count."""

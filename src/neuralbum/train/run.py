@@ -257,12 +257,12 @@ def _train_one(
                 def add_points(points: Iterable[tuple[str, int, float]]) -> None:
                     project.catalogue.add_curve(about.id, points)
 
-                if more is not None:  # so much longer is trained; opening it comes on top
-                    started = time.monotonic()
                 work = session.Session(folder, about, trainer, schedule, reporter, add_points, log, started)
                 if resumed:
                     work.resume()
                 store_row(project, about)
+                if more is not None:  # so much longer is trained; opening it comes on top
+                    work.started = time.monotonic()
                 work.work()
                 how = "failed" if work.broken else "stopped" if work.stopped else "done"
                 store_row(project, work.about, how, work.stopped)

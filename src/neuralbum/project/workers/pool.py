@@ -1,27 +1,27 @@
-"""A pool of worker processes that share one stage through the catalogue."""
+"""Workers that share one stage through the catalogue, wherever they run, and who looks after them."""
 
 from __future__ import annotations
 
 import os
-import queue
-import signal
+import platform
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from ... import __version__
 from ...catalogue import set_worker_name
 from ...errors import NeuralbumError, ParameterError, ToolError, in_one_line
 from ...progress import SILENT, Branch, Reporter
 from .. import Project, registry
 from ..stage import ELSEWHERE, Outcome, join_run
 
-POLL_S = 0.2
-GOODBYE_S = 5.0  #: a worker that is told to stop has so long to give its claims back
-MAX_DEATHS = 20
-"""So many deaths in one run mean the machine is at fault, not an item."""
+MOST_DEATHS = 20
+"""So many deaths in a row, with nothing done between, mean that the machine is at fault, not an item."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 30.0
+"""Before another worker is started; doubled with each death in a row."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,33 @@ class Task:
     tables: Mapping[str, Mapping[str, Any]]
     stage: str
     options: Mapping[str, Any]
-    began: float  #: when the pool's run began, Unix seconds
+    began: float  #: when the run began, Unix seconds
+    workers: int
+    version: str = __version__
+
+
+class Engine(Protocol):
+    """Where workers run."""
+
+    def start(self, task: Task, name: str) -> None:
+        """Start a worker that claims under this name."""
+
+    def ended(self) -> list[tuple[str, str]]:
+        """Who ended since the last time, and how ("" is well); waits a moment for it."""
+
+    def heard(self) -> Iterable[tuple[str, str, Any]]:
+        """What workers said since the last time: (worker, kind, value)."""
+
+    def stop(self) -> None:
+        """End the workers that are left: first they are asked, so that they give their claims back."""
 
 
 def run(
     project: Project,
     stage: str,
     *,
-    workers: int = 1,
+    workers: int | None = None,
+    on: str = "",
     reporter: Reporter = SILENT,
     **options: Any,
 ) -> Outcome:
@@ -48,150 +67,171 @@ def run(
     With one worker it runs right here. Options must be picklable; settings
     travel with the project.
 
+    Parameters
+    ----------
+    on : "ray" (the cluster of this machine, else one that is started for this run) or "ray://HOST[:PORT]"
+    workers : None: one here; on a cluster as many as it has room for
+
     Raises
     ------
     ToolError
         Workers keep dying without getting anything done.
     """
-    if workers < 1:
+    if workers is not None and workers < 1:
         raise ParameterError(f"workers={workers} must be at least 1")
-    if workers == 1:
+    engine: Engine
+    if on:
+        from .on_ray import RayTasks
+
+        engine = RayTasks(project, stage, on, reporter)
+        workers = workers or engine.room
+    elif workers in (None, 1):
         outcome: Outcome = registry.stage(stage)(project, reporter=reporter, **options)
         return outcome
-    task = Task(str(project.root), project.tables, stage, options, time.time())
-    return _Pool(project, task, workers, reporter).run()
+    else:
+        from .processes import Processes
+
+        engine = Processes()
+    assert workers is not None
+    task = Task(str(project.root.resolve()), project.tables, stage, options, time.time(), workers)
+    return _Pool(project, task, engine, reporter).run()
 
 
 class _Pool:
     """Starts workers, listens to them, replaces those that die."""
 
-    def __init__(self, project: Project, task: Task, workers: int, reporter: Reporter) -> None:
-        self.project, self.task, self.reporter = project, task, reporter
-        import multiprocessing  # costs time to import, and most runs are of one process
-
-        self.context = multiprocessing.get_context("spawn")
-        self.heard: Any = self.context.Queue()
-        self.outcomes: list[Outcome] = []
+    def __init__(self, project: Project, task: Task, engine: Engine, reporter: Reporter) -> None:
+        self.project, self.task, self.engine, self.reporter = project, task, engine, reporter
+        self.outcomes: dict[str, Outcome] = {}
         self.error: NeuralbumError | None = None
         self.branch = Branch(reporter)
-        self.workers = workers
         self.name = uuid.uuid4().hex[:16]
-        self.names: dict[int, str] = {}  #: pid -> the name its claims go by
-        self.processes = [self._start() for _ in range(workers)]
-
-    def _start(self) -> Any:
-        name = f"{self.name}-{len(self.names)}"
-        process = self.context.Process(target=_work, args=(self.task, name, self.heard), daemon=True)
-        process.start()
-        self.names[process.pid or 0] = name
-        return process
+        self.n_started = self.n_died = 0
+        self.deaths = 0  #: in a row
+        self.living: set[str] = set()
+        self.due: list[float] = []  #: when to start another, monotonic
 
     def run(self) -> Outcome:
-        from multiprocessing.connection import wait
-
-        deaths = 0
         try:
-            while self.processes:
-                wait([p.sentinel for p in self.processes], timeout=POLL_S)
+            for _ in range(self.task.workers):
+                self._start()
+            while self.living or self.due:
+                ended = self.engine.ended()
                 self._listen()
-                for process in [p for p in self.processes if p.exitcode is not None]:
-                    self.processes.remove(process)
-                    if process.exitcode == 0:
-                        continue
-                    deaths += 1
-                    self.project.catalogue.count_death(self.names[process.pid])
-                    how = f"signal {-process.exitcode}" if process.exitcode < 0 else f"exit {process.exitcode}"
-                    self.reporter.line(f"{self.task.stage}: a worker died ({how}); starting another")
-                    if deaths > MAX_DEATHS:
-                        raise ToolError(
-                            f"{self.task.stage}: {deaths} workers died; is there enough memory for --workers "
-                            f"{self.workers}? Try with fewer"
-                        )
-                    self.branch.forget(self.names[process.pid])
-                    self.processes.append(self._start())
+                for name, how in ended:
+                    self.living.discard(name)
+                    if how:
+                        self._died(name, how)
+                now = time.monotonic()
+                for _ in [at for at in self.due if at <= now]:
+                    self._start()
+                self.due = [at for at in self.due if at > now]
             self._listen()
         finally:
-            for process in self.processes:
-                process.terminate()
-            for process in self.processes:
-                process.join(GOODBYE_S)
+            self.engine.stop()
             self.branch.end()
         if self.error is not None:
             raise self.error
-        return self._merged()
+        return self._together()
+
+    def _start(self) -> None:
+        name = f"{self.name}-{self.n_started}"
+        self.n_started += 1
+        self.living.add(name)
+        self.engine.start(self.task, name)
+
+    def _died(self, name: str, how: str) -> None:
+        self.deaths, self.n_died = self.deaths + 1, self.n_died + 1
+        self.project.catalogue.count_death(name)
+        self.branch.forget(name)
+        if self.deaths > max(MOST_DEATHS, 3 * self.task.workers):
+            raise ToolError(
+                f"{self.task.stage}: {self.deaths} workers died and nothing was done ({how}); is there enough memory "
+                f"for {self.task.workers} workers? Try with fewer"
+            )
+        self.reporter.line(f"{self.task.stage}: a worker died ({how}); starting another")
+        self.due.append(time.monotonic() + min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (self.deaths - 1)))
 
     def _listen(self) -> None:
-        while True:
-            try:
-                kind, value = self.heard.get_nowait()
-            except queue.Empty:
-                return
+        for name, kind, value in self.engine.heard():
             match kind:
                 case "progress":
-                    self.branch.hear(*value)
+                    self.branch.hear(name, *value)
+                    self.deaths = 0 if value[0] == "advance" and value[1] else self.deaths
                 case "outcome":
-                    self.outcomes.append(value)
+                    self.outcomes[name] = value
                 case "error":
                     self.error = value
 
-    def _merged(self) -> Outcome:
+    def _together(self) -> Outcome:
         if not self.outcomes:
             raise ToolError(f"{self.task.stage}: no worker finished")
-        first = self.outcomes[0]
-        done = sum(o.done for o in self.outcomes)
-        failed = sum(o.failed for o in self.outcomes)
-        errors = tuple(e for o in self.outcomes for e in o.errors)
+        outcomes = list(self.outcomes.values())
+        first = outcomes[0]
+        done, failed = sum(o.done for o in outcomes), sum(o.failed for o in outcomes)
+        errors = tuple(e for o in outcomes for e in o.errors)
         n_items = first.done + first.failed + first.elsewhere + first.skipped + first.failed_before
-        skipped = min(o.skipped for o in self.outcomes)  # the first to start saw none of this run's findings
-        failed_before = min(o.failed_before for o in self.outcomes)
+        skipped = min(o.skipped for o in outcomes)  # the first to start saw none of this run's findings
+        failed_before = min(o.failed_before for o in outcomes)
         elsewhere = max(0, n_items - skipped - failed_before - done - failed)
+        catalogue = self.project.catalogue
+        if self.n_died and not catalogue.living(now=time.time(), stage=first.stage):
+            # Who died cannot say what it had done, and nobody else works on it: what was found since then is ours.
+            found = [b for b in catalogue.briefs() if b.stage == first.stage and b.created_at >= self.task.began]
+            unseen = max(0, sum(b.error is not None for b in found) - failed)
+            failed, failed_before = failed + unseen, max(0, failed_before - unseen)
+            known = sum(b.error is None for b in found)
+            done = known if known >= done else n_items - skipped - failed_before - failed  # takes have no finding
+            skipped, elsewhere = n_items - failed_before - done - failed, 0
         return replace(
             first, done=done, failed=failed, skipped=skipped, failed_before=failed_before, elsewhere=elsewhere,
             errors=errors,
         )  # fmt: skip
 
 
-def _work(task: Task, name: str, heard: Any) -> None:
-    """The worker process: open the project afresh and run the stage."""
+# ---- in the worker ---------------------------------------------------------------
+
+Say = Callable[[str, Any], None]
+"""Tell the pool: kind, value."""
+
+
+def work(task: Task, name: str, say: Say) -> None:
+    """What a worker does: open the project afresh, run the stage, say what came of it."""
+    if task.version != __version__:
+        where = f"{platform.node()}: neuralbum {__version__} is installed, and {task.version} here"
+        say("error", ToolError(f"{where}; install the same version on every machine"))
+        return
     set_worker_name(name)
-    join_run(task.began)
-    signal.signal(signal.SIGTERM, _stop)  # so that claims are given back
+    join_run(task.began, task.workers)
     for variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # the processes are the parallelism
         os.environ.setdefault(variable, "1")
     try:
         project = Project(Path(task.root), task.tables)
-        outcome = registry.stage(task.stage)(project, reporter=_Messenger(name, heard), **task.options)
-        heard.put(("outcome", outcome))
+        project.require_here()
+        say("outcome", registry.stage(task.stage)(project, reporter=_Messenger(say), **task.options))
     except NeuralbumError as error:
-        heard.put(("error", error))
+        say("error", error)
     except OSError as error:  # a full disk is no worker's fault
-        heard.put(("error", ToolError(f"{task.stage}: {in_one_line(error)}")))
+        say("error", ToolError(f"{task.stage}: {in_one_line(error)}"))
     except KeyboardInterrupt:
         pass
-
-
-def _stop(_signal: int, _frame: Any) -> None:
-    raise KeyboardInterrupt
 
 
 class _Messenger:
     """The reporter of a worker: sends everything to the pool."""
 
-    def __init__(self, worker: str, heard: Any) -> None:
-        self.worker, self.heard = worker, heard
-
-    def _send(self, *words: Any) -> None:
-        self.heard.put(("progress", (self.worker, *words)))
+    def __init__(self, say: Say) -> None:
+        self._say = say
 
     def begin(self, label: str, total: float | None, unit: str) -> None:
-        self._send("begin", label, total, unit)
+        self._say("progress", ("begin", label, total, unit))
 
     def advance(self, amount: float = 1.0, note: str = "") -> None:
         if note != ELSEWHERE:
-            self._send("advance", amount, note)
+            self._say("progress", ("advance", amount, note))
 
     def line(self, text: str) -> None:
-        self._send("line", text)
+        self._say("progress", ("line", text))
 
     def end(self) -> None:
-        self._send("end")
+        self._say("progress", ("end",))
