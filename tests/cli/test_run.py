@@ -94,7 +94,8 @@ def test_why_finds_a_take_by_title_number_or_beginning_of_its_id(project, add_ta
     assert "temperature 1 at 0 s" in said(capsys)[0]
 
 
-def test_why_of_an_unknown_take_is_wrong_use(project, capsys):
+def test_why_of_an_unknown_take_is_wrong_use(project, add_take, capsys):
+    add_take(np.zeros(160))
     assert run(["why", "nothing", "--project", str(project.root)]) == 2
     assert "no take of that id" in said(capsys)[1]
 
