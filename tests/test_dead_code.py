@@ -23,7 +23,6 @@ TWIN = "_plain"
 
 READ_BACK = {
     "audio/loop_files.py: read_chunks",
-    "originality/copies.py: plant_copies",
     "train/checkpoint.py: write_model",
 }
 """Twins of what the product writes or reads, which only the tests call: to be moved there, or to find a user."""

@@ -47,6 +47,9 @@ def command(
         bool, typer.Option("--listen", help="Open a page on which each new checkpoint plays by itself.")
     ] = False,
     port: Annotated[int, typer.Option(help="Of that page; 0 picks a free one.", min=0, max=65535)] = 8428,
+    stop_when_copying: Annotated[
+        bool, typer.Option("--stop-when-copying", help="End where copying rises above what the band quotes of itself.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
     force: ForceOption = False,
     project: ProjectOption = None,
@@ -72,7 +75,10 @@ def command(
     if start_from is not None:
         what, preset = _like(open_project(project, words), start_from, what, preset)
         words = [f"{what}.start_from={start_from}", *(words or [])]
-    opened = open_project(project, _words(what, duration, preset, steps, words or []))
+    said = _words(what, duration, preset, steps, words or [])
+    if stop_when_copying:
+        said.append("skeleton.stop_when_copying=true")
+    opened = open_project(project, said)
     wanted, chosen, talker = settings_of(opened, what), pick_device(device), reporter(json)
     if dry_run:
         guesses = [estimate(opened, params, device=chosen) for params in wanted]
