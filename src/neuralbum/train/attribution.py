@@ -159,9 +159,10 @@ def attribute(
         trainer = _trainer(planned, item.payload)
         for step in range(planned.steps):
             trainer.advance(step / planned.steps)
+        net: Any = trainer.task.net
         form = planned.music.model.form
         with trainer.averaged():
-            bits = [baselines.score(trainer.task.net, one, form) for one in heard]  # type: ignore[arg-type]
+            bits = [baselines.score(net, one, form) for one in heard]
         return stage.Measured({"song": planned.titles[item.payload], "bits": bits[0], "controls": bits[1:]})
 
     params = {"controls": N_CONTROLS, "seed": planned.seed}
@@ -248,7 +249,7 @@ def _trainer(planned: Plan, without: int) -> Trainer:
     songs = tuple(s for s in music.songs if s.split != "train" or s.song != without)
     net = new_net(music.model.net.config, music.model.codebook, planned.seed)
     heard = replace(music, songs=songs, model=replace(music.model, net=net))
-    task = SkeletonTask(
+    task: Any = SkeletonTask(
         heard,
         batch=int(said["batch"]),
         window=int(said["window"]),

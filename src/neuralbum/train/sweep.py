@@ -101,7 +101,7 @@ def space(params: SweepParams) -> dict[str, Any]:
         if ends and (len(ends) != 2 or not ends[0] <= ends[1]):
             raise ParameterError(f"[sweep] {name} = {list(ends)}: write the two ends of a range, or [] to leave it out")
         if ends:
-            found[name] = FloatDistribution(*ends, log=name in LOGARITHMIC)
+            found[name] = FloatDistribution(ends[0], ends[1], log=name in LOGARITHMIC)
     return found
 
 
@@ -175,7 +175,7 @@ def open_study(project: Project, params: SweepParams) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     engine = project.catalogue.engine
     waits = {"connect_args": {"timeout": BUSY_TIMEOUT_S}} if engine.dialect.name == "sqlite" else {}
-    directions = [DIRECTIONS[name] for name in params.objectives]
+    directions: list[Any] = [DIRECTIONS[name] for name in params.objectives]
     # Optuna would compare versions by a table of Alembic's that is the catalogue's here: that check is left out.
     with _quiet(), _alone(project):
         url = engine.url.render_as_string(hide_password=False)
