@@ -153,7 +153,9 @@ def test_what_copies_like_the_band_quotes_is_no_copying_net():
         ({2: SEARCHED}, [0, 1, 2, 3, 4]),
         ({1: SEARCHED, 3: COPYING}, [0, 1]),
         ({3: COPYING, 4: SEARCHED}, [0, 1, 2]),
-        ({2: {**COPYING, CHANCE: 0.3}}, [0, 1, 2, 3, 4]),
+        ({2: {**COPYING, CHANCE: 0.3}}, [0, 1]),  # 900 s is clear, however few cuts there are
+        ({2: {COPIED: 150.0, QUOTED: 40.0, CHANCE: 0.3}}, [0, 1, 2, 3, 4]),
+        ({2: {COPIED: 150.0, QUOTED: 40.0, CHANCE: 0.03}}, [0, 1]),
         ({2: {**COPYING, QUOTED: 1000.0}}, [0, 1, 2, 3, 4]),
     ],
 )

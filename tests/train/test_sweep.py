@@ -107,6 +107,17 @@ def test_pruned_and_failed_trials_stay_and_the_rest_goes_on(made):
     assert "the band quotes itself: 25 s" in drawn
 
 
+def test_another_net_is_another_study_and_an_applied_trial_is_not(made):
+    params = SweepParams(trials=2, blocks=())
+    assert run(made, params, objective=quick).done == 2
+    apply(made, rows(made, params)[1], params)
+    applied = Project.open(made.root)
+    assert run(applied, params, objective=quick).skipped == 2
+    wider = Project.open(made.root, ["skeleton.blocks=2"])
+    assert run(wider, params, objective=quick).done == 2
+    assert [row.number for row in rows(wider, params)] == [0, 1]
+
+
 def test_no_trial_begins_when_the_time_is_over(made):
     outcome = run(made, SweepParams(trials=5, time_s=1e-9), objective=quick)
     assert (outcome.done, outcome.elsewhere) == (0, 5)

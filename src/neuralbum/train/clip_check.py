@@ -38,7 +38,9 @@ CLIPS, PLANTED, FOUND = "clips", "planted", "planted_found"
 LIKENESS, FLOOR = "likeness", "likeness_floor"
 """What a searched checkpoint's measures are called."""
 RISEN_P = 0.05
-"""Clips copy more than the band quotes itself when chance alone gives so much more with at most this probability."""
+"""Clips copy more than the band quotes itself when chance alone gives so much more with at most this probability …"""
+CLEAR_TIMES, CLEAR_S_PER_HOUR = 3.0, 60.0
+"""… or when it is so many times as much, and a second a minute beyond: with few unheard songs no test could tell."""
 PERMUTATIONS = 2000
 FEWEST, MOST = 3, 64  #: clips of a check
 CHECKS = 12  #: of a training at most
@@ -179,7 +181,9 @@ def chance(clips: Sequence[float], cuts: Sequence[float], *, seed: int = 0) -> f
 
 def is_copying(measures: Mapping[str, float]) -> bool:
     """Whether a searched checkpoint's clips copy more than the band quotes itself."""
-    return measures.get(COPIED, 0.0) > measures.get(QUOTED, 0.0) and measures.get(CHANCE, 1.0) <= RISEN_P
+    copied, quoted = measures.get(COPIED, 0.0), measures.get(QUOTED, 0.0)
+    clearly = copied > CLEAR_TIMES * quoted + CLEAR_S_PER_HOUR
+    return copied > quoted and (clearly or measures.get(CHANCE, 1.0) <= RISEN_P)
 
 
 def rose_at(history: Sequence[Checkpoint]) -> int | None:

@@ -61,7 +61,9 @@ class Settings:
     def skeleton(self, base: SkeletonParams) -> SkeletonParams:
         """The project's settings with those of the trial."""
         own = {name: value for name, value in self.values.items() if name not in ("length", "temperature")}
-        steps = max(1, round((self.steps or settle(base).steps) * float(self.values.get("length", 1.0))))
+        steps = max(
+            1, round((self.steps or settle(replace(base, steps=0)).steps) * float(self.values.get("length", 1.0)))
+        )
         return replace(base, steps=steps, time_s=0.0, **own)
 
     @property
@@ -158,7 +160,11 @@ def items(project: Project, params: SweepParams) -> list[stage.Item]:
     """The trials as the stage loop's items."""
     from ..corpus.prepared import open_corpus
 
-    inputs = {"corpus": open_corpus(project).digest, "seed": project.settings.seed}
+    searched = {name for name in (*CHOICES, *RANGES) if getattr(params, name)}
+    apart = {*searched, "steps", "time_s", "keep", "labels", "check_share", "stop_when_copying"}
+    base = asdict(project.params("skeleton", SkeletonParams))
+    fixed = digest({name: value for name, value in base.items() if name not in apart})
+    inputs = {"corpus": open_corpus(project).digest, "seed": project.settings.seed, "skeleton": fixed}
     return [stage.Item(f"trial-{number}", inputs, number) for number in range(params.trials)]
 
 
