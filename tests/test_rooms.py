@@ -52,6 +52,8 @@ DOORS = {
     ("resemblance", "corpus"),  # and the labels that it proposes
     ("train", "nets"),
     ("train", "originality"),  # what a checkpoint copies, in memory
+    ("train", "resemblance"),  # how like the band its clips are
+    ("train", "generate"),  # the clips it plays
     ("generate", "nets"),
     ("generate", "train"),  # open models; what a step hears
     ("runs", "train"),  # what model.json says of a training

@@ -65,6 +65,15 @@ def _sqlite(url: URL, shown: str) -> Engine:
     return engine
 
 
+def keep_to_rules(engine: Engine) -> None:
+    """Let the engine of another library that has tables in a catalogue wait and lock as the catalogue's own does."""
+    if engine.dialect.name != "sqlite":
+        return
+    engine.dispose()  # connections from before
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+
+
 def _only_readable(path: Path) -> bool:
     """Whether a catalogue is there that this process may not write, or not beside (its log lies there)."""
     return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "label": ("label", "Say of the band's songs which tags and tempo they have."),
     "train": ("train", "Train on the band's music: the skeleton, which plays, and the flesh, which makes it sound."),
     "runs": ("runs", "List, compare, hear, name and delete trainings."),
+    "sweep": ("sweep", "Try many trainings, and find those that are like the band and copy nothing."),
     "generate": ("generate", "Make takes from a trained model."),
     "import": ("import_", "Take in sound that another generator made, as takes."),
     "screen": ("screen", "Flag silence, collapse, loops, lo-fi; draw thumbnails; rank."),

@@ -238,6 +238,45 @@ def model(
     raise typer.Exit(finish(outcome, json, more={"report": str(page), "rows": rows}, project=opened))
 
 
+@app.command("attribute")
+def attribute(
+    take: Annotated[str, typer.Argument(help="The take: a song's number or title, or (the start of) a take's id.")],
+    retrain: Annotated[int, typer.Option("--retrain", metavar="K", help="Train K nets, each without one song.")],
+    steps: Annotated[int, typer.Option(min=0, help="Steps of each net; 0: those of the net that played the take.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
+    project: ProjectOption = None,
+    retry: RetryOption = False,
+    settings: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask which song a take was learned from: nets without one song each say whose absence makes it less likely.
+
+    Example: neuralbum originality attribute 3 --retrain 5
+    """
+    from ..project.overview import find_take
+    from ..train import attribution
+
+    opened = open_project(project, settings)
+    planned = attribution.plan(opened, find_take(opened, take), retrain, steps=steps)
+    if planned.left or dry_run:
+        price = attribution.price(planned)
+        reporter(json).line(price.sentence())
+        if dry_run:
+            if json:
+                print_json(asdict(price))
+            return
+    found, _ = attribution.attribute(opened, planned, retry=retry, reporter=reporter(json))
+    if json:
+        print_json([asdict(one) for one in found])
+        return
+    rows = [(one.song, f"{one.bits:+.1f}", f"{one.p:.2f}") for one in found]
+    print_table(("without", "bits/s more", "p"), rows, title=f"take {planned.take.id[:8]}: what it loses")
+    if found[0].p <= 0.1:
+        print(f"{found[0].song!r} is what this take owes most to.")
+    else:
+        print("No song stands out: other takes lose as much by the absence of one song or another.")
+
+
 def _model_row(r: dict[str, Any]) -> tuple[str, ...]:
     return (
         str(r["step"]),

@@ -48,6 +48,9 @@ def command(
         bool, typer.Option("--listen", help="Open a page on which each new checkpoint plays by itself.")
     ] = False,
     port: Annotated[int, typer.Option(help="Of that page; 0 picks a free one.", min=0, max=65535)] = 8428,
+    stop_when_copying: Annotated[
+        bool, typer.Option("--stop-when-copying", help="End where copying rises above what the band quotes of itself.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
     force: ForceOption = False,
 ) -> None:
@@ -71,7 +74,8 @@ def command(
     if start_from is not None:
         what, preset = _like(asked.open(), start_from, what, preset)
         begun = [f"{what}.start_from={start_from}"]
-    project = asked.open(*_words(what, duration, preset, steps), *begun)
+    stopping = ["skeleton.stop_when_copying=true"] if stop_when_copying else []
+    project = asked.open(*_words(what, duration, preset, steps), *begun, *stopping)
     wanted, chosen, talker = settings_of(project, what), pick_device(device), asked.reporter()
     if dry_run:
         guesses = [estimate(project, params, device=chosen) for params in wanted]

@@ -41,6 +41,7 @@ TABLES = {
     "skeleton": "neuralbum.train.params:SkeletonParams",
     "flesh": "neuralbum.train.params:FleshParams",
     "runs": "neuralbum.runs.params:Params",
+    "sweep": "neuralbum.train.params:SweepParams",
     "generate": "neuralbum.generate.params:GenerateParams",
     "screen": "neuralbum.screen.params:Params",
     "originality": "neuralbum.originality.params:Params",

@@ -12,6 +12,7 @@ from typing import Any
 STAGES = {
     "add": "corpus:add",
     "train": "train:run",
+    "sweep": "train.sweep:run",
     "generate": "generate:run",
     "screen": "screen:run",
     "originality": "originality:run",

@@ -132,15 +132,16 @@ class Trainer:
         """Inside, the net has the running average of its weights: what is evaluated, stored and generated from."""
         own = {name: p.detach().clone() for name, p in self.named.items()}
         try:
-            self._set(self.average)
+            self.set_weights(self.average)
             self.task.net.eval()
             yield
         finally:
-            self._set(own)
+            self.set_weights(own)
             self.task.net.train()
 
     @torch.no_grad()
-    def _set(self, values: Mapping[str, Tensor]) -> None:
+    def set_weights(self, values: Mapping[str, Tensor]) -> None:
+        """Put these values (names -> tensors, others are passed over) into the net."""
         for name, p in self.named.items():
             p.copy_(values[name])
 
@@ -163,7 +164,7 @@ class Trainer:
             It is another net's.
         """
         self.step = int(tensors["step"])
-        self._set({name: tensors[f"weight.{name}"] for name in self.named})
+        self.set_weights({name: tensors[f"weight.{name}"] for name in self.named})
         for name, p in self.named.items():
             self.average[name].copy_(tensors[f"average.{name}"])
             moments = {key: tensors.get(f"moment.{key}.{name}") for key in ("step", "exp_avg", "exp_avg_sq")}

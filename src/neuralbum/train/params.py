@@ -45,6 +45,12 @@ class SkeletonParams:
         0, "steps of the music (samplernn: samples) a training step sees; 0: the preset's", minimum=0, maximum=65536
     )
     learning_rate: float = setting(0.0, "peak learning rate; 0: the preset's", minimum=0, maximum=1)
+    width: int = setting(0, "width of the net; 0: the preset's", minimum=0, maximum=4096)
+    blocks: int = setting(0, "recurrent blocks of the net; 0: the preset's", minimum=0, maximum=32)
+    codes: int = setting(0, "sounds that each group of bands is told by; 0: the preset's", minimum=0, maximum=4096)
+    noise: float = setting(
+        1.0, "noise on what a net hears in training, in multiples of the usual", minimum=0, maximum=4
+    )
     dropout: float = setting(
         -1.0, "share of activations dropped in training; -1: the preset's", minimum=-1, maximum=0.9
     )
@@ -64,6 +70,15 @@ class SkeletonParams:
     keep: int = setting(8, "checkpoints kept besides the newest, best first", minimum=1, maximum=10**6)
     start_from: str = setting(
         "", "begin with the weights, the codebook and the forms of this skeleton (ID or ID@step); empty: anew"
+    )
+    check_share: float = setting(
+        0.05,
+        "at most this share of the training goes into comparing clips with the band, for copies and likeness; 0: none",
+        minimum=0,
+        maximum=0.5,
+    )
+    stop_when_copying: bool = setting(
+        False, "end the training where copying rises above what the band quotes of itself"
     )
 
 
@@ -89,6 +104,41 @@ class FleshParams:
     start_from: str = setting(
         "", "begin with the weights and the plain renderer of this flesh (ID or ID@step); empty: anew"
     )
+
+
+LIKENESS, COPIED, LIKELIHOOD = OBJECTIVES = ("likeness", "copied", "likelihood")
+"""What a sweep can look for: clips like the band, little copied, unheard songs foreseen better than by regression."""
+
+
+@dataclass(frozen=True)
+class SweepParams:
+    """Settings of ``neuralbum sweep``: what is tried is given as the ends of a range or as a list of choices; an empty
+    list leaves that setting as it is."""
+
+    trials: int = setting(100, "trainings in all", minimum=1, maximum=100_000)
+    time_s: float = setting(0.0, "begin no training after this long; 0: no limit", unit="s", minimum=0, maximum=1e8)
+    objectives: tuple[str, ...] = setting(
+        (LIKENESS, COPIED), "what is looked for: one or several of likeness, copied, likelihood"
+    )
+    steps: int = setting(0, "steps of a training of length 1; 0: the preset's", minimum=0, maximum=10**8)
+    clips: int = setting(12, "clips of each training that are measured at its end", minimum=4, maximum=256)
+    prune_after: float = setting(
+        0.3, "after this share of its steps a training far behind the others is ended; 1: never", minimum=0, maximum=1
+    )
+    width: tuple[int, ...] = setting((128, 192, 256, 384), "choices of [skeleton] width")
+    blocks: tuple[int, ...] = setting((2, 3, 4), "choices of [skeleton] blocks")
+    codes: tuple[int, ...] = setting((128, 256), "choices of [skeleton] codes: how finely frames are told")
+    transposed: tuple[int, ...] = setting((2, 4), "choices of [skeleton] transposed, the augmentation")
+    dropout: tuple[float, ...] = setting((0.1, 0.5), "range of [skeleton] dropout", minimum=0, maximum=0.9)
+    noise: tuple[float, ...] = setting((0.4, 1.6), "range of [skeleton] noise", minimum=0, maximum=4)
+    own_steps: tuple[float, ...] = setting((0.3, 0.8), "range of [skeleton] own_steps", minimum=0, maximum=1)
+    learning_rate: tuple[float, ...] = setting(
+        (7e-4, 4e-3), "range of [skeleton] learning_rate, logarithmic", minimum=1e-6, maximum=1
+    )
+    length: tuple[float, ...] = setting(
+        (0.5, 2.0), "range of a training's length, in multiples of its steps, logarithmic", minimum=0.01, maximum=100
+    )
+    temperature: tuple[float, ...] = setting((0.94, 1.04), "range of [generate] temperature", minimum=0.05, maximum=5)
 
 
 @dataclass(frozen=True)
@@ -138,8 +188,12 @@ def settle(params: SkeletonParams | FleshParams) -> Preset:
         raise ParameterError(f"preset {params.preset!r}: choose one of {', '.join(table)}")
     if isinstance(params, SkeletonParams):
         chosen = replace(chosen, window=params.window or chosen.window)
-        if params.dropout >= 0 and chosen.kind == "skeleton":
-            chosen = replace(chosen, net={**chosen.net, "dropout": params.dropout})
+        if chosen.kind == "skeleton":
+            sizes = {"width": params.width, "hidden": params.width, "n_blocks": params.blocks}
+            net = {**chosen.net, **{name: value for name, value in sizes.items() if value}}
+            net |= {"dropout": params.dropout} if params.dropout >= 0 else {}
+            music = {**(chosen.music or {}), **({"n_codes": params.codes} if params.codes else {})}
+            chosen = replace(chosen, net=net, music=music)
     return replace(
         chosen,
         steps=params.steps or chosen.steps,
@@ -161,3 +215,4 @@ class Setup:
     precise: bool  #: matrix products in float32, not in bfloat16
     reporter: Reporter
     start: tuple[Path, int] | None = None  #: folder and step of the model whose weights it begins with
+    reuse: bool = False  #: take what another model of this project found in the same music

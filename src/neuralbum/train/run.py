@@ -26,12 +26,16 @@ from .processor import available_gib, needs_in_words, refuse_if_too_big
 
 if TYPE_CHECKING:
     from ..corpus.prepared import PreparedCorpus
+    from .clip_check import CheckPlan
     from .loop import Trainer
+    from .session import Judge
 
 VERSION = 6
 NETS = ("skeleton", "flesh")
-APART = ("preset", "steps", "time_s", "patience", "keep")
+APART = ("preset", "steps", "time_s", "patience", "keep", "check_share", "stop_when_copying")
 """Settings that do not change what a training step does."""
+LATER = {"start_from": "", "width": 0, "blocks": 0, "codes": 0, "noise": 1.0}
+"""Settings that came later: runs with their usual values keep the names that they had before."""
 MEASURED_STEPS = 3
 """Training steps that an estimate makes, after a first one that does not count."""
 READING_S_PER_S = 0.08
@@ -54,6 +58,7 @@ class Trained:
     cpu_s: float = 0.0
     resumed: bool = False
     stopped: str = ""  #: why it ended before its time
+    rose_at: int | None = None  #: step at which clips were found to copy more than the band quotes of itself
     new_steps: int = 0  #: done in this run
 
     def sentence(self) -> str:
@@ -63,6 +68,14 @@ class Trained:
             if f"{split}_bits" in self.measures:
                 lines = ", ".join(f"{n} {v:.0f}" for n, v in self.baselines.get(split, {}).items())
                 said += f"; {name} {self.measures[f'{split}_bits']:.0f} bits per second ({lines})"
+        if "copied_s_per_hour" in self.measures:
+            said += (
+                f"; of an hour of clips {self.measures['copied_s_per_hour']:.0f} s are copied (the band quotes "
+                f"{self.measures['quoted_s_per_hour']:.0f} s of itself; {self.measures['planted_found']:.0f} of "
+                f"{self.measures['planted']:.0f} planted copies found)"
+            )
+        if self.rose_at is not None:
+            said += f"; copying rose at step {self.rose_at}, what plays is from before"
         if "loss" in self.measures:
             said += f"; spectra of unheard songs {20 * self.measures['loss']:.1f} dB off"
         return said
@@ -117,9 +130,16 @@ def train(
     *,
     device: str = "cpu",
     force: bool = False,
+    reuse: bool = False,
+    judge: Judge | None = None,
     reporter: Reporter = SILENT,
 ) -> list[Trained]:
     """Train, or go on training, the skeleton and the flesh, or the one whose ``params`` are given.
+
+    Parameters
+    ----------
+    reuse : take what another model of this project found in the same music, instead of reading it again
+    judge : asked after every evaluation; why to stop there, or "" to go on
 
     Raises
     ------
@@ -129,7 +149,7 @@ def train(
         Nothing is prepared, or another process trains this model.
     """
     return [
-        _train_one(project, p, device=device, force=force, reporter=reporter)
+        _train_one(project, p, device=device, force=force, reuse=reuse, judge=judge, reporter=reporter)
         for p in ([params] if params is not None else settings_of(project, what))
     ]
 
@@ -170,7 +190,7 @@ def settings_used(project: Project, about: About) -> SkeletonParams | FleshParam
         project.params("flesh", FleshParams) if about.kind == "flesh" else project.params("skeleton", SkeletonParams)
     )
     names = {f.name for f in fields(base)} - set(APART)
-    said = {name: value for name, value in about.training.items() if name in names}
+    said = {name: value for name, value in {**LATER, **about.training}.items() if name in names}
     return replace(base, preset=about.preset, **said)
 
 
@@ -223,10 +243,11 @@ def _start_of(
 
 def _train_one(
     project: Project, params: SkeletonParams | FleshParams, *, device: str, force: bool, reporter: Reporter,
-    more: More | None = None,
+    reuse: bool = False, judge: Judge | None = None, more: More | None = None,
 ) -> Trained:  # fmt: skip
     from ..corpus.prepared import open_corpus
-    from . import session
+    from . import curve_picture, session
+    from .clip_check import rose_at
     from .prepare import check_music
 
     corpus, chosen = open_corpus(project), settle(params)
@@ -239,7 +260,9 @@ def _train_one(
             session.begin_anew(folder)
         session.remove_parts(folder)
         started, cpu = time.monotonic(), time.process_time()
-        setup = Setup(params, chosen, corpus, folder, project.settings.seed, device, _precise(device), reporter, start)
+        setup = Setup(
+            params, chosen, corpus, folder, project.settings.seed, device, _precise(device), reporter, start, reuse
+        )
         resumed = (folder / model_folder.RESUME).exists()
         if resumed:
             about = read_about(folder)
@@ -257,15 +280,20 @@ def _train_one(
                 def add_points(points: Iterable[tuple[str, int, float]]) -> None:
                     project.catalogue.add_curve(about.id, points)
 
-                work = session.Session(folder, about, trainer, schedule, reporter, add_points, log, started)
+                checks = _checks(setup, trainer)
+                work = session.Session(
+                    folder, about, trainer, schedule, reporter, add_points, log, started, checks, judge
+                )
                 if resumed:
                     work.resume()
                 store_row(project, about)
                 if more is not None:  # so much longer is trained; opening it comes on top
                     work.started = time.monotonic()
                 work.work()
-                how = "failed" if work.broken else "stopped" if work.stopped else "done"
+                how = "failed" if work.broken else "pruned" if work.pruned else "stopped" if work.stopped else "done"
                 store_row(project, work.about, how, work.stopped)
+                if work.about.kind == "skeleton":
+                    curve_picture.write(folder, work.about, project.catalogue.curve(about.id).get("train_bits", ()))
                 log(done=1)
         except Exception as cause:
             store_row(project, about, "failed", in_one_line(cause))
@@ -275,7 +303,7 @@ def _train_one(
         last.id, last.kind, project.relative(folder), last.step, last.steps_done,
         measures=dict(scored.measures) if scored else {}, baselines=last.baselines,
         cpu_s=time.process_time() - cpu, resumed=resumed, stopped=work.stopped,
-        new_steps=last.steps_done - steps_before,
+        rose_at=rose_at(last.history), new_steps=last.steps_done - steps_before,
     )  # fmt: skip
 
 
@@ -294,11 +322,28 @@ def _trainer(setup: Setup, about: About, *, fresh: bool) -> tuple[Trainer, About
     return Trainer(task, config), about
 
 
+def _checks(setup: Setup, trainer: Trainer) -> CheckPlan | None:
+    """How the clips of a skeleton are searched for copies while it is trained."""
+    from .clip_check import MULTIPLICATIONS_PER_S, CheckPlan, ClipCheck
+    from .skeleton_task import SkeletonTask
+
+    params, task = setup.params, trainer.task
+    if not isinstance(params, SkeletonParams) or not isinstance(task, SkeletonTask) or not params.check_share > 0:
+        return None
+    check = ClipCheck(setup.corpus, setup.seed)
+    parameters = sum(p.numel() for p in trainer.named.values())
+    step_s = 6.0 * parameters * setup.chosen.batch * task.window / MULTIPLICATIONS_PER_S
+    before_s = READING_S_PER_S * sum(setup.corpus.seconds(split) for split in ("train", "valid", "heldout"))
+    music = task.music
+    return CheckPlan(check, music.model, music.renderer, params.check_share, step_s, before_s, params.stop_when_copying)
+
+
 def _about(project: Project, params: SkeletonParams | FleshParams, chosen: Preset, corpus: PreparedCorpus) -> About:
     """What model.json says before anything is done; the id is made from all that changes the weights."""
     training = {name: value for name, value in asdict(params).items() if name not in APART}
-    if not params.start_from:  # runs of versions that could not do this keep their names
-        del training["start_from"]
+    for name, usual in LATER.items():
+        if training.get(name) == usual:
+            del training[name]
     training |= {**asdict(chosen), "seed": project.settings.seed}
     made_of = {name: value for name, value in training.items() if name != "steps"}
     name = digest("train", VERSION, made_of, corpus.digest)

@@ -18,10 +18,12 @@ import torch
 from ..errors import CheckpointError, TrainingError
 from . import checkpoint, model_folder
 from .checkpoint import About, Checkpoint
+from .clip_check import COPIED, FEWEST, is_copying, last_clean, may_play, rose_at
 from .loop import Trainer
 
 if TYPE_CHECKING:
     from ..progress import Reporter
+    from .clip_check import CheckPlan
 
 SAVE_EVERY_S = 60.0
 """So much of a training is lost at most when it is killed."""
@@ -29,6 +31,8 @@ EVALUATIONS = 12
 """A training by steps, or a short one, is scored so often."""
 CURVE_POINTS = 400
 
+Judge = Callable[[About], str]
+"""Why a training is to be stopped after an evaluation; "": it goes on."""
 AddPoints = Callable[[Iterable[tuple[str, int, float]]], None]
 
 
@@ -72,6 +76,8 @@ class Session:
     add_points: AddPoints  #: takes points of the curve
     log: Callable[[], object]  #: called often: the ledger's
     started: float = field(default_factory=time.monotonic)  #: the reading of this run's music counts, too
+    checks: CheckPlan | None = None  #: how its clips are searched for copies; None: never
+    judge: Judge | None = None
     before_s: float = 0.0  #: what earlier runs took
     evaluation_s: float = 0.0  #: how long the last evaluation took: a timed training keeps it free at its end
     recent: list[float] = field(default_factory=list)
@@ -79,6 +85,9 @@ class Session:
     evaluated_at: float = 0.0  #: on the training's clock, when it was scored last
     saved_at: float = 0.0  #: and when its state was written last
     broken: bool = False  #: the weights are not to be kept
+    pruned: bool = False  #: its judge ended it
+    checked_before_s: float = 0.0  #: what checks of earlier runs took
+    last_check_s: float = 0.0  #: what a timed training keeps free for the check at its end
 
     @property
     def elapsed(self) -> float:
@@ -88,7 +97,7 @@ class Session:
     def progress(self) -> float:
         """Share of the training that is done."""
         if self.schedule.time_s > 0:
-            return min(1.0, self.elapsed / max(self.schedule.time_s - self.evaluation_s, 1e-6))
+            return min(1.0, self.elapsed / max(self.schedule.time_s - self.evaluation_s - self.last_check_s, 1e-6))
         return min(1.0, self.trainer.step / self.schedule.steps)
 
     def resume(self) -> None:
@@ -103,12 +112,18 @@ class Session:
             raise CheckpointError(f"{path}: is not this net's ({cause}); train again with --force") from cause
         history = tuple(c for c in self.about.history if c.step <= self.trainer.step)
         self.about = replace(self.about, history=history)
+        if self.checks is not None:
+            prepared = any(COPIED in c.measures for c in history)
+            self.checked_before_s = self.checks.reckoned_s(history) + prepared * self.checks.check.preparation_s(
+                likeness=True, again=True
+            )
 
     def work(self) -> None:
         """Train to the end."""
         by_time = self.schedule.time_s > 0
         if not self.about.history:
             self.evaluate()
+        self._stop_if_copying()
         goal = self.schedule.time_s if by_time else float(self.schedule.steps)
         shown = min(goal, self.elapsed if by_time else float(self.trainer.step))
         self.reporter.begin(f"train {self.about.id}", goal - shown, "s" if by_time else "steps")
@@ -126,7 +141,8 @@ class Session:
             if self.progress < 1.0:
                 self._evaluate_or_save()
         if not self.broken and self.trainer.step > self.about.steps_done:
-            self.evaluate()
+            self.evaluate(last=True)
+        self._search_what_plays()
         if self.stopped:
             self.reporter.line(f"{self.stopped}; kept: step {self.about.step}")
         self.reporter.end()
@@ -149,7 +165,11 @@ class Session:
             due = self.trainer.step % max(1, self.schedule.steps // EVALUATIONS) == 0
         if due:
             self.evaluate()
-            if self._best_is_old():
+            self._stop_if_copying()
+            if self.judge is not None and not self.stopped:
+                self.stopped = self.judge(self.about)
+                self.pruned = bool(self.stopped)
+            if not self.stopped and self._best_is_old():
                 self.stopped = f"nothing as good since step {self.about.step}"
         elif self.elapsed - self.saved_at >= SAVE_EVERY_S:
             self._save_state()
@@ -162,24 +182,80 @@ class Session:
     def _rank(self, step: int) -> float | None:
         return next((c.measures.get(self.trainer.task.rank) for c in self.about.history if c.step == step), None)
 
+    # ---- copies ------------------------------------------------------------------
+
+    def _check_clips(self, last: bool) -> dict[str, float]:
+        """Search the clips of the net as it is, if that is due; a timed training also finds out what its last check
+        will take."""
+        if self.checks is None:
+            return {}
+        plan, by_time, history = self.checks, self.schedule.time_s > 0, self.about.history
+        n_checked, whole = sum(COPIED in c.measures for c in history), self.schedule.time_s
+        if by_time:
+            spent, clock = self.checked_before_s + plan.spent_s, whole if last else self.elapsed
+        else:
+            spent, clock = plan.reckoned_s(history), plan.before_s + self.trainer.step * plan.step_s
+        progress = 1.0 if last else self.progress
+        n_clips, likeness = plan.due(clock, spent, n_checked, progress, reckoned=not by_time)
+        n_clips = n_clips if self.trainer.step > 0 else 0  # the regression that a net begins as says little
+        found = plan.run(history, n_clips, likeness) if n_clips else {}
+        if by_time:
+            spent = self.checked_before_s + plan.spent_s
+            self.last_check_s = plan.expected_s(whole, spent, n_checked + bool(found))
+        return found
+
+    def _stop_if_copying(self) -> None:
+        rose = rose_at(self.about.history)
+        if self.checks is not None and self.checks.stop and rose is not None:
+            self.stopped = f"copying rose above what the band quotes of itself at step {rose}"
+
+    def _search_what_plays(self) -> None:
+        """Where copying rose before anything was found clean, search the checkpoint that would play, and earlier ones
+        until one is."""
+        while self.checks is not None and rose_at(self.about.history) is not None:
+            chosen = self.about.checkpoint
+            if last_clean(self.about.history) is not None or chosen is None or is_copying(chosen.measures):
+                return
+            _, tensors = checkpoint.open_net(self.folder, chosen.step, kind=self.about.kind)
+            with self.trainer.averaged():
+                self.trainer.set_weights(tensors)
+                found = self.checks.run(self.about.history, FEWEST, likeness=False)
+            scored = replace(chosen, measures={**chosen.measures, **found})
+            history = tuple(scored if c.step == chosen.step else c for c in self.about.history)
+            self.add_points([(name, chosen.step, value) for name, value in found.items()])
+            self.about = replace(self.about, history=history, step=self._order(history)[0])
+            checkpoint.write_about(self.folder, self.about)
+
     # ---- files -------------------------------------------------------------------
 
-    def evaluate(self) -> None:
+    def _order(self, history: tuple[Checkpoint, ...], *more: int) -> list[int]:
+        """Steps of the checkpoints that are there (and ``more``): those that may play before the others, best first."""
+        rank, slack, allowed = self.trainer.task.rank, self.trainer.task.slack, may_play(history)
+        there = sorted({*(c.step for c in history if c.sha256), *more}, reverse=True)
+        known = {c.step: c.measures[rank] for c in history if c.step in there and rank in c.measures}
+        order = []
+        for some in (filter(allowed, there), (step for step in there if not allowed(step))):
+            steps = list(some)
+            order += best_first({s: known[s] for s in steps if s in known}, slack) or steps
+        return order
+
+    def evaluate(self, *, last: bool = False) -> None:
         """Score the averaged weights, keep them, and write all that is needed to go on."""
-        begun, trainer = time.monotonic(), self.trainer
+        begun, trainer, step = time.monotonic(), self.trainer, self.trainer.step
         with trainer.averaged():
             measures = {name: float(value) for name, value in trainer.task.evaluate().items()}
             tensors = {name: value.detach().cpu().clone() for name, value in trainer.task.tensors().items()}
-        scored = Checkpoint(trainer.step, measures)
-        steps = sorted({*(c.step for c in self.about.history if c.sha256), trainer.step})
-        ranks = {c.step: c.measures.get(trainer.task.rank) for c in (*self.about.history, scored)}
-        known = {step: rank for step in steps if (rank := ranks[step]) is not None}
-        order = best_first(known, trainer.task.slack) or steps[::-1]
-        kept = {*order[: self.schedule.keep], trainer.step}
+            checked = time.monotonic()
+            measures |= self._check_clips(last)
+            begun += time.monotonic() - checked  # a check has its own share of the time
+        scored = Checkpoint(step, measures)
+        every = (*(c for c in self.about.history if c.step != step), scored)
+        order = self._order(every, step)
+        kept = {*order[: self.schedule.keep], step, last_clean(every)}
         history = tuple(c if c.step in kept else replace(c, sha256="") for c in self.about.history)
-        about = replace(self.about, step=order[0], steps_done=trainer.step, history=history)
+        about = replace(self.about, step=order[0], steps_done=step, history=history)
         # The curve before the state: killed in between, the rerun scores this step again and writes the same points.
-        self.add_points([(name, trainer.step, value) for name, value in measures.items()])
+        self.add_points([(name, step, value) for name, value in measures.items()])
         self.about = checkpoint.write_net(self.folder, about, scored, tensors)
         self._save_state()
         for path in self.folder.glob("steps/*.safetensors"):

@@ -17,13 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import CheckpointError
 from ..nets.codebook import N_GROUPS
-from ..nets.skeleton import ABSENT, N_LAGS, N_PAST, Heard, Skeleton
+from ..nets.skeleton import ABSENT, N_LAGS, N_PAST, Heard, Skeleton, SkeletonConfig
 from . import baselines, checkpoint, model_folder
 from .checkpoint import About
 from .material import Disturbance, disturb, hear, stack
 from .params import Setup, SkeletonParams
-from .prepare import Music, Song, prepare, stored_music, unheard_parts
+from .prepare import Music, Song, new_net, prepare, stored_music, unheard_parts
 
 SLACK = 0.05
 """Beat, repetition and level of what a net plays still grow when the likelihood of unheard songs has begun to fall, and
@@ -49,9 +50,11 @@ class SkeletonTask:
     rank, slack, curve = "valid_bits", SLACK, "train_bits"
 
     def __init__(
-        self, music: Music, *, batch: int, window: int, own_steps: float, precise: bool, device: str = "cpu"
-    ) -> None:
+        self, music: Music, *, batch: int, window: int, own_steps: float, precise: bool, device: str = "cpu",
+        how: Disturbance = HOW,
+    ) -> None:  # fmt: skip
         self.music, self.own_steps, self.device = music, own_steps, torch.device(device)
+        self.how = how
         self.form, self.precise = music.model.form, precise
         self.copies = music.copies("train")
         self.window = max(1, min(window, *(len(copy) for copy in self.copies)))
@@ -115,7 +118,7 @@ class SkeletonTask:
     def loss(self, batch: tuple[Heard, Tensor, Tensor], rng: torch.Generator, progress: float) -> Tensor:
         """Mean nats of a step."""
         plain, codes, fresh = batch
-        heard = disturb(plain, HOW, rng=rng)
+        heard = disturb(plain, self.how, rng=rng)
         plain, heard = (baselines.moved(h, self.device) for h in (plain, heard))
         codes, kept = codes.to(self.device), (~fresh)[:, None].to(self.device)
         state = [s * kept for s in self.state]
@@ -199,7 +202,8 @@ def open_task(setup: Setup, about: About, *, fresh: bool) -> tuple[SkeletonTask,
     assert chosen.music is not None
     start = checkpoint.open_model(*setup.start)[0] if setup.start and fresh else None
     if fresh:
-        music = prepare(
+        known = known_music(setup, about) if setup.reuse and start is None else None
+        music = known or prepare(
             setup.corpus, chosen.music, chosen.net, transposed=params.transposed, seed=setup.seed,
             reporter=setup.reporter, start=start,
         )  # fmt: skip
@@ -209,7 +213,7 @@ def open_task(setup: Setup, about: About, *, fresh: bool) -> tuple[SkeletonTask,
         music = stored_music(model, checkpoint.open_renderer(setup.folder), about.facts, tensors)
     task = SkeletonTask(
         music, batch=chosen.batch, window=chosen.window, own_steps=params.own_steps, precise=setup.precise,
-        device=setup.device,
+        device=setup.device, how=replace(HOW, noise=HOW.noise * params.noise),
     )  # fmt: skip
     if not fresh:
         return task, about
@@ -218,3 +222,24 @@ def open_task(setup: Setup, about: About, *, fresh: bool) -> tuple[SkeletonTask,
     if start is not None:
         model_folder.fill(task.net.state_dict(), start.net.state_dict(), setup.folder)
     return task, checkpoint.write_music(setup.folder, music.model, about, music.renderer, others)
+
+
+def known_music(setup: Setup, about: About) -> Music | None:
+    """What another model of this project found in the same music in the same way, with a new net; None: none did."""
+    alike = ("music", "transposed", "seed", "start_from")
+    for folder in sorted(setup.folder.parent.iterdir() if setup.folder.parent.is_dir() else ()):
+        try:
+            other = checkpoint.read_about(folder)
+            same = (other.kind, other.corpus_digest, other.code) == (about.kind, about.corpus_digest, about.code)
+            if not same or any(other.training.get(name) != about.training.get(name) for name in alike):
+                continue
+            model, other = checkpoint.open_model(folder)
+            tensors = checkpoint.read_music(folder, other)
+            music = stored_music(model, checkpoint.open_renderer(folder), other.facts, tensors)
+        except CheckpointError:
+            continue
+        book, form = music.model.codebook, music.model.form
+        sizes = {"n_codes": book.n_codes, "n_latents": len(book.deviations), "n_form": form.axes.shape[1]}
+        net = new_net(SkeletonConfig(**{**setup.chosen.net, **sizes}), book, setup.seed)
+        return replace(music, model=replace(music.model, net=net))
+    return None
