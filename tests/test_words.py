@@ -28,6 +28,7 @@ ALLOWED = {
     ("ladder", "demo/band.py"): "the title of a song",
     ("sing", "demo/voice.py"): "the built-in band does",
     ("tick", "radio/"): "of a clock",
+    ("tick", "sweep_picture.py"): "of an axis",
     ("answers", "release/disclosure/answers.py"): "to what distributors ask",
     ("opinions", "catalogue/store.py"): "of a run: its name, its star",
     ("opinions", "runs/"): "of a run: its name, its star",

@@ -23,7 +23,8 @@ NEEDS_NO_PROJECT = {"new", "tempo", "verify", "doctor", "demo", "originality ind
 SERVES = {"runs listen", "runs dashboard"}  # until Ctrl-C, with nothing to show, too
 
 OUTSIDE = {  # in a folder that is no project
-    "merge x": 1, "runs tensorboard logs": 1, "runs listen": 1, "runs dashboard x": 1,
+    "merge x": 1, "sweep": 1, "originality attribute 1 --retrain 2": 1, "runs tensorboard logs": 1,
+    "runs listen": 1, "runs dashboard x": 1,
     "runs": 1, "runs show x": 1, "runs compare x y": 1, "runs name x y": 1, "runs star x": 1,
     "runs delete x --yes": 1, "runs clips x": 1, "runs average x": 1,
     "add {music}": 1, "label": 1, "train": 1, "generate": 1, "import {music}": 1, "screen": 1, "originality": 1,
@@ -33,6 +34,7 @@ OUTSIDE = {  # in a folder that is no project
 }  # fmt: skip
 
 EMPTY = {  # in a project that was just made: what works through takes has none to do, the rest lacks what it needs
+    "sweep": 1, "originality attribute 1 --retrain 2": 1,
     "merge nowhere": 1,
     "runs tensorboard logs": 0,
     "runs": 0, "runs show x": 1, "runs compare x y": 1, "runs name x y": 1, "runs star x": 1,
@@ -78,7 +80,8 @@ MISSING = {  # what a command is told to read is not there, or is nothing of the
 }  # fmt: skip
 
 WRONG = (  # what was typed, or set, means nothing
-    "merge", "runs listen --port 70000", "runs dashboard --port 70000",
+    "merge", "sweep --trials 0", "sweep --for soon", "originality attribute nobody --retrain 2",
+    "runs listen --port 70000", "runs dashboard --port 70000",
     "runs --kind singer", "runs --where nonsense", "runs show nobody", "runs compare nobody debug",
     "runs name nobody x", "runs star nobody", "runs delete nobody --yes", "runs clips nobody",
     "runs average nobody", "runs tensorboard", "train --extend nobody --for 3s", "train --from nobody",
