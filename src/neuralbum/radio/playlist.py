@@ -17,8 +17,8 @@ from pathlib import Path
 
 FILE = "stream.m3u8"
 SEGMENT = re.compile(r"(\d{1,12})\.aac")
-LISTED = 8
-BEHIND = 4  #: segments that are kept after they left the list, for whoever is asking for them just now
+LISTED = 15  #: half a minute for whoever is held up
+BEHIND = 5  #: segments that are kept after they left the list, for whoever is asking for them just now
 TIMESTAMP_HZ = 90_000
 OWNER = b"com.apple.streaming.transportStreamTimestamp\0"
 
