@@ -117,7 +117,12 @@ class Radio:
         return answer.status, data
 
     def health(self) -> dict[str, Any]:
-        return dict(json.loads(self.get("/health")[1]))
+        """Patiently: fifty listeners and a busy machine may be before us."""
+        for _ in range(20):
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                return dict(json.loads(self.get("/health")[1]))
+            time.sleep(0.5)
+        raise SystemExit("the radio does not answer")
 
     def pid(self, name: str) -> int | None:
         return self.health()["processes"][name]["pid"]  # type: ignore[no-any-return]
@@ -276,7 +281,7 @@ def break_things(radio: Radio, seconds: float, disk: Path | None, done: list[str
 def rss_mb(pids: list[int]) -> float:
     total = 0.0
     for pid in pids:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, IndexError):  # gone, or a zombie, which has no memory
             text = Path(f"/proc/{pid}/status").read_text()
             total += float(text.partition("VmRSS:")[2].split()[0]) / 1024
     return total
@@ -324,7 +329,7 @@ def soak(radio: Radio, seconds: float, n: int, disk: Path | None, *, faults: boo
     thirds = np.array_split(np.array(memory), 3)
     heard = ear.meter.result()
     longest = max([0.0, *stalls, *(length for _, length in ear.holes), health["longest_silence_s"]])
-    lags = listeners[0].lags
+    lags = listeners[0].lags or [(began, float("nan"))]
     early = [lag for at, lag in lags if at < lags[0][0] + 60.0]
     late = [lag for at, lag in lags if at > lags[-1][0] - 60.0]
     growth = 100 * (statistics.median(thirds[2]) / statistics.median(thirds[1]) - 1)

@@ -12,7 +12,7 @@ from neuralbum.radio.mixer import ARCHIVE, LIVE
 from neuralbum.radio.params import RATE
 from neuralbum.radio.probe import Findings
 from neuralbum.radio.programme import PlayoutLog
-from neuralbum.radio.station import DEAD_AIR_S, GRACE_S, SLEPT_S, STALLED_S, Station
+from neuralbum.radio.station import BACK_S, DEAD_AIR_S, GRACE_S, SLEPT_S, STALLED_S, Station
 
 from .makers import PARAMS, item
 
@@ -165,10 +165,13 @@ def test_a_maker_that_says_nothing_is_replaced_and_told_again(radio):
     assert len(radio.maker.told) == 2
 
 
-def test_it_goes_back_to_live_as_soon_as_there_is_some(radio):
+def test_it_goes_back_to_live_as_soon_as_enough_of_it_waits(radio):
     radio.programme.items = [item(60.0, name="song", source=ARCHIVE)]
     radio.run(5)
-    radio.programme.items = [item(60.0, name="new")]
+    radio.programme.items, radio.programme.queue_s = [item(60.0, name="new")], BACK_S - 1
+    radio.run(1)
+    assert len(radio.programme.aired) == 1
+    radio.programme.queue_s = BACK_S
     radio.run(1)
     assert [name for name, _ in radio.programme.aired] == ["song", "new"]
 
