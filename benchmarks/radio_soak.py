@@ -326,6 +326,8 @@ def soak(radio: Radio, seconds: float, n: int, disk: Path | None, *, faults: boo
     deaths = health["processes"]["encoder"]["deaths"]
     outside = [h for h in ear.holes if all(abs(h[0] - at) > DEATH_S for at in ear.breaks)]
     stalls = [s for one in listeners for s in one.stalls]
+    lines = [line for path in (radio.folder / "log").glob("*.jsonl") for line in path.read_text().splitlines()]
+    restarts = [r for r in map(json.loads, lines) if r["event"] == "restart"]
     thirds = np.array_split(np.array(memory), 3)
     heard = ear.meter.result()
     longest = max([0.0, *stalls, *(length for _, length in ear.holes), health["longest_silence_s"]])
@@ -338,6 +340,7 @@ def soak(radio: Radio, seconds: float, n: int, disk: Path | None, *, faults: boo
         row("faults made", len(done), reason=", ".join(done)),
         row("drop-outs > 10 ms outside of encoder deaths", len(outside), "", "<= 0"),
         row("discontinuities per encoder death", ear.discontinuities / max(deaths, 1), f"of {deaths}", "<= 1"),
+        row("restarts", len(restarts), reason="; ".join(f"{r['process']}: {r['why']}" for r in restarts)),
         row("segments missed by any listener", sum(one.missed for one in listeners), "", "<= 0"),
         row(f"listeners of {n} without a stall", sum(not one.stalls for one in listeners), "", f">= {n}"),
         row("longest dead air", longest, "s", "<= 5"),
