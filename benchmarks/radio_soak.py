@@ -117,7 +117,12 @@ class Radio:
         return answer.status, data
 
     def health(self) -> dict[str, Any]:
-        return dict(json.loads(self.get("/health")[1]))
+        """Patiently: fifty listeners and a busy machine may be before us."""
+        for _ in range(20):
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                return dict(json.loads(self.get("/health")[1]))
+            time.sleep(0.5)
+        raise SystemExit("the radio does not answer")
 
     def pid(self, name: str) -> int | None:
         return self.health()["processes"][name]["pid"]  # type: ignore[no-any-return]
@@ -276,7 +281,7 @@ def break_things(radio: Radio, seconds: float, disk: Path | None, done: list[str
 def rss_mb(pids: list[int]) -> float:
     total = 0.0
     for pid in pids:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, IndexError):  # gone, or a zombie, which has no memory
             text = Path(f"/proc/{pid}/status").read_text()
             total += float(text.partition("VmRSS:")[2].split()[0]) / 1024
     return total
@@ -321,10 +326,12 @@ def soak(radio: Radio, seconds: float, n: int, disk: Path | None, *, faults: boo
     deaths = health["processes"]["encoder"]["deaths"]
     outside = [h for h in ear.holes if all(abs(h[0] - at) > DEATH_S for at in ear.breaks)]
     stalls = [s for one in listeners for s in one.stalls]
+    lines = [line for path in (radio.folder / "log").glob("*.jsonl") for line in path.read_text().splitlines()]
+    restarts = [r for r in map(json.loads, lines) if r["event"] == "restart"]
     thirds = np.array_split(np.array(memory), 3)
     heard = ear.meter.result()
     longest = max([0.0, *stalls, *(length for _, length in ear.holes), health["longest_silence_s"]])
-    lags = listeners[0].lags
+    lags = listeners[0].lags or [(began, float("nan"))]
     early = [lag for at, lag in lags if at < lags[0][0] + 60.0]
     late = [lag for at, lag in lags if at > lags[-1][0] - 60.0]
     growth = 100 * (statistics.median(thirds[2]) / statistics.median(thirds[1]) - 1)
@@ -333,6 +340,7 @@ def soak(radio: Radio, seconds: float, n: int, disk: Path | None, *, faults: boo
         row("faults made", len(done), reason=", ".join(done)),
         row("drop-outs > 10 ms outside of encoder deaths", len(outside), "", "<= 0"),
         row("discontinuities per encoder death", ear.discontinuities / max(deaths, 1), f"of {deaths}", "<= 1"),
+        row("restarts", len(restarts), reason="; ".join(f"{r['process']}: {r['why']}" for r in restarts)),
         row("segments missed by any listener", sum(one.missed for one in listeners), "", "<= 0"),
         row(f"listeners of {n} without a stall", sum(not one.stalls for one in listeners), "", f">= {n}"),
         row("longest dead air", longest, "s", "<= 5"),

@@ -228,3 +228,32 @@ def test_icecast_gets_an_mp3_stream_with_the_password_of_the_environment(monkeyp
         sound = np.concatenate([frame.to_ndarray() for frame in file.decode(audio=0)], axis=1)
     assert sound.shape[1] > 2 * RATE
     assert np.abs(sound).max() > 0.3
+
+
+def test_rtmp_gets_an_aac_stream_under_the_key_of_the_environment(monkeypatch):
+    import av
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv(encoding.RTMP_KEY, "k3y")
+    got = []
+
+    def take():
+        with av.open(f"rtmp://127.0.0.1:{port}/live/k3y", options={"listen": "1"}, timeout=60) as file:
+            for frame in file.decode(audio=0):
+                got.append(frame.to_ndarray())
+                if len(got) > 60:
+                    return
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    output = Output("push 1", encoding.push, lambda *_: (f"rtmp://127.0.0.1:{port}/live", 128, "x"), Logged())
+    output.set_clock(0.0)
+
+    def fed():
+        output.feed(frames(1))
+        return not thread.is_alive()
+
+    until(output, fed, patience_s=60.0)
+    output.child.stop()
+    assert np.abs(np.concatenate(got, axis=1)).max() > 0.3

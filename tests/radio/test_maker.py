@@ -15,7 +15,7 @@ from neuralbum.project import file_digest
 from neuralbum.radio import maker
 from neuralbum.radio.maker import Ticket, _Maker, seed_of
 
-ORDER = {"first": 5, "count": 1, "temperature": 1.1, "wish": 2}
+ORDER = {"first": 5, "count": 1, "length_s": 20.0, "temperature": 1.1, "wish": 2}
 
 
 @pytest.fixture
@@ -26,7 +26,6 @@ def told():
 @pytest.fixture
 def make(project, told, tmp_path, monkeypatch):
     """A maker in this process; ``found`` is what its search says."""
-    project.tables["radio"] = {"length_s": 20.0}
     write_small_model(project)
 
     def made(found=None):

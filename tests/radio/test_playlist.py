@@ -84,6 +84,21 @@ def test_a_full_disk_leaves_the_list_as_it_was(tmp_path, monkeypatch):
     assert fill(made, 1)[0].number == 4
 
 
+def test_on_a_full_disk_what_is_off_the_list_makes_room(tmp_path, monkeypatch):
+    made = Playlist(tmp_path, 2.0)
+    fill(made, 40)
+    write, room = playlist.Path.write_bytes, LISTED
+
+    def full(path, data):
+        if path.name.endswith(".aac.part") and len(list(tmp_path.glob("*.aac"))) >= room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(playlist.Path, "write_bytes", full)
+    assert [one.number for one in fill(made, 3)] == [40, 41, 42]
+    assert len(list(tmp_path.glob("*.aac"))) == LISTED
+
+
 def test_the_tag_holds_the_time_in_ticks_of_90_khz():
     tag = id3(2.5)
     assert tag[:5] == b"ID3\x04\x00"

@@ -12,7 +12,7 @@ from neuralbum.radio.mixer import ARCHIVE, LIVE
 from neuralbum.radio.params import RATE
 from neuralbum.radio.probe import Findings
 from neuralbum.radio.programme import PlayoutLog
-from neuralbum.radio.station import DEAD_AIR_S, GRACE_S, SLEPT_S, STALLED_S, Station
+from neuralbum.radio.station import BACK_S, DEAD_AIR_S, GRACE_S, SLEPT_S, STALLED_S, Station
 
 from .makers import PARAMS, item
 
@@ -135,8 +135,8 @@ def test_orders_are_given_below_the_low_mark_for_as_much_as_the_high_one(radio, 
     radio.programme.queue_s = PARAMS.low_s - 1
     radio.run(1)
     first, second = radio.maker.told
-    assert first == {"first": 0, "count": 4, "temperature": 1.0, "wish": 0}
-    assert second == {"first": 4, "count": 2, "temperature": 1.0, "wish": 0}, "61 s for takes of 30"
+    assert first == {"first": 0, "count": 4, "length_s": 25.0, "temperature": 1.0, "wish": 0}
+    assert second == {"first": 4, "count": 2, "length_s": 30.0, "temperature": 1.0, "wish": 0}, "61 s for takes of 30"
     assert radio.programme.spooled == ["x"]
     assert radio.events("refused")[0]["take"] == "y"
     assert radio.station.refused == 1
@@ -148,7 +148,8 @@ def test_a_new_temperature_is_ordered_at_once_and_outlives_a_restart(radio, tmp_
     radio.run(1)
     radio.station.set_temperature(1.1, "ana")
     radio.run(1)
-    assert radio.maker.told == [{"first": 0, "count": 4, "temperature": 1.1, "wish": 1}]
+    (order,) = radio.maker.told
+    assert (order["first"], order["temperature"], order["wish"]) == (0, 1.1, 1)
     again = Radio(tmp_path)
     assert again.station.temperature == 1.1
     again.run(1)
@@ -164,10 +165,13 @@ def test_a_maker_that_says_nothing_is_replaced_and_told_again(radio):
     assert len(radio.maker.told) == 2
 
 
-def test_it_goes_back_to_live_as_soon_as_there_is_some(radio):
+def test_it_goes_back_to_live_as_soon_as_enough_of_it_waits(radio):
     radio.programme.items = [item(60.0, name="song", source=ARCHIVE)]
     radio.run(5)
-    radio.programme.items = [item(60.0, name="new")]
+    radio.programme.items, radio.programme.queue_s = [item(60.0, name="new")], BACK_S - 1
+    radio.run(1)
+    assert len(radio.programme.aired) == 1
+    radio.programme.queue_s = BACK_S
     radio.run(1)
     assert [name for name, _ in radio.programme.aired] == ["song", "new"]
 

@@ -66,8 +66,8 @@ def seed_of(project: Project) -> int:
 def make(link: socket.socket, root: str, tables: Mapping[str, Mapping[str, Any]], spool: str, checked: bool) -> None:
     """Carry out orders until the link ends.
 
-    An order: {"first": number, "count", "temperature", "wish"}. Answers: {"alive"} now and then, {"take": id} for each
-    take in the spool, {"refused": id, "why"} for each that may not be played, {"done": count}.
+    An order: {"first": number, "count", "length_s", "temperature", "wish"}. Answers: {"alive"} now and then,
+    {"take": id} for each take in the spool, {"refused": id, "why"} for each that may not be played, {"done": count}.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a service manager sends it to the whole group; the link says when
@@ -97,7 +97,7 @@ class _Maker:
         from ..generate.making import play, sound
         from ..generate.run import recipe_of
 
-        params = GenerateParams(length_s=self.params.length_s, temperature=(float(order["temperature"]),))
+        params = GenerateParams(length_s=float(order["length_s"]), temperature=(float(order["temperature"]),))
         first, seed = int(order["first"]), seed_of(self.project)
         recipes = [recipe_of(seed, first + i, params, self._band) for i in range(int(order["count"]))]
         with activity(self.project, STAGE, detail={"model": self._band.model_id}) as log:

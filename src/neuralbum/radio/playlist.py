@@ -17,8 +17,8 @@ from pathlib import Path
 
 FILE = "stream.m3u8"
 SEGMENT = re.compile(r"(\d{1,12})\.aac")
-LISTED = 8
-BEHIND = 4  #: segments that are kept after they left the list, for whoever is asking for them just now
+LISTED = 15  #: half a minute for whoever is held up
+BEHIND = 5  #: segments that are kept after they left the list, for whoever is asking for them just now
 TIMESTAMP_HZ = 90_000
 OWNER = b"com.apple.streaming.transportStreamTimestamp\0"
 
@@ -93,7 +93,11 @@ class Playlist:
             self._gone += self.segments.popleft().discontinuity
         self._prune()
         try:
-            self._write(one.name, id3(began_at) + frames)
+            try:
+                self._write(one.name, id3(began_at) + frames)
+            except OSError:  # a full disk: what is off the list makes room
+                self._prune(0)
+                self._write(one.name, id3(began_at) + frames)
             self.next_number, self._broken = one.number + 1, False
             self._write(FILE, self.text().encode())
         except OSError:
@@ -124,9 +128,9 @@ class Playlist:
         finally:
             part.unlink(missing_ok=True)
 
-    def _prune(self) -> None:
+    def _prune(self, behind: int = BEHIND) -> None:
         """Remove what nobody is told of any more, and what killed writers left half done."""
-        oldest = (self.segments[0].number if self.segments else self.next_number) - BEHIND
+        oldest = (self.segments[0].number if self.segments else self.next_number) - behind
         for path in self.folder.iterdir():
             name = SEGMENT.fullmatch(path.name)
             if path.suffix == ".part" or (name and int(name[1]) < oldest):

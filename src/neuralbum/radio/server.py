@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from ..errors import NeuralbumError, ParameterError
 from ..web.auth import Access, AuthMiddleware
-from ..web.http import FileWithRanges, json_body, json_response, page_routes
+from ..web.http import json_body, json_response, page_routes
 from .playlist import FILE
 from .station import Station
 
@@ -41,10 +41,11 @@ def make_app(
         return Response(text, media_type="application/vnd.apple.mpegurl")
 
     async def segment(request: Request) -> Response:
-        path = stream / f"{request.path_params['number']}.aac"
-        if not path.is_file():
+        try:  # in one go: it may be removed at any moment
+            data = (stream / f"{request.path_params['number']}.aac").read_bytes()
+        except OSError:
             return PlainTextResponse("that segment is gone, or to come\n", 404)
-        return FileWithRanges(path, media_type="audio/aac", headers={"cache-control": "private, max-age=60"})
+        return Response(data, media_type="audio/aac", headers={"cache-control": "private, max-age=60"})
 
     async def now(request: Request) -> Response:
         programme = station.programme

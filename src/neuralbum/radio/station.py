@@ -30,7 +30,9 @@ BLOCK = RATE // 10
 SKIP = RATE  #: samples of the fade at "next"
 SLEPT_S = 10.0  #: a clock that is so late was stopped: the machine slept
 STALLED_S = 120.0  #: a maker that says nothing for so long hangs; opening the models takes ten seconds
-MOST_AT_ONCE, FIRST_TAKES = 16, 4  #: takes in one batch; in the first one, so that it is soon there
+MOST_AT_ONCE = 16  #: takes in one batch
+SOON, SOON_S = 4, 25.0  #: takes in a batch that is wanted soon, and their length: playing costs by the length alone
+BACK_S = 40.0  #: so much has to wait before a song of the archive is left: not for one take, and back again
 SILENT_DB = -60.0  #: re full scale
 DEAD_AIR_S = 3.0
 GRACE_S = 12.0  #: after something was restarted, before it is looked at again
@@ -128,7 +130,8 @@ class Station:
                     output.child.lost("the clock was set anew", now)
             self._set_clock(now)
             late = BLOCK
-        if self.mixer.current and self.mixer.current.source == ARCHIVE and self.programme.is_ready(LIVE):
+        current = self.mixer.current
+        if current and current.source == ARCHIVE and self.programme.is_ready(LIVE) and self.programme.queue_s >= BACK_S:
             self.mixer.skip()  # back to what is new
         while late >= BLOCK:
             self._feed(self.mixer.read(BLOCK))
@@ -181,11 +184,14 @@ class Station:
         wished = self.programme.wish > self._ordered_wish
         if waiting >= self.params.low_s and not wished:
             return
-        wanted = round((self.params.high_s - (0.0 if wished else waiting)) / self.params.length_s)
-        soon = wished or waiting < self.params.length_s
-        count = min(max(wanted, 1), FIRST_TAKES if soon else MOST_AT_ONCE)
+        if wished or waiting < self.params.length_s:
+            count, length_s = SOON, min(SOON_S, self.params.length_s)
+        else:
+            length_s = self.params.length_s
+            count = min(max(round((self.params.high_s - waiting) / length_s), 1), MOST_AT_ONCE)
         order = {
-            "first": self._next_number, "count": count, "temperature": self.temperature, "wish": self.programme.wish,
+            "first": self._next_number, "count": count, "length_s": length_s, "temperature": self.temperature,
+            "wish": self.programme.wish,
         }  # fmt: skip
         if self.maker.tell(order, now):
             self._next_number += count

@@ -143,6 +143,9 @@ function show() {
   say($('about'), facts.filter(Boolean).join(' · '));
   say($('source'), one.source === 'live' ? 'live: made just now' : 'from the archive');
   $('source').className = `badge ${one.source}`;
+  const compared = one.source === 'live' && one.p != null ? 'compared with the band’s music before air' : '';
+  say($('checked'), told.checked ? compared : 'unchecked: not compared with the band’s music');
+  $('checked').className = told.checked ? 'badge' : 'badge warning';
   $('progress').value = Math.min(1, Math.max(0, (at - one.at) / one.seconds));
 }
 
@@ -158,8 +161,6 @@ async function news() {
     offset = told.now - Date.now() / 1000;
     say($('name'), `${told.name}: radio`);
     $('operator').hidden = !told.operator;
-    say($('checked'), told.checked ? 'compared with the band’s music before air' : 'unchecked: not compared with the band’s music');
-    $('checked').className = told.checked ? 'badge' : 'badge warning';
     say($('marked'), told.marked ? 'The sound carries a mark that says so.' : '');
     if (document.activeElement !== $('temperature')) showTemperature(told.temperature);
     list($('log'), told.log.map((row) => {
