@@ -60,6 +60,7 @@ DOORS = {
     ("runs", "generate"),  # what its checkpoints play
     ("runs", "screen"),  # the picture of a clip
     ("runs", "footprint"),  # what a training cost
+    ("train", "generate"),  # what a net plays by itself, while and after it is trained
     ("radio", "generate"),
     ("radio", "marking"),
     ("radio", "originality"),  # what is like the band's music is not played

@@ -101,6 +101,21 @@ def test_songs_that_return_after_four_bars_teach_that_music_returns(forms):
     assert model.bits(unheard) < 0.5 * np.log2(16)
 
 
+def test_a_form_keeps_to_the_material_of_a_song_and_goes_on_as_often_as_songs_do():
+    rng = np.random.default_rng(0)
+
+    def song(first):  # parts of eight equal bars, from a song's own four tokens
+        return np.concatenate([np.full(8, first + part) for part in rng.integers(0, 4, 12)])
+
+    songs = [[song(0)], [song(4)], [song(8)]]
+    model = FormModel(12, songs)
+    taken = [model.sample(int(songs[i][0][0]), 96, rng=np.random.default_rng(i)) for i in (0, 1, 2) for _ in range(4)]
+    own = np.mean([(tokens // 4 == tokens[0] // 4).mean() for tokens in taken])
+    changes = [np.mean(np.diff(tokens) != 0) for tokens in taken]
+    assert own > 0.7
+    assert 0.5 < np.mean(changes) / np.mean([np.mean(np.diff(s[0]) != 0) for s in songs]) < 2.0
+
+
 def test_a_form_begins_as_asked_and_is_the_same_for_the_same_stream(forms):
     model = FormModel(16, forms)
     one, two = (model.sample(5, 24, rng=np.random.default_rng(3)) for _ in range(2))

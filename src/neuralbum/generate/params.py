@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..settings import setting
 
-ENGINE, UNWATCHED = "steps 2", "steps 2 unwatched"
+ENGINE, UNWATCHED = "steps 3", "steps 3 unwatched"
 """How takes are played: the name changes when the same recipe would give other bits."""
 
 

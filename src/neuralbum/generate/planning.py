@@ -10,13 +10,13 @@ Pure: no files, no catalogue.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import ParameterError
 from ..nets.band_model import BandModel, Example
-from ..nets.codebook import N_GROUPS
 from ..nets.frames import FrameSpec
 from ..nets.grid import STEPS_PER_BAR
 from ..records import Recipe
@@ -94,18 +94,38 @@ def plan_of(model: BandModel, recipe: Recipe, *, given: Ints | None = None, redr
     example = model.examples[index]
     bar_frames = bar_frames_of(model.spec, example, recipe.seed, recipe.number, recipe.conditions)
     n_bars = max(1, round(recipe.n_samples / model.spec.hop_length / bar_frames))
-    n_steps = n_bars * STEPS_PER_BAR
-    start = max(0, bar * STEPS_PER_BAR - example.first)
-    form_rng = streams.stream(recipe.seed, recipe.number, streams.PLAN, 2)
     # [steps] / [steps/bar] * [frames/bar] / [frames/s] = [s]
-    times_s = np.arange(n_steps) / STEPS_PER_BAR * bar_frames / model.spec.frame_rate
-    plan = Plan(
-        n_steps=n_steps,
-        tokens=model.form_model.sample(int(example.tokens[bar]), n_bars + 1, rng=form_rng),
+    times_s = np.arange(n_bars * STEPS_PER_BAR) / STEPS_PER_BAR * bar_frames / model.spec.frame_rate
+    plan = replace(
+        _plan(model, index, bar, recipe.seed, recipe.number, n_bars, redraw),
         temperature=streams.schedule(recipe.temperature, times_s),
+    )
+    return (plan if given is None else replace(plan, given=given)), bar_frames
+
+
+def clip_plan(model: BandModel, seed: int, number: int, n_bars: int) -> Plan:
+    """A clip of ``n_bars`` at temperature 1 that begins as take ``number`` of this seed does.
+
+    Raises
+    ------
+    ParameterError
+        No example has a bar to begin at.
+    """
+    prime = beginning(model.examples, seed, number)
+    return _plan(model, prime["example"], prime["bar"], seed, number, n_bars)
+
+
+def _plan(model: BandModel, index: int, bar: int, seed: int, number: int, n_bars: int, redraw: int = 0) -> Plan:
+    """``n_bars`` from a bar of an example on, at temperature 1."""
+    example = model.examples[index]
+    start = max(0, bar * STEPS_PER_BAR - example.first)
+    form_rng = streams.stream(seed, number, streams.PLAN, 2)
+    tokens = model.form_model.sample(int(example.tokens[bar]), n_bars + 1, rng=form_rng)
+    return Plan(
+        n_steps=n_bars * STEPS_PER_BAR,
+        tokens=tokens,
+        temperature=np.ones(n_bars * STEPS_PER_BAR, dtype=np.float32),
         prime=example.codes[max(0, start - PRIME_STEPS) : start],
         regular=example.regular,
-        rng=streams.stream(recipe.seed, recipe.number, streams.CODES, redraw),
-        given=np.zeros((0, N_GROUPS), dtype=np.int64) if given is None else given,
+        rng=streams.stream(seed, number, streams.CODES, redraw),
     )
-    return plan, bar_frames

@@ -5,12 +5,12 @@ and then to the nearest of a few dozen centres: its token. What a token means (h
 which chord, which section's sound) is in its centre, which the skeleton hears; so a net
 need not have seen a token often to know what is asked for.
 
-Tokens follow each other by a mixture of simple experts: what followed the last two (backed
-off to what followed the last one, and to how often a token occurs), and "the same as 1, 2,
-4, 8 bars ago". The experts' weights are fitted by expectation maximisation, each song by
-the counts of the other songs and of what it played before, so that songs are not learned
-by heart: how long things stay and when they come back is what is learned; where a take
-goes when it goes on is where the band's songs went from there.
+Tokens follow each other by a mixture of simple experts: "the same as 1, 2, 4, 8 bars ago", and
+"on to something else": what followed the last two (backed off to what followed the last one,
+and to how often a token occurs) without what the others say. The experts' weights are fitted
+by expectation maximisation, each song by the counts of the other songs and of what it played
+before, so that songs are not learned by heart: how long things stay and when they come back is
+what is learned; where a take goes when it goes on is where the band's songs went from there.
 
 Pure: arrays in, arrays out.
 """
@@ -34,6 +34,9 @@ SMOOTHING = 0.1
 """Added to every token's count."""
 LEAST = 1e-4
 """Share of every token in a copy that is none: what keeps all probabilities above zero."""
+BACK_OFF = 0.2
+"""Observations that the shorter past counts for: a song of the band hardly has a token in common with another, and a
+form that goes anywhere is no song's."""
 ROUNDS = 30
 
 
@@ -97,20 +100,21 @@ class FormModel:
 
     def _experts(self, past: Sequence[int] | Ints, counts: Counts) -> npt.NDArray[np.float64]:
         """(N_EXPERTS, n_tokens) probabilities after ``past``."""
-        n = self.n_tokens
-        out = np.full((N_EXPERTS, n), 1.0 / n)
+        out = np.zeros((N_EXPERTS, self.n_tokens))
         out[0] = counts.pairs[past[-1]] if len(past) else counts.singles
         if len(past) > 1:
             out[0] = counts.triples.get((int(past[-2]), int(past[-1])), out[0])
-        for i, back in enumerate(COPIES):
-            if len(past) >= back:
-                out[1 + i] = LEAST / n
-                out[1 + i, past[-back]] += 1.0 - LEAST
+        known = [(i, past[-back]) for i, back in enumerate(COPIES) if len(past) >= back]
+        for i, token in known:
+            out[0, token] = 0.0  # what comes again is the others' business
+            out[1 + i] = LEAST / self.n_tokens
+            out[1 + i, token] += 1.0 - LEAST
+        out[0] = (1.0 - LEAST) * out[0] / max(out[0].sum(), 1e-12) + LEAST / self.n_tokens
         return out
 
     def probabilities(self, past: Sequence[int] | Ints) -> npt.NDArray[np.float64]:
         """(n_tokens,) of the next bar's token."""
-        mixed = self.weights @ self._experts(past, self.counts)
+        mixed = self.weights @ self._experts(past, self.counts)  # less than 1 where some copies are not there yet
         return np.asarray(mixed / mixed.sum())
 
     def bits(self, song: Ints) -> float:
@@ -142,5 +146,5 @@ class Counts:
 
 
 def _backed_off(counts: npt.NDArray[np.float64], to: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Counts (…, n) with one more observation spread as ``to``."""
-    return (counts + to) / (counts.sum(-1, keepdims=True) + 1.0)
+    """Counts (…, n) with a share of one more observation spread as ``to``."""
+    return (counts + BACK_OFF * to) / (counts.sum(-1, keepdims=True) + BACK_OFF)

@@ -164,7 +164,9 @@ def widened(solutions: Solutions, factor: float) -> Solutions:
 def linear_net(config: SkeletonConfig, embedded: Tensor, solutions: Solutions) -> Skeleton:
     """A net that is the regression and nothing else."""
     with torch.random.fork_rng(devices=[]):
-        net = Skeleton(SkeletonConfig(config.n_latents, config.n_codes, config.n_form, 1, 0, 1, 0.0))
+        net = Skeleton(
+            SkeletonConfig(config.n_latents, config.n_codes, config.n_form, width=1, n_blocks=0, hidden=1, dropout=0.0)
+        )
     net.embedded.copy_(embedded)
     net.set_linear(solutions)
     with torch.no_grad():

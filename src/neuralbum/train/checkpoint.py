@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..nets.samplernn import SampleRnn
     from ..project import Project
 
-FORMAT = 5
+FORMAT = 6
 KINDS = ("skeleton", "flesh", "samplernn")
 MUSIC = "music.safetensors"
 RENDERER = "renderer."

@@ -141,9 +141,9 @@ def prepare(
     reporter.end()
     examples = tuple(song.example for song in songs if song.split == "train")
     forms = FormModel(len(form.centres), tokens_of(examples))
-    sized = SkeletonConfig(
-        **{**config, "n_codes": book.n_codes, "n_latents": len(book.deviations), "n_form": form.axes.shape[1]}
-    )
+    found = {"n_codes": book.n_codes, "n_latents": len(book.deviations)}
+    found |= {"n_form": form.axes.shape[1], "n_tokens": len(form.centres)}
+    sized = SkeletonConfig(**{**config, **found})
     return Music(BandModel(spec, book, texture, form, forms, new_net(sized, book, seed), examples), songs, renderer)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .loop import Trainer
     from .session import Judge
 
-VERSION = 6
+VERSION = 7
 NETS = ("skeleton", "flesh")
 APART = ("preset", "steps", "time_s", "patience", "keep", "check_share", "stop_when_copying")
 """Settings that do not change what a training step does."""
@@ -246,7 +246,7 @@ def _train_one(
     reuse: bool = False, judge: Judge | None = None, more: More | None = None,
 ) -> Trained:  # fmt: skip
     from ..corpus.prepared import open_corpus
-    from . import curve_picture, session
+    from . import curve_picture, session, tilting
     from .clip_check import rose_at
     from .prepare import check_music
 
@@ -267,7 +267,9 @@ def _train_one(
         if resumed:
             about = read_about(folder)
         steps_before = about.steps_done
-        schedule = session.Schedule(chosen.steps, params.time_s, params.patience, params.keep)
+        tilts = about.kind == "skeleton"
+        reserved_s = tilting.SHARE * params.time_s if tilts else 0.0
+        schedule = session.Schedule(chosen.steps, params.time_s - reserved_s, params.patience, params.keep)
         if more is not None:
             about = _goal(project, folder, about, more)
             until_s, until = about.training["until_s"], about.training["until_step"]
@@ -290,6 +292,10 @@ def _train_one(
                 if more is not None:  # so much longer is trained; opening it comes on top
                     work.started = time.monotonic()
                 work.work()
+                if tilts:
+                    work.about = tilting.finish(
+                        folder, work.about, seed=setup.seed, rounds=chosen.rounds, seconds=reserved_s, reporter=reporter
+                    )
                 how = "failed" if work.broken else "pruned" if work.pruned else "stopped" if work.stopped else "done"
                 store_row(project, work.about, how, work.stopped)
                 if work.about.kind == "skeleton":

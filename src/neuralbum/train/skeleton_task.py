@@ -166,13 +166,13 @@ class SkeletonTask:
     def _draw(self, heard: Heard, codes: Tensor, state: list[Tensor], rng: torch.Generator) -> Tensor:
         """(B, T, n_latents): steps drawn from the net's predictions."""
         features, _ = self.net.trunk(heard, state)
-        total = torch.zeros(*codes.shape[:2], self.vectors.shape[-1], device=self.device)
+        drawn = codes[..., :0]
         for group in range(N_GROUPS):
-            logits = self.net.logits(group, features, heard, codes[..., :group])
+            cdf = self.net.logits(group, features, heard, drawn).softmax(-1).cumsum(-1)
             uniform = torch.rand(*codes.shape[:2], 1, generator=rng).to(self.device)
-            cdf = logits.softmax(-1).cumsum(-1)
-            total = total + self.vectors[group][torch.searchsorted(cdf, uniform)[..., 0].clamp(max=cdf.shape[-1] - 1)]
-        return total
+            drawn = torch.cat([drawn, torch.searchsorted(cdf, uniform).clamp(max=cdf.shape[-1] - 1)], -1)
+        parts = [self.vectors[group][drawn[..., group]] for group in range(N_GROUPS)]
+        return torch.stack(parts).sum(0)
 
     def shown(self, loss: float) -> float:
         """Nats of a step -> bits for a second of music."""
