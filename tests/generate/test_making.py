@@ -48,16 +48,26 @@ def test_a_take_is_the_same_bits_alone_and_in_any_batch(band):
     assert all(np.array_equal(p.codes, together[p.recipe.number].codes) for p in other_way)
 
 
-def test_of_several_candidates_a_bar_the_one_that_keeps_best_to_its_form_goes_on(band):
+@pytest.mark.parametrize("repetition", [0.0, 1000.0])
+def test_of_several_candidates_a_bar_the_one_that_keeps_best_to_its_form_or_to_the_bars_before_goes_on(
+    band, repetition, monkeypatch
+):
+    monkeypatch.setattr("neuralbum.generate.playing.REPETITION", repetition)
     model, form = band.model, band.model.form
     plan, _ = plan_of(model, recipes(band, 1, length_s=30.0)[0])
-    apart = []
+    apart, alike = [], []
     for n in (1, 8):
         player = Player(model.net, model.codebook, form, [replace(plan, rng=np.random.default_rng(0))], n_candidates=n)
         bars = model.codebook.latents(player.play()[0]).reshape(-1, STEPS_PER_BAR, model.codebook.vectors.shape[-1])
         distances = form.distances(form.describe(bars.mean(1)))
         apart.append(distances[np.arange(len(bars)), plan.tokens[: len(bars)]].mean())
-    assert apart[1] < 0.8 * apart[0]
+        pattern = ((bars - bars.mean(1, keepdims=True)) * model.codebook.deviations).reshape(len(bars), -1)
+        same = np.corrcoef(pattern)
+        alike.append(np.mean([max(same[bar, bar - back] for back in (1, 2, 4)) for bar in range(4, len(bars))]))
+    if repetition == 0.0:
+        assert apart[1] < 0.8 * apart[0]
+    else:
+        assert alike[1] > alike[0] + 0.05
 
 
 def test_a_tilt_changes_what_is_played_as_its_weights_say(band):

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..nets.codebook import N_GROUPS, Codebook
 from ..nets.form import FormCodec
 from ..nets.grid import STEPS_PER_BAR
-from ..nets.skeleton import ABSENT, N_PAST, Heard, Skeleton
+from ..nets.skeleton import ABSENT, LAGS, N_PAST, Heard, Skeleton
 from ..train.material import beat_features, lags_of
 
 Floats = npt.NDArray[np.float32]
@@ -29,8 +29,11 @@ Ints = npt.NDArray[np.int64]
 BLOCK = 64  #: steps whose random numbers are drawn at once
 N_STREAMS = 16  #: takes stepped together
 N_CANDIDATES = 8
-"""Each bar is played so often, and the one is kept that is nearest to its form: left alone, a skeleton follows its own
-past more than the form, and a take has no parts."""
+"""Each bar is played so often, and one is kept: left alone, a skeleton follows its own past more than the form and its
+strokes more loosely than the band's, and a take has no parts."""
+REPETITION = 3.0
+"""What keeping to the pattern of a bar 1, 2 or 4 bars ago (a correlation) weighs against keeping to the form (a
+distance, in means of the candidates'). With it takes keep to their patterns as much as the songs of three bands did."""
 
 
 @dataclass
@@ -153,15 +156,34 @@ class Player:
         return codes(1), ago, then, tokens
 
     def _select(self, bar: int) -> None:
-        """Of each take's candidates go on with the one whose ``bar`` keeps best to its form."""
-        played = slice(self.first + bar * STEPS_PER_BAR, self.first + (bar + 1) * STEPS_PER_BAR)
-        distances = self.form.distances(self.form.describe(self.latents[:, played].mean(1)))
+        """Of each take's candidates go on with the one whose ``bar`` keeps best to its form and to the bars before."""
+        played = self._steps_of(bar)
+        described = self.form.describe(self.latents[:, played].mean(1))
+        again = self._repetition(bar)
         kept = np.arange(self.n_rows)
         for i, plan in enumerate(self.plans):
             rows, token = self.rows_of(i), plan.tokens[min(bar, len(plan.tokens) - 1)]
-            kept[rows] = rows.start + int(distances[rows, token].argmin())
+            apart = np.sqrt(self.form.distances(described[rows])[:, token])
+            cost = apart / (apart.mean() + 1e-9) - REPETITION * again[rows]
+            kept[rows] = rows.start + int(cost.argmin())
         self.codes[:, played], self.latents[:, played] = self.codes[kept, played], self.latents[kept, played]
         self.state = [part[torch.from_numpy(kept)] for part in self.state]
+
+    def _steps_of(self, bar: int) -> slice:
+        return slice(self.first + bar * STEPS_PER_BAR, self.first + (bar + 1) * STEPS_PER_BAR)
+
+    def _repetition(self, bar: int) -> Floats:
+        """(n_rows,): the highest correlation of the pattern of ``bar`` with that of the bars 1, 2 and 4 before."""
+        now, found = self._pattern(bar), np.full(self.n_rows, -1.0, dtype=np.float32)
+        for then in (self._pattern(bar - back) for back in LAGS if bar >= back):
+            both = np.sqrt(np.square(now).sum((1, 2)) * np.square(then).sum((1, 2))) + 1e-9
+            found = np.maximum(found, (now * then).sum((1, 2)) / both)
+        return found
+
+    def _pattern(self, bar: int) -> Floats:
+        """(n_rows, STEPS_PER_BAR, n_latents) dB around the bar's mean."""
+        steps = self.latents[:, self._steps_of(bar)] * self.codebook.deviations
+        return np.asarray(steps - steps.mean(1, keepdims=True))
 
     def _draw_numbers(self) -> None:
         """The next block of random numbers, each take's from its own stream."""
