@@ -17,6 +17,7 @@ from neuralbum.nets.grid import to_steps
 from neuralbum.nets.griffin_lim import PlainRenderer
 from neuralbum.nets.skeleton import Skeleton, SkeletonConfig
 from neuralbum.nets.texture import Texture
+from neuralbum.nets.tilting import Tilt
 from neuralbum.records import Model
 from neuralbum.train import checkpoint
 from neuralbum.train.material import bar_means, bars_of
@@ -65,7 +66,7 @@ def small_model(n_songs=3):
     renderer = PlainRenderer.fit([(f[0], a) for f, a in zip(frames, audio, strict=True)], spec)
     texture = Texture.fit([s for s, _ in steps.values()], book)
     forms = FormModel(len(form.centres), tokens_of(examples))
-    model = BandModel(spec, book, texture, form, forms, net.eval(), examples)
+    model = BandModel(spec, book, texture, form, forms, net.eval(), examples, Tilt(book.n_codes, len(form.centres)))
     return model, renderer
 
 

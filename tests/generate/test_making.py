@@ -57,7 +57,7 @@ def test_of_several_candidates_a_bar_the_one_that_keeps_best_to_its_form_or_to_t
     plan, _ = plan_of(model, recipes(band, 1, length_s=30.0)[0])
     apart, alike = [], []
     for n in (1, 8):
-        player = Player(model.net, model.codebook, form, [replace(plan, rng=np.random.default_rng(0))], n_candidates=n)
+        player = Player(model, [replace(plan, rng=np.random.default_rng(0))], n_candidates=n)
         bars = model.codebook.latents(player.play()[0]).reshape(-1, STEPS_PER_BAR, model.codebook.vectors.shape[-1])
         distances = form.distances(form.describe(bars.mean(1)))
         apart.append(distances[np.arange(len(bars)), plan.tokens[: len(bars)]].mean())
@@ -71,10 +71,10 @@ def test_of_several_candidates_a_bar_the_one_that_keeps_best_to_its_form_or_to_t
 
 
 def test_a_tilt_changes_what_is_played_as_its_weights_say(band):
-    model = replace(band.model, net=copy.deepcopy(band.model.net))
+    model = replace(band.model, tilt=copy.deepcopy(band.model.tilt))
     plan, _ = plan_of(model, recipes(band, 1, length_s=20.0)[0])
-    model.net.tilt.code[2, 7] = 50.0  # a code nobody can miss
-    played = Player(model.net, model.codebook, model.form, [plan]).play()[0]
+    model.tilt.code[2, 7] = 50.0  # a code nobody can miss
+    played = Player(model, [plan]).play()[0]
     assert (played[:, 2] == 7).all()
     assert not (played[:, 1] == 7).all()
 
@@ -163,7 +163,7 @@ def test_what_is_kept_leaves_the_net_as_if_it_had_drawn_it(band):
     whole = play(band, [recipe], band.watchdog())[0].codes
     made, _ = plan_of(band.model, recipe, given=whole[:STEPS_PER_BAR])
     free, _ = plan_of(band.model, recipe)
-    codes = [Player(band.model.net, band.model.codebook, band.model.form, [p]).play()[0] for p in (made, free)]
+    codes = [Player(band.model, [p]).play()[0] for p in (made, free)]
     assert np.array_equal(codes[0], codes[1])
 
 

@@ -14,6 +14,7 @@ from neuralbum.nets.form import FormCodec, FormModel
 from neuralbum.nets.frames import FrameSpec
 from neuralbum.nets.skeleton import Skeleton, SkeletonConfig
 from neuralbum.nets.texture import Texture
+from neuralbum.nets.tilting import Tilt
 from neuralbum.records import digest
 from neuralbum.train import model_folder
 from neuralbum.train.checkpoint import MUSIC, About, open_model, read_about, write_about
@@ -35,7 +36,14 @@ def model():
     net = Skeleton(SkeletonConfig(8, book.n_codes, 4, 16, 1, 16)).eval()
     example = Example("a song", 0.0, 120.0, True, 0, tokens, codes)
     return BandModel(
-        spec, book, Texture.fit([steps], book), form, FormModel(len(form.centres), [[tokens]]), net, (example,)
+        spec,
+        book,
+        Texture.fit([steps], book),
+        form,
+        FormModel(len(form.centres), [[tokens]]),
+        net,
+        (example,),
+        Tilt(book.n_codes, len(form.centres)),
     )
 
 

@@ -118,7 +118,7 @@ def _play(plans: Sequence[tuple[int, Plan]], band: Band, after_block: Callable[[
     by_slot = dict(plans)
     model = band.model
     with one_thread():
-        player = Player(model.net, model.codebook, model.form, [by_slot.get(i, idle) for i in range(N_STREAMS)])
+        player = Player(model, [by_slot.get(i, idle) for i in range(N_STREAMS)])
         codes = player.play(after_block)
     return [codes[slot] for slot, _ in plans]
 

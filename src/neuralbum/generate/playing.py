@@ -17,10 +17,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..nets.codebook import N_GROUPS, Codebook
-from ..nets.form import FormCodec
+from ..nets.band_model import BandModel
+from ..nets.codebook import N_GROUPS
 from ..nets.grid import STEPS_PER_BAR
-from ..nets.skeleton import ABSENT, LAGS, N_PAST, Heard, Skeleton
+from ..nets.skeleton import ABSENT, LAGS, N_PAST, Heard
 from ..train.material import beat_features, lags_of
 
 Floats = npt.NDArray[np.float32]
@@ -55,15 +55,14 @@ class Player:
 
     def __init__(
         self,
-        net: Skeleton,
-        codebook: Codebook,
-        form: FormCodec,
+        model: BandModel,
         plans: Sequence[Plan],
         n_streams: int = N_STREAMS,
         n_candidates: int = N_CANDIDATES,
     ) -> None:
         assert 0 < len(plans) <= n_streams
-        self.net, self.codebook, self.form, self.plans = net.eval(), codebook, form, plans
+        net, codebook, form = model.net.eval(), model.codebook, model.form
+        self.net, self.codebook, self.form, self.tilt, self.plans = net, codebook, form, model.tilt, plans
         self.n_candidates, self.n_rows = n_candidates, n_streams * n_candidates
         self.first = max(len(plan.prime) for plan in plans)  #: every take begins at this step
         self.n_steps = max(plan.n_steps for plan in plans)
@@ -128,7 +127,7 @@ class Player:
         played = self._played_before(step)
         drawn = torch.zeros(self.n_rows, 1, 0, dtype=torch.long)
         for group in range(N_GROUPS):
-            logits = self.net.logits(group, features, heard, drawn)[:, 0] + self.net.tilt(group, drawn[:, 0], *played)
+            logits = self.net.logits(group, features, heard, drawn)[:, 0] + self.tilt(group, drawn[:, 0], *played)
             logits = logits / temperature
             drawn = torch.cat([drawn, choose(logits, self.uniform[:, step % BLOCK, group])[:, None, None]], -1)
         codes = drawn[:, 0].numpy()
@@ -147,7 +146,7 @@ class Player:
             return torch.from_numpy(self.codes[:, max(0, self.first + step - back)])
 
         ago = (codes(STEPS_PER_BAR), codes(STEPS_PER_BAR + 1)) if step > STEPS_PER_BAR else None
-        lags = self.net.tilt.followed_first(torch.from_numpy(self.codes[:, : self.first + step]), self.first)
+        lags = self.tilt.followed_first(torch.from_numpy(self.codes[:, : self.first + step]), self.first)
         then = torch.from_numpy(self.codes)[torch.arange(self.n_rows)[:, None], (self.first + step - lags).clamp_min(0)]
         then = torch.where((lags <= step)[..., None], then, ABSENT)
         tokens = torch.zeros(self.n_rows, dtype=torch.long)

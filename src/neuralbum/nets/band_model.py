@@ -24,6 +24,7 @@ from .form import FormCodec, FormModel
 from .frames import FrameSpec
 from .skeleton import Skeleton, SkeletonConfig
 from .texture import Texture
+from .tilting import Tilt
 
 Ints = npt.NDArray[np.int64]
 
@@ -57,6 +58,7 @@ class BandModel:
     form_model: FormModel
     net: Skeleton
     examples: tuple[Example, ...]
+    tilt: Tilt  #: of the net, where it plays by itself; fitted for a chosen checkpoint, else it changes nothing
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is numbers."""
@@ -109,7 +111,10 @@ class BandModel:
             )
             for i, about in enumerate(facts["examples"])
         )
-        return cls(spec, codebook, texture, form, FormModel(len(form.centres), tokens_of(examples)), net, examples)
+        forms, tilt = FormModel(len(form.centres), tokens_of(examples)), Tilt(net.config.n_codes, len(form.centres))
+        if fitted := {k.removeprefix("tilt."): v for k, v in tensors.items() if k.startswith("tilt.")}:
+            tilt.load_state_dict(fitted)
+        return cls(spec, codebook, texture, form, forms, net, examples, tilt)
 
 
 def tokens_of(examples: Sequence[Example]) -> list[list[Ints]]:

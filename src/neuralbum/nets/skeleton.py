@@ -29,7 +29,6 @@ from torch.nn import functional as F
 from .codebook import N_EMBEDDED, N_GROUPS
 from .grid import STEPS_PER_BAR
 from .recurrence import RecurrentBlock
-from .tilting import Tilt
 
 N_PAST = 4  #: steps heard directly
 LAGS = (1, 2, 4)  #: bars ago; and one more: the last bar with the same form token
@@ -48,7 +47,6 @@ class SkeletonConfig:
     n_blocks: int = 3
     hidden: int = 256
     dropout: float = 0.2
-    n_tokens: int = 64  #: kinds of bars
 
 
 @dataclass
@@ -69,7 +67,6 @@ class Skeleton(nn.Module):
     """See the module's head."""
 
     embedded: Tensor  #: (N_GROUPS, n_codes, N_EMBEDDED)
-    tilt: Tilt  #: what is added to the logits where the net plays by itself
 
     def __init__(self, config: SkeletonConfig) -> None:
         super().__init__()
@@ -81,7 +78,6 @@ class Skeleton(nn.Module):
         self.blocks = nn.ModuleList(RecurrentBlock(c.width, c.dropout) for _ in range(c.n_blocks))
         self.norm = nn.RMSNorm(c.width, eps=1e-5)
         self.register_buffer("embedded", torch.zeros(N_GROUPS, c.n_codes, N_EMBEDDED))
-        self.tilt = Tilt(c.n_codes, c.n_tokens)
         self.hidden, self.free = nn.ModuleList(), nn.ModuleList()
         self.near, self.gate, self.again = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         self.precision = nn.Parameter(torch.zeros(N_GROUPS, N_EMBEDDED))

@@ -19,7 +19,8 @@ from ..progress import SILENT, Reporter
 from ..project import Project, atomic
 from ..project.stage import activity, alone
 from ..records import digest
-from .checkpoint import MUSIC, Checkpoint, find_model, open_net, read_about, write_net
+from . import tilting
+from .checkpoint import MUSIC, TILT, Checkpoint, find_model, open_net, read_about, write_net
 from .run import open_task, setup_of, store_row
 
 
@@ -61,7 +62,7 @@ def average(
     if about.kind not in ("skeleton", "flesh"):
         raise ParameterError(f"{about.id}: is a {about.kind}; skeletons and fleshes can be averaged")
     nets = [open_net(folder, step, kind=about.kind)[1] for step in chosen]
-    tensors = mean_of(nets)
+    tensors = mean_of([{n: v for n, v in net.items() if not n.startswith(TILT)} for net in nets])
     stage = "flesh" if about.kind == "flesh" else "skeleton"
     with activity(project, stage, device=device, detail={"model": about.id, "what": "average"}):
         task, _ = open_task(setup_of(project, about, folder, device, reporter), about, fresh=False)
@@ -87,6 +88,9 @@ def average(
         training = {**about.training, "averaged": [f"{about.id}@{step}" for step in chosen]}
         new = replace(about, id=name, step=chosen[-1], steps_done=chosen[-1], training=training, history=())
         new = write_net(target, new, Checkpoint(chosen[-1], measures), tensors)
+        if about.kind == "skeleton":
+            rounds = int(about.training["rounds"])
+            new = tilting.finish(target, new, seed=project.settings.seed, rounds=rounds, seconds=0.0, reporter=reporter)
         project.catalogue.add_curve(name, [(n, chosen[-1], v) for n, v in measures.items()])
         store_row(project, new, "done")
     return replace(done, model_id=name)

@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from ..nets.samplernn import SampleRnn
     from ..project import Project
 
-FORMAT = 6
+FORMAT = 5
 KINDS = ("skeleton", "flesh", "samplernn")
 MUSIC = "music.safetensors"
 RENDERER = "renderer."
 """Names of the renderer's tensors in ``MUSIC`` begin so."""
+TILT = "tilt."
+"""Names of a tilt's tensors beside a skeleton's begin so, once it is fitted."""
 LARGEST = 1e6
 """No weight, centre or level that training makes is near this; 1e30 is damage."""
 LARGEST_SIZE = 65_536
@@ -173,7 +175,7 @@ def open_model(folder: Path | str, step: int | None = None) -> tuple[BandModel, 
     folder = Path(folder)
     about, net = open_net(folder, step, kind="skeleton")
     tensors = read_music(folder, about)
-    tensors |= {f"net.{name}": value for name, value in net.items()}
+    tensors |= {name if name.startswith(TILT) else f"net.{name}": value for name, value in net.items()}
     try:
         model = BandModel.from_parts(tensors, about.facts)
         _check_model(model)
@@ -323,6 +325,7 @@ def _check_model(model: BandModel) -> None:
     """ValueError where codes, tokens or shapes lie outside of what the codebook and the forms have."""
     from ..nets.codebook import N_GROUPS, groups_of
     from ..nets.texture import ORDER
+    from ..nets.tilting import N_BINS
 
     book, form, config = model.codebook, model.form, model.net.config
     sizes = [len(chosen) for chosen in groups_of(book.spec)]
@@ -339,6 +342,8 @@ def _check_model(model: BandModel) -> None:
         raise ValueError("the texture does not fit the frames")
     if form.centres.shape[1:] != (config.n_form,) or form.axes.shape != (config.n_latents, config.n_form):
         raise ValueError("the forms do not fit the net")
+    if any(not bool(((bins >= 0) & (bins < N_BINS)).all()) for bins in (model.tilt.rises, model.tilt.distances)):
+        raise ValueError("the tilt's bins are out of range")
     if not model.examples:
         raise ValueError("there are no songs to begin like")
     for example in model.examples:

@@ -28,6 +28,7 @@ from ..nets.grid import STEPS_PER_BAR, to_steps
 from ..nets.griffin_lim import PlainRenderer
 from ..nets.skeleton import Skeleton, SkeletonConfig
 from ..nets.texture import Texture
+from ..nets.tilting import Tilt
 from ..progress import SILENT, Reporter
 from .material import Copy, bar_means, bars_of, make_copy
 
@@ -141,10 +142,11 @@ def prepare(
     reporter.end()
     examples = tuple(song.example for song in songs if song.split == "train")
     forms = FormModel(len(form.centres), tokens_of(examples))
-    found = {"n_codes": book.n_codes, "n_latents": len(book.deviations)}
-    found |= {"n_form": form.axes.shape[1], "n_tokens": len(form.centres)}
-    sized = SkeletonConfig(**{**config, **found})
-    return Music(BandModel(spec, book, texture, form, forms, new_net(sized, book, seed), examples), songs, renderer)
+    sized = SkeletonConfig(
+        **{**config, "n_codes": book.n_codes, "n_latents": len(book.deviations), "n_form": form.axes.shape[1]}
+    )
+    net, tilt = new_net(sized, book, seed), Tilt(book.n_codes, len(form.centres))
+    return Music(BandModel(spec, book, texture, form, forms, net, examples, tilt), songs, renderer)
 
 
 def new_net(config: SkeletonConfig, book: Codebook, seed: int) -> Skeleton:

@@ -42,15 +42,16 @@ def finish(
     """
     model, _ = checkpoint.open_model(folder, about.step)
     scored = about.checkpoint
-    if scored is None or int(model.net.tilt.rounds):  # what is fitted stays: takes name the file
+    if scored is None or int(model.tilt.rounds):  # what is fitted stays: takes name the file
         return about
     fit(model, seed=seed, rounds=rounds, seconds=seconds, reporter=reporter)
-    return checkpoint.write_net(folder, about, scored, model.net.state_dict())
+    fitted = {checkpoint.TILT + name: value for name, value in model.tilt.state_dict().items()}
+    return checkpoint.write_net(folder, about, scored, {**model.net.state_dict(), **fitted})
 
 
 def fit(model: BandModel, *, seed: int, rounds: int, seconds: float, reporter: Reporter) -> None:
     """Move the tilt of a model's net, on the CPU, until what it plays agrees with the band."""
-    began, tilt = time.monotonic(), model.net.tilt
+    began, tilt = time.monotonic(), model.tilt
     as_they_are = [_with_tokens(e) for e in model.examples if e.pitch == 0.0]
     band = tilt.measure_band(model.codebook, as_they_are, [_with_tokens(e) for e in model.examples])
     reporter.begin("compare what it plays with the band", rounds, "rounds")
@@ -69,7 +70,7 @@ def play(model: BandModel, *, seed: int) -> Sequence[tuple[Ints, Ints]]:
     from ..generate.playing import Player
 
     plans = [clip_plan(model, seed, number, N_BARS) for number in range(N_CLIPS)]
-    codes = Player(model.net, model.codebook, model.form, plans, n_streams=N_CLIPS, n_candidates=1).play()
+    codes = Player(model, plans, n_streams=N_CLIPS, n_candidates=1).play()
     return [(c, np.repeat(p.tokens, STEPS_PER_BAR)[: len(c)]) for c, p in zip(codes, plans, strict=True)]
 
 
