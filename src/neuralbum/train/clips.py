@@ -56,7 +56,7 @@ def play_clips(
         planned = [plan_of(own, recipe) for recipe in some]
         with one_thread():
             plans = [one for one, _ in planned]
-            codes = Player(own.net, own.codebook, own.form, plans, n_streams=len(plans)).play()
+            codes = Player(own, plans, n_streams=len(plans)).play()
         for recipe, played, (_, bar_frames) in zip(some, codes, planned, strict=True):
             pieces = list(sound(band, Played(recipe, played, bar_frames)))
             clips.append(np.concatenate(pieces, axis=1))

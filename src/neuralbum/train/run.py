@@ -292,7 +292,7 @@ def _train_one(
                 if more is not None:  # so much longer is trained; opening it comes on top
                     work.started = time.monotonic()
                 work.work()
-                if tilts:
+                if tilts and not (work.broken or work.pruned):
                     work.about = tilting.finish(
                         folder, work.about, seed=setup.seed, rounds=chosen.rounds, seconds=reserved_s, reporter=reporter
                     )
