@@ -33,17 +33,7 @@ def test_every_command_exists_with_help_and_an_example(name):
     assert any("Example" in text for text in helps), f"neuralbum {name} --help shows no example"
 
 
-IN_NO_README_YET = {"radio"}
-"""Strict: the moment README names one, its test says so, and it goes from here."""
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(n, marks=pytest.mark.xfail(reason="not in README")) if n in IN_NO_README_YET else n
-        for n in COMMANDS
-    ],
-)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_stands_on_its_page_and_in_the_readme(name):
     page = DOCS / f"{COMMAND_PAGES.get(name, name)}.md"
     assert f"neuralbum {name}" in page.read_text(encoding="utf-8")
