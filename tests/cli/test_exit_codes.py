@@ -24,7 +24,7 @@ SERVES = {"runs listen", "runs dashboard"}  # until Ctrl-C, with nothing to show
 
 OUTSIDE = {  # in a folder that is no project
     "merge x": 1, "sweep": 1, "originality attribute 1 --retrain 2": 1, "runs tensorboard logs": 1,
-    "runs listen": 1, "runs dashboard x": 1,
+    "runs listen": 1, "runs dashboard": 1,
     "runs": 1, "runs show x": 1, "runs compare x y": 1, "runs name x y": 1, "runs star x": 1,
     "runs delete x --yes": 1, "runs clips x": 1, "runs average x": 1,
     "add {music}": 1, "label": 1, "train": 1, "generate": 1, "import {music}": 1, "screen": 1, "originality": 1,
@@ -54,7 +54,7 @@ FINISHED = {  # of an album that is done
     "add": 0, "add {music}": 0, "label": 0, "train": 0, "train skeleton": 0, "generate": 0, "screen": 0,
     "originality": 0, "curate --auto": 0, "curate prepare": 0, "curate export x.jsonl": 0,
     "curate import x.jsonl": 0, "title": 0, "visualise": 0, "release": 0, "release verify": 0, "footprint": 0,
-    "status": 0, "why 1": 0, "resemblance": 0, "originality model debug --seconds 4 --take-s 4": 0,
+    "status": 0, "why 1": 0, "resemblance": 0,
     "originality index {music} -o x.nbx": 0, "originality search x.nbx {song}": 0, "tempo {song}": 0,
     "verify {song}": 0, "visualise analyse {song} -o x.npz --no-masks": 0,
     "import {take}": 0,

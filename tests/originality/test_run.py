@@ -245,7 +245,7 @@ def test_the_command_reaches_the_stage_and_says_what_to_run_next(sampling, capsy
 
 def test_an_unknown_model_or_step_names_those_there_are(stocked):
     project, _ = stocked
-    with pytest.raises(CheckpointError, match="none yet"):
+    with pytest.raises(CheckpointError, match="no model yet"):
         originality.measure_model(project, "x")
     project.catalogue.add_model(Model("net-1", "samplernn", "tiny", RATE, "c"))
     with pytest.raises(CheckpointError, match="no checkpoints"):
