@@ -173,10 +173,10 @@ def test_every_command_ends_by_one_rule(places, monkeypatch, capfd, state, line,
     if state == "finished" and line in SAYS_SO:
         assert "nothing to do" in out
     with_json = [*argv, "--json"]
-    if code != 2:
+    if code != 2 and line != "runs dashboard":  # which has nothing to print
         assert run(with_json) == code
         out, err = capfd.readouterr()
-        if code == 0 and argv[0] != "curate export":
+        if code == 0:
             json.loads(out)
 
 
