@@ -259,7 +259,7 @@ def test_export_and_import_from_the_shell_give_a_file_a_take_and_find_the_take_a
     assert "said before" in said
     nameless = tmp_path / "labels.txt"
     written.rename(nameless)
-    assert run(["curate", "import", str(nameless), "-p", str(twin.root)]) == 2
+    assert run(["curate", "import", str(nameless), "-p", str(twin.root)]) == 1
     assert f"{nameless}: line 1: which take" in capsys.readouterr().err
     assert run(["curate", "import", str(nameless), "-p", str(twin.root), "--take", take[:8], "--curator", "yu"]) == 0
     assert "1 new events" in capsys.readouterr().out

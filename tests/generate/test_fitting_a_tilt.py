@@ -8,8 +8,9 @@ import numpy as np
 from neuralbum.nets.grid import STEPS_PER_BAR
 from neuralbum.progress import SILENT
 from neuralbum.train import tilting
-from neuralbum.train.checkpoint import About, open_model, write_model
+from neuralbum.train.checkpoint import About, open_model
 
+from ..train.makers import write_model
 from .makers import RATE, small_model
 
 

@@ -7,13 +7,13 @@ import socket
 
 import numpy as np
 import pytest
-from tests.generate.makers import write_small_model
 
 from neuralbum import audio
 from neuralbum.generate import making
 from neuralbum.project import file_digest
 from neuralbum.radio import maker
 from neuralbum.radio.maker import Ticket, _Maker, seed_of
+from tests.generate.makers import write_small_model
 
 ORDER = {"first": 5, "count": 1, "length_s": 20.0, "temperature": 1.1, "wish": 2}
 

@@ -16,12 +16,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from tests.generate.makers import write_small_model
 
 from neuralbum.cli.run import run
 from neuralbum.project import Project
 from neuralbum.radio.playlist import FILE, parse
 from neuralbum.radio.server import STATIC
+from tests.generate.makers import write_small_model
 
 from .makers import noise, spooled
 
