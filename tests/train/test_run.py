@@ -25,6 +25,7 @@ from neuralbum.train import (
     open_renderer,
     session,
     settings_of,
+    tilting,
     train,
 )
 from neuralbum.train.params import PRESETS
@@ -154,6 +155,19 @@ def test_without_a_song_that_chose_nothing_no_number_is_called_held_out(tmp_path
     assert "held-out" not in trained.sentence()
     assert "heldout_bits" not in made.catalogue.curve(trained.model_id)
     made.catalogue.close()
+
+
+def test_a_training_ends_with_a_tilt_that_a_rerun_leaves_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setitem(PRESETS, "debug", replace(PRESETS["debug"], rounds=2))
+    monkeypatch.setattr(tilting, "N_CLIPS", 2)
+    monkeypatch.setattr(tilting, "N_BARS", 2)
+    made = project(tmp_path / "tilted")
+    trained = train(made, PARAMS)[0]
+    model, about = open_model(made.models_dir / trained.model_id)
+    assert int(model.tilt.rounds) == 2
+    assert bool(model.tilt.code.abs().sum() > 0.0)
+    assert train(made, PARAMS)[0].model_id == trained.model_id
+    assert open_model(made.models_dir / trained.model_id)[1] == about
 
 
 def test_too_little_music_is_refused_with_what_to_do(tmp_path):

@@ -153,14 +153,14 @@ class Preset:
     learning_rate: float
     weight_decay: float = 0.05
     music: Mapping[str, int] | None = None  #: sizes of the codebook and the forms
-    rounds: int = 8  #: in which a skeleton's tilt is fitted at the end
+    rounds: int = 8  #: in which a skeleton's tilt is fitted at the end; 0: none
 
 
 TINY = {"n_codes": 128, "n_latents": 64, "n_form": 24, "n_tokens": 64}
 PRESETS = {
     "debug": Preset(
         "skeleton", {"width": 16, "n_blocks": 1, "hidden": 16, "dropout": 0.1}, steps=8, batch=2, window=24,
-        learning_rate=2e-3, music={"n_codes": 16, "n_latents": 8, "n_form": 4, "n_tokens": 6}, rounds=1,
+        learning_rate=2e-3, music={"n_codes": 16, "n_latents": 8, "n_form": 4, "n_tokens": 6}, rounds=0,
     ),
     "tiny": Preset(
         "skeleton", {"width": 256, "n_blocks": 3, "hidden": 256, "dropout": 0.3}, steps=300, batch=16, window=96,

@@ -268,7 +268,7 @@ def _train_one(
             about = read_about(folder)
         steps_before = about.steps_done
         tilts = about.kind == "skeleton"
-        reserved_s = tilting.SHARE * params.time_s if tilts else 0.0
+        reserved_s = tilting.SHARE * params.time_s if tilts and chosen.rounds else 0.0
         schedule = session.Schedule(chosen.steps, params.time_s - reserved_s, params.patience, params.keep)
         if more is not None:
             about = _goal(project, folder, about, more)

@@ -40,6 +40,8 @@ def finish(
     ----------
     seconds : begin no round after so long, 0: no limit
     """
+    if not rounds:
+        return about
     model, _ = checkpoint.open_model(folder, about.step)
     scored = about.checkpoint
     if scored is None or int(model.tilt.rounds):  # what is fitted stays: takes name the file
