@@ -39,6 +39,22 @@ def print_json(value: object) -> None:
     print(json.dumps(canonical(value), indent=2, ensure_ascii=False))
 
 
+def announce(
+    links: Sequence[tuple[str, str]], *, as_json: bool, browser: bool, role: str = "curator", before: str = "",
+    after: str = "",
+) -> None:  # fmt: skip
+    """The (who, URL) of a server that has just begun to listen; a single page is opened if ``browser`` asks for it."""
+    if as_json:
+        print_json({"links": [{role: who, "url": url} for who, url in links]})
+    else:
+        print(*(f"{before}{who}: {url}" for who, url in links), *([after] if after else []), sep="\n")
+    sys.stdout.flush()
+    if browser and not as_json and len(links) == 1:
+        import webbrowser
+
+        webbrowser.open(links[0][1])
+
+
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
     """A small table: drawn by rich on a terminal, aligned columns elsewhere."""
     cells = [["" if c is None else str(c) for c in row] for row in rows]

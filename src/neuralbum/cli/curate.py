@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 from ..errors import FormatError, ParameterError
 from ..project import Project
 from ..project.overview import next_step
-from .console import print_json, print_next
+from .console import announce, print_next
 from .options import ProjectOptions, TakesOption, find_takes, login_name, with_options
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -52,17 +51,7 @@ def command(
         raise ParameterError("--keep and --share belong to --auto")
 
     def ready(links: list[tuple[str, str]]) -> None:
-        if json:
-            print_json({"links": [{"curator": who, "url": url} for who, url in links]})
-            sys.stdout.flush()
-        else:
-            for who, url in links:
-                print(f"{who}: {url}", flush=True)
-            print("stop with Ctrl-C; everything said is kept", flush=True)
-        if browser and not json and len(links) == 1:
-            import webbrowser
-
-            webbrowser.open(links[0][1])
+        announce(links, as_json=json, browser=browser, after="stop with Ctrl-C; everything said is kept")
 
     curate.serve(
         opened,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from .console import print_json
+from .console import announce
 from .options import JsonOption, ProjectOption, SetOption, open_project
 
 
@@ -46,17 +45,8 @@ def command(
     opened = open_project(project, set_)
 
     def ready(links: list[tuple[str, str]]) -> None:
-        if json:
-            print_json({"links": [{"who": who, "url": url} for who, url in links]})
-            sys.stdout.flush()
-        else:
-            for who, url in links:
-                print(f"{who}: {url}", flush=True)
-            print("the first takes are being made; stop with Ctrl-C", flush=True)
-        if browser and not json and len(links) == 1:
-            import webbrowser
-
-            webbrowser.open(links[0][1])
+        after = "the first takes are being made; stop with Ctrl-C"
+        announce(links, as_json=json, browser=browser, role="who", after=after)
 
     radio.serve(
         opened,

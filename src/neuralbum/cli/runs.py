@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ParameterError
-from .console import finish, hours, print_json, print_next, print_table, reporter
+from .console import announce, finish, hours, print_json, print_next, print_table, reporter
 from .options import JsonOption, ProjectOption, SetOption, login_name, open_project
 
 if TYPE_CHECKING:
@@ -271,16 +271,7 @@ def listen(
         os.nice(5)  # the training beside it goes first
 
     def ready(links: list[tuple[str, str]]) -> None:
-        if json:
-            print_json({"links": [{"curator": who, "url": url} for who, url in links]})
-        else:
-            for who, url in links:
-                print(f"listen, {who}: {url}")
-        sys.stdout.flush()
-        if browser and not json and len(links) == 1:
-            import webbrowser
-
-            webbrowser.open(links[0][1])
+        announce(links, as_json=json, browser=browser, before="listen, ")
 
     listen(
         open_project(project, set_), run or (), host=host, port=port, curators=curator or (), names=name or (),

@@ -17,24 +17,19 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ..errors import NeuralbumError, ParameterError
+from ..errors import ParameterError
 from ..web.auth import Access, AuthMiddleware
-from ..web.http import FOR_A_MONTH, FileWithRanges, json_body, json_response, packed, page_routes
+from ..web.http import FOR_A_MONTH, FileWithRanges, NotFound, answer, packed, page_routes
 from . import exporting, queues, responses, validation
 from .service import CurationService
 
 STATIC = Path(__file__).parent / "static"
 NOT_BUILT = "the curation page is not built: run `python hatch_build.py` in the checkout (it needs pip and the network)"
 SHORTLY = "private, max-age=60"
-
-
-class NotFound(NeuralbumError):
-    """What a request names does not exist."""
 
 
 Handler = Callable[[CurationService, Request], Any]
@@ -292,17 +287,11 @@ def _take_id(service: CurationService, request: Request) -> str:
 
 def _endpoint(service: CurationService, one: Endpoint) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
-        try:
-            if one.method == "POST":
-                request.state.words = await json_body(request)
-            found = await run_in_threadpool(one.handle, service, request)
-        except NotFound as why:
-            return json_response({"error": str(why)}, request, 404)
-        except ParameterError as why:
-            return json_response({"error": str(why)}, request, 400)
-        except NeuralbumError as why:
-            return json_response({"error": str(why)}, request, 500)
-        return found if isinstance(found, Response) else json_response(found, request)
+        def answered(words: Any) -> Any:
+            request.state.words = words
+            return one.handle(service, request)
+
+        return await answer(request, answered)
 
     return endpoint
 

@@ -19,6 +19,7 @@ from ..errors import NeuralbumError, ParameterError, shortened
 from ..project import Project
 from ..records import HEARD, BlindTest, Event
 from ..train.model_folder import ABOUT
+from ..web.http import NotFound
 from .blind import alike, result
 from .clips import BLIND_FROM, Clip, clips_of, make_clips
 from .listing import Run, find_run, list_runs
@@ -40,10 +41,6 @@ KEYS = {
 }
 """What the page's keys do; it shows them."""
 MOST_SHOWN = 200
-
-
-class NotFound(NeuralbumError):
-    """What a request names does not exist."""
 
 
 @dataclass(frozen=True)

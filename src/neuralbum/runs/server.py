@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..errors import NeuralbumError, ParameterError
+from ..errors import ParameterError
 from ..web.auth import Access, AuthMiddleware
-from ..web.http import FOR_A_MONTH, FileWithRanges, json_body, json_response, page_routes
-from .listening import ListeningService, NotFound
+from ..web.http import FOR_A_MONTH, FileWithRanges, answer, page_routes
+from .listening import ListeningService
 
 PAGE = Path(__file__).parent / "page_files"
 
@@ -24,9 +23,7 @@ Handler = Callable[[ListeningService, Request, Any], Any]
 
 def make_app(service: ListeningService, access: Access) -> AuthMiddleware:
     """The application, behind its rules of access."""
-    routes = [
-        Route(path, _endpoint(service, method, handle), methods=[method]) for method, path, handle in _addresses()
-    ]
+    routes = [Route(path, _endpoint(service, handle), methods=[method]) for method, path, handle in _addresses()]
     return AuthMiddleware(Starlette(routes=[*routes, *page_routes(PAGE)]), access)
 
 
@@ -52,19 +49,13 @@ def _blind_sound(service: ListeningService, request: Request, _: Any) -> Respons
     return Response(service.blind_sound(request.path_params["token"]), media_type="audio/wav")
 
 
-def _endpoint(service: ListeningService, method: str, handle: Handler) -> Callable[[Request], Any]:
+def _endpoint(service: ListeningService, handle: Handler) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
-        try:
-            words = await json_body(request) if method == "POST" else None
-            if method == "POST" and not isinstance(words, Mapping):
+        def answered(words: Any) -> Any:
+            if request.method == "POST" and not isinstance(words, Mapping):
                 raise ParameterError("the body must be a JSON object")
-            found = await run_in_threadpool(handle, service, request, words)
-        except NotFound as why:
-            return json_response({"error": str(why)}, request, 404)
-        except ParameterError as why:
-            return json_response({"error": str(why)}, request, 400)
-        except NeuralbumError as why:
-            return json_response({"error": str(why)}, request, 500)
-        return found if isinstance(found, Response) else json_response(found, request)
+            return handle(service, request, words)
+
+        return await answer(request, answered)
 
     return endpoint

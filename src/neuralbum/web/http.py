@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ..errors import ParameterError
+from ..errors import NeuralbumError, ParameterError
 from .auth import MAX_BODY
 
 FOR_A_MONTH = "private, max-age=2592000, immutable"
@@ -69,6 +71,27 @@ async def json_body(request: Request) -> Any:
         if len(body) > MAX_BODY:
             raise ParameterError(f"at most {MAX_BODY} bytes at once")
     return parse_json(bytes(body) or b"{}")
+
+
+class NotFound(NeuralbumError):
+    """What a request names does not exist."""
+
+
+async def answer(request: Request, handle: Callable[[Any], Any]) -> Response:
+    """What ``handle`` makes, on a thread, of the JSON that a POST sends (else None): as JSON, unless it is a response.
+
+    What neuralbum refuses is 400, what does not exist 404, what else goes wrong in it 500, each with its sentence.
+    """
+    try:
+        words = await json_body(request) if request.method == "POST" else None
+        found = await run_in_threadpool(handle, words)
+    except NotFound as why:
+        return json_response({"error": str(why)}, request, 404)
+    except ParameterError as why:
+        return json_response({"error": str(why)}, request, 400)
+    except NeuralbumError as why:
+        return json_response({"error": str(why)}, request, 500)
+    return found if isinstance(found, Response) else json_response(found, request)
 
 
 def json_response(value: Any, request: Request, status: int = 200) -> Response:
